@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { ErrorCode } from '../errors/codes.ts';
+import { ERROR_KINDS } from '../errors/codes.ts';
+
+/**
+ * What the engine says. The wizard, the line log, the JSON log and the tests read these and nothing else.
+ * LSNs are PostgreSQL's text form, sizes bytes, durations milliseconds unless the name says seconds.
+ */
+
+export const PHASES = ['checks', 'snapshot', 'schema', 'copy', 'replay', 'cutover', 'done', 'failed'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const TABLE_STATES = ['pending', 'copying', 'copied', 'live', 'damaged'] as const;
+export type TableState = (typeof TABLE_STATES)[number];
+
+/** The steps of a cut-over, in order; each is safe to run again. */
+export const CUTOVER_STEPS = ['fence', 'drain', 'sequences', 'objects', 'verify', 'report'] as const;
+export type CutoverStep = (typeof CUTOVER_STEPS)[number];
+
+const bytes = z.number().nonnegative();
+const side = z.enum(['source', 'target', 'local']);
+
+export const errorReportSchema = z.object({
+  code: z.custom<ErrorCode>((v) => typeof v === 'string' && Object.hasOwn(ERROR_KINDS, v)),
+  message: z.string(),
+  side: side.optional(),
+  object: z.string().optional(),
+  hint: z.string(),
+});
+
+export const replayReportSchema = z.object({
+  received_lsn: z.string().nullable(),
+  applied_lsn: z.string().nullable(),
+  /** Source WAL position minus applied position. */
+  lag_bytes: bytes,
+  /** Age of the newest applied heartbeat; null until the first one. */
+  lag_seconds: z.number().nullable(),
+  /** Bytes a second that the source writes to its WAL. */
+  source_wal_rate: z.number(),
+  /** Bytes a second of WAL that the applier works off. */
+  target_replay_rate: z.number(),
+  /** Seconds until caught up at the present rates; null when it would never catch up. */
+  eta_seconds: z.number().nullable(),
+  caught_up: z.boolean(),
+  transactions: z.number(),
+  rows: z.number(),
+});
+export type ReplayReport = z.infer<typeof replayReportSchema>;
+
+const payload = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('phase'), phase: z.enum(PHASES) }),
+  z.object({
+    type: z.literal('check'),
+    id: z.string(),
+    side,
+    title: z.string(),
+    status: z.enum(['pass', 'warn', 'fail', 'info']),
+    found: z.string(),
+    wanted: z.string(),
+    why: z.string(),
+    fix: z.string(),
+  }),
+  z.object({
+    type: z.literal('plan'),
+    tables: z.array(z.object({ relation: z.string(), bytes, rows: z.number(), parts: z.number() })),
+    indexes_total: z.number(),
+  }),
+  z.object({ type: z.literal('snapshot'), slot: z.string(), lsn: z.string(), tables: z.number() }),
+  z.object({
+    type: z.literal('table'),
+    relation: z.string(),
+    state: z.enum(TABLE_STATES),
+    /** Bytes of COPY data sent so far; on `copied` the final figure. */
+    bytes,
+    rows: z.number(),
+    /** Share of the table's estimated size that is copied, 0 to 1. */
+    done: z.number().min(0).max(1),
+    ms: z.number().optional(),
+  }),
+  z.object({
+    type: z.literal('index'),
+    relation: z.string(),
+    name: z.string(),
+    state: z.enum(['building', 'done']),
+    ms: z.number().optional(),
+  }),
+  replayReportSchema.extend({ type: z.literal('replay') }),
+  z.object({ type: z.literal('slot'), name: z.string(), wal_status: z.string(), retained_bytes: bytes }),
+  z.object({ type: z.literal('spool'), bytes, free_bytes: bytes }),
+  z.object({ type: z.literal('warning'), text: z.string() }),
+  z.object({ type: z.literal('log'), text: z.string() }),
+  /** Something that time may heal failed; tried again after `retry_ms`. */
+  z.object({ type: z.literal('retry'), what: z.string(), error: errorReportSchema, retry_ms: z.number() }),
+  z.object({ type: z.literal('gate'), id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() }),
+  z.object({
+    type: z.literal('cutover'),
+    step: z.enum(CUTOVER_STEPS),
+    state: z.enum(['running', 'done', 'failed']),
+    detail: z.string(),
+  }),
+  z.object({ type: z.literal('error'), error: errorReportSchema }),
+  z.object({ type: z.literal('done'), summary: z.array(z.string()), downtime_ms: z.number() }),
+]);
+
+export type EventPayload = z.infer<typeof payload>;
+export const engineEventSchema = payload.and(z.object({ time: z.iso.datetime() }));
+/** An event with the time at which the engine said it. */
+export type EngineEvent = EventPayload & { readonly time: string };
+
+export type Emit = (event: EventPayload) => void;

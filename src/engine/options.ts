@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+export const PROVIDERS = ['selfhosted-timescaledb', 'selfhosted-postgres', 'rds', 'mst'] as const;
+export type ProviderId = (typeof PROVIDERS)[number];
+
+const jobs = z.number().int().min(1).max(128);
+
+/** What the operator chose; kept in the work directory and, without secrets, on the target. */
+export const migrationOptionsSchema = z.object({
+  provider: z.enum(PROVIDERS).nullable().default(null),
+  /** Tables (or parts of tables) copied at once. Null: from both servers' limits. */
+  tableJobs: jobs.nullable().default(null),
+  /** Indexes built at once. Null: from the target's limits. */
+  indexJobs: jobs.nullable().default(null),
+  /** Bytes from which a table is copied in parts. */
+  splitTablesLargerThan: z
+    .number()
+    .int()
+    .positive()
+    .default(1024 ** 3),
+  /** Patterns `schema.table`, `*` and `?` as wildcards: schema is migrated, rows are not. */
+  skipTableData: z.array(z.string()).default([]),
+  /** Patterns of index names that are not built. */
+  skipIndex: z.array(z.string()).default([]),
+  /** Patterns of tables that are left out altogether. */
+  excludeTable: z.array(z.string()).default([]),
+  /** Names of schemas that are left out altogether. */
+  excludeSchema: z.array(z.string()).default([]),
+  skipRoles: z.boolean().default(false),
+  /** `all`, or the names of extensions that are not created on the target. */
+  skipExtensions: z.union([z.literal('all'), z.array(z.string())]).default([]),
+  /** Start cutting over as soon as replay has caught up. */
+  cutover: z.enum(['auto', 'manual']).default('manual'),
+  /** Make the source read-only and disconnect writers at the fence of an automatic cut-over. */
+  freezeSource: z.boolean().default(false),
+  /** Drop what the source has too from the target before starting. */
+  dropIfExists: z.boolean().default(false),
+});
+export type MigrationOptions = z.infer<typeof migrationOptionsSchema>;

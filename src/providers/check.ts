@@ -1,11 +1,15 @@
 import type pg from 'pg';
 import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { ErrorCode } from '../errors/codes.ts';
+import type { ConnectionSettings } from '../postgres/connection-string.ts';
 
 /** What a check may look at. All queries are the check's own; nothing here is cached across checks. */
 export interface CheckContext {
   readonly source: pg.Client;
   readonly target: pg.Client;
+  /** For connections of a check's own: a walsender, a second session. */
+  readonly sourceSettings: ConnectionSettings;
+  readonly targetSettings: ConnectionSettings;
   readonly options: MigrationOptions;
   readonly provider: ProviderId;
   /** Where the spool will be. */

@@ -1,0 +1,159 @@
+import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import type { StreamRelation } from '../decode/change.ts';
+
+/** A column of the stream with what the target knows of it. */
+export interface BoundColumn {
+  /** Index in the stream's tuples. */
+  readonly index: number;
+  readonly name: string;
+  /** Quoted. */
+  readonly ident: string;
+  /** As `format_type` writes it, with typmod. */
+  readonly type: string;
+  /** The type below all domains: a staging column must take NULL where a domain would refuse it. */
+  readonly baseType: string;
+  /** `OPERATOR(schema.=)`, the equality that an index of the target serves; plain where none does. */
+  readonly equals: string;
+  /** Leads an index on the target, so that an equality on it can be looked up. */
+  readonly indexed: boolean;
+}
+
+/** A table of the stream, bound to the table of the target that takes its rows. */
+export interface BoundTable {
+  readonly relation: StreamRelation;
+  readonly oid: number;
+  readonly display: string;
+  /** Quoted and qualified. */
+  readonly target: string;
+  readonly columns: readonly BoundColumn[];
+  /**
+   * How a row of the target is found: `key` by the columns of a unique index, `image` by the whole row (exactly one of
+   * equal rows), `none` when the source sends inserts only.
+   */
+  readonly match: { readonly by: 'key'; readonly columns: readonly BoundColumn[] } | { readonly by: 'image' | 'none' };
+}
+
+const TARGET_COLUMNS = `
+WITH RECURSIVE base(oid, typmod, root) AS (
+  SELECT t.oid, -1, t.oid FROM pg_type t JOIN pg_attribute a ON a.atttypid = t.oid WHERE a.attrelid = $1::oid
+  UNION
+  SELECT t.typbasetype, t.typtypmod, b.root FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+)
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       CASE WHEN t.typtype = 'd'
+            THEN (SELECT format_type(b.oid, b.typmod) FROM base b JOIN pg_type bt ON bt.oid = b.oid
+                   WHERE b.root = a.atttypid AND bt.typtype <> 'd' LIMIT 1)
+            ELSE format_type(a.atttypid, a.atttypmod) END AS base_type,
+       a.attgenerated <> '' AS generated,
+       served.equals, coalesce(served.leads, false) AS indexed
+  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+  LEFT JOIN LATERAL (
+    SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) AS equals, k.position = 1 AS leads
+      FROM pg_index i
+      CROSS JOIN LATERAL unnest(i.indkey, i.indclass) WITH ORDINALITY k(attnum, opclass, position)
+      JOIN pg_opclass c ON c.oid = k.opclass
+      JOIN pg_amop ao ON ao.amopfamily = c.opcfamily AND ao.amoplefttype = c.opcintype
+                     AND ao.amoprighttype = c.opcintype AND ao.amopstrategy = 3
+      JOIN pg_am am ON am.oid = ao.amopmethod AND am.amname = 'btree'
+      JOIN pg_operator o ON o.oid = ao.amopopr
+      JOIN pg_namespace n ON n.oid = o.oprnamespace
+     WHERE i.indrelid = a.attrelid AND i.indisvalid AND i.indpred IS NULL AND k.attnum = a.attnum
+     ORDER BY k.position LIMIT 1) served ON true
+ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum`;
+
+/** Column names of every unique index that identifies each row at any moment: whole, immediate, on plain columns. */
+const TARGET_KEYS = `
+SELECT to_json(ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n))::text AS names,
+       (SELECT bool_and(a.attnotnull) FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k(attnum)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS not_null
+  FROM pg_index i
+ WHERE i.indrelid = $1::oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+   AND i.indpred IS NULL AND i.indexprs IS NULL
+ ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid`;
+
+/** Binds a table. Rejects with TM2003 when the target has no such table or lacks a column. */
+export async function bindTable(
+  client: pg.Client,
+  relation: StreamRelation,
+  targetName: { schema: string; name: string },
+): Promise<BoundTable> {
+  const target = qualified(targetName);
+  const display = displayName(targetName);
+  const found = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::oid::text AS oid', [target]);
+  const oid = found.rows[0]?.oid;
+  if (!oid) {
+    throw new MigrateError('TM2003', {
+      side: 'target',
+      object: display,
+      message: 'the table does not exist on the target',
+      hint: 'Create it on the target as it is on the source, then run migrate --resume: replay goes on where it stopped.',
+    });
+  }
+  const columns = await client.query<{
+    name: string;
+    type: string;
+    base_type: string;
+    generated: string;
+    equals: string | null;
+    indexed: string;
+  }>(TARGET_COLUMNS, [oid]);
+  const keys = await client.query<{ names: string; not_null: string }>(TARGET_KEYS, [oid]);
+  const byName = new Map(columns.rows.map((column) => [column.name, column]));
+  const missing = relation.columns.filter((column) => !byName.has(column.name)).map((column) => column.name);
+  if (missing.length > 0) {
+    throw new MigrateError('TM2003', {
+      side: 'target',
+      object: display,
+      message: `the source sends columns that the target does not have: ${missing.join(', ')}`,
+      hint: `Run the source's ALTER TABLE on the target too, then run migrate --resume: replay goes on where it stopped.`,
+    });
+  }
+  const bound: BoundColumn[] = [];
+  for (const [index, column] of relation.columns.entries()) {
+    const known = byName.get(column.name);
+    if (!known || known.generated === 't') continue;
+    bound.push({
+      index,
+      name: column.name,
+      ident: quoteIdent(column.name),
+      type: known.type,
+      baseType: known.base_type,
+      equals: known.equals ?? '=',
+      indexed: known.indexed === 't',
+    });
+  }
+  const uniqueKeys = keys.rows.filter((key) => key.not_null === 't').map((key) => JSON.parse(key.names) as string[]);
+  return {
+    relation,
+    oid: Number(oid),
+    display,
+    target,
+    columns: bound,
+    match: chooseMatch(relation, bound, uniqueKeys),
+  };
+}
+
+/**
+ * The key by which rows are found. With an identity of key columns those must be unique on the target; with FULL any
+ * unique key of the target will do, since the whole old row is known.
+ */
+export function chooseMatch(
+  relation: Pick<StreamRelation, 'identity' | 'columns'>,
+  columns: readonly BoundColumn[],
+  uniqueKeys: readonly (readonly string[])[],
+): BoundTable['match'] {
+  const sent = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
+  if (sent.size === 0) return { by: 'none' };
+  for (const key of uniqueKeys) {
+    const bound = key.map((name) => columns.find((column) => column.name === name));
+    if (key.every((name) => sent.has(name)) && bound.every((column) => column !== undefined)) {
+      // With a key identity the other sent columns add nothing; with FULL they are not needed to find the row.
+      return { by: 'key', columns: bound };
+    }
+  }
+  return { by: 'image' };
+}

@@ -1,0 +1,130 @@
+import type pg from 'pg';
+
+/** One parameterised statement. Values: null, text form as a string, binary form as a Buffer. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly (string | Buffer | null)[];
+}
+
+/** node-postgres' wire connection, as far as the extended query protocol needs it; not in its public types. */
+interface WireConnection {
+  readonly stream: { cork(): void; uncork(): void };
+  parse(message: { name: string; text: string }): void;
+  bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
+  execute(message: { portal: string; rows: number }): void;
+  sync(): void;
+}
+
+const KEPT_STATEMENTS = 500;
+
+/** Which statements the session has prepared under which name. */
+class PreparedNames {
+  readonly #names = new Map<string, string>();
+  #generation = 0;
+
+  /** The unnamed statement serves when too many are kept. */
+  nameFor(text: string): { name: string; isNew: boolean } {
+    const known = this.#names.get(text);
+    if (known !== undefined) return { name: known, isNew: false };
+    if (this.#names.size >= KEPT_STATEMENTS) return { name: '', isNew: true };
+    const name = `tm_${this.#generation}_${this.#names.size}`;
+    this.#names.set(text, name);
+    return { name, isNew: true };
+  }
+
+  /** After an error nobody knows which of the statements behind it were prepared: use none of the names again. */
+  startAnew(): void {
+    this.#names.clear();
+    this.#generation += 1;
+  }
+}
+
+/**
+ * Many statements in one round trip: Parse, Bind, Execute for each, and one Sync. The server stops at the first that
+ * fails. https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
+ *
+ * A "submittable" of node-postgres, as its cursors and copy streams are; the handlers are called by the client.
+ */
+class Pipeline {
+  readonly rowCounts: number[] = [];
+  readonly #statements: readonly Statement[];
+  readonly #prepared: PreparedNames;
+  readonly #resolve: (rowCounts: number[]) => void;
+  readonly #reject: (error: Error) => void;
+  #failed = false;
+  /** node-postgres sets and calls these on whatever it runs. */
+  callback: (() => void) | undefined;
+
+  constructor(
+    statements: readonly Statement[],
+    prepared: PreparedNames,
+    resolve: (rowCounts: number[]) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#statements = statements;
+    this.#prepared = prepared;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  submit(connection: WireConnection): void {
+    connection.stream.cork();
+    for (const { text, values } of this.#statements) {
+      const { name, isNew } = this.#prepared.nameFor(text);
+      if (isNew) connection.parse({ name, text });
+      connection.bind({ statement: name, values });
+      connection.execute({ portal: '', rows: 0 });
+    }
+    connection.sync();
+    connection.stream.uncork();
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    this.rowCounts.push(Number(/(\d+)$/.exec(message.text)?.[1] ?? 0));
+  }
+
+  handleError(error: Error): void {
+    this.#failed = true;
+    this.#reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    if (!this.#failed) this.#resolve(this.rowCounts);
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+}
+
+/** Thrown when a statement of a pipeline failed; `index` says which. */
+export class PipelineError extends Error {
+  readonly index: number;
+  constructor(index: number, cause: Error) {
+    super(cause.message, { cause });
+    this.index = index;
+  }
+}
+
+/** Runs pipelines on one connection and keeps its prepared statements. */
+export class Pipeliner {
+  readonly #client: pg.Client;
+  readonly #prepared = new PreparedNames();
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+  }
+
+  /** Row counts in the order of the statements. Rejects with `PipelineError`. */
+  run(statements: readonly Statement[]): Promise<number[]> {
+    if (statements.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      const pipeline: Pipeline = new Pipeline(statements, this.#prepared, resolve, (error) => {
+        this.#prepared.startAnew();
+        reject(new PipelineError(pipeline.rowCounts.length, error));
+      });
+      this.#client.query(pipeline as unknown as pg.Submittable);
+    });
+  }
+}

@@ -1,0 +1,169 @@
+import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import type { RowChange } from '../decode/change.ts';
+import { tupleFormat } from '../decode/tuple.ts';
+import { explain, mayHeal } from '../error-policy.ts';
+import type { BoundTable } from './bound-table.ts';
+import { type Folded, fold } from './fold.ts';
+import { PipelineError, Pipeliner, type Statement } from './pipelined.ts';
+import { SetWise, STAGEABLE_COLUMNS } from './set-wise.ts';
+import { describeRow, statementFor } from './source-order.ts';
+
+/** A change with the table that it goes to. */
+export interface BoundChange {
+  readonly table: BoundTable;
+  readonly change: RowChange;
+}
+
+/** Below so many changes to a table, one statement each in one round trip is faster than staging. */
+const SET_WISE_FROM = 32;
+const PIPELINE_WINDOW = 1000;
+
+interface FoldedTable {
+  readonly table: BoundTable;
+  readonly folded: Folded;
+  readonly binary: boolean;
+}
+
+/** Applies runs of row changes inside the transaction that the applier holds open on its one connection. */
+export class SegmentApplier {
+  readonly #client: pg.Client;
+  readonly #pipeliner: Pipeliner;
+  readonly #setWise: SetWise;
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+    this.#pipeliner = new Pipeliner(client);
+    this.#setWise = new SetWise(client);
+  }
+
+  committed(): void {
+    this.#setWise.committed();
+  }
+
+  /** The table's columns changed: what was prepared for it is not right any more. */
+  async forget(table: BoundTable): Promise<void> {
+    await this.#setWise.drop(table.oid);
+  }
+
+  /**
+   * Applies a run of changes: folded and set-wise where that pays, else as the source did them. When the set-wise way
+   * fails (a unique value that moves between rows, a row that is not there), all of the run is applied again in source
+   * order; only if *that* fails is it an error: TM5001 when a row was not hit exactly once, TM5002 when the target
+   * refused the change. What may heal is thrown as it is.
+   */
+  async apply(changes: readonly BoundChange[]): Promise<void> {
+    const { folded, rest } = this.#plan(changes);
+    if (folded.length === 0) {
+      await this.#inSourceOrder(changes);
+      return;
+    }
+    for (const { table } of folded) await this.#setWise.prepare(table);
+    await this.#client.query('SAVEPOINT tm_segment');
+    try {
+      for (const { table, folded: rows, binary } of folded) await this.#setWise.apply(table, rows, binary);
+      await this.#inSourceOrder(rest);
+    } catch (error) {
+      if (mayHeal(error) || (error instanceof MigrateError && mayHeal(error.cause))) throw error;
+      await this.#client.query('ROLLBACK TO SAVEPOINT tm_segment');
+      await this.#inSourceOrder(changes);
+    }
+    await this.#client.query('RELEASE SAVEPOINT tm_segment');
+  }
+
+  #plan(changes: readonly BoundChange[]): { folded: FoldedTable[]; rest: BoundChange[] } {
+    const byTable = new Map<BoundTable, RowChange[]>();
+    for (const { table, change } of changes) {
+      const own = byTable.get(table);
+      if (own) own.push(change);
+      else byTable.set(table, [change]);
+    }
+    const folded: FoldedTable[] = [];
+    const inOrder = new Set<BoundTable>();
+    for (const [table, own] of byTable) {
+      const plan = own.length >= SET_WISE_FROM ? foldTable(table, own) : null;
+      if (plan) folded.push(plan);
+      else inOrder.add(table);
+    }
+    return { folded, rest: folded.length === 0 ? [] : changes.filter(({ table }) => inOrder.has(table)) };
+  }
+
+  async #inSourceOrder(changes: readonly BoundChange[]): Promise<void> {
+    for (let start = 0; start < changes.length; start += PIPELINE_WINDOW) {
+      const window: { of: BoundChange; statement: Statement }[] = [];
+      for (const of of changes.slice(start, start + PIPELINE_WINDOW)) {
+        const statement = statementFor(of.table, of.change);
+        if (statement) window.push({ of, statement });
+      }
+      const counts = await this.#pipeliner.run(window.map(({ statement }) => statement)).catch((error: unknown) => {
+        throw refused(error, window[error instanceof PipelineError ? error.index : 0]?.of);
+      });
+      const wrong = counts.findIndex((count) => count !== 1);
+      const culprit = window[wrong]?.of;
+      if (culprit) throw diverged(culprit, counts[wrong] ?? 0);
+    }
+  }
+}
+
+/** Null when the table's changes must be applied one by one. */
+function foldTable(table: BoundTable, changes: readonly RowChange[]): FoldedTable | null {
+  if (table.columns.length === 0 || table.columns.length > STAGEABLE_COLUMNS) return null;
+  const format = commonFormat(changes);
+  if (!format) return null;
+  const wholeOld = table.relation.identity === 'full';
+  if (table.match.by === 'key') {
+    const folded = fold(
+      changes,
+      table.match.columns.map((column) => column.index),
+      wholeOld,
+    );
+    return folded && { table, folded, binary: format === 'binary' };
+  }
+  const inserts: RowChange[] = changes.filter((change) => change.kind === 'insert');
+  if (inserts.length < changes.length) return null;
+  return {
+    table,
+    folded: { deletes: [], updates: [], inserts: inserts.flatMap((c) => (c.kind === 'insert' ? [c.tuple] : [])) },
+    binary: format === 'binary',
+  };
+}
+
+function commonFormat(changes: readonly RowChange[]): 'text' | 'binary' | null {
+  let format: 'text' | 'binary' | 'none' = 'none';
+  for (const change of changes) {
+    const tuples =
+      change.kind === 'insert' ? [change.tuple] : change.kind === 'delete' ? [change.old] : [change.tuple, change.old];
+    for (const tuple of tuples) {
+      const own = tuple ? tupleFormat(tuple) : 'none';
+      if (own === 'mixed') return null;
+      if (own === 'none') continue;
+      if (format === 'none') format = own;
+      else if (format !== own) return null;
+    }
+  }
+  return format === 'none' ? 'text' : format;
+}
+
+function diverged({ table, change }: BoundChange, hit: number): MigrateError {
+  return new MigrateError('TM5001', {
+    side: 'target',
+    object: table.display,
+    message: `${change.kind} of the row with ${describeRow(table, change)} hit ${hit} rows instead of one`,
+    hint:
+      'The target does not hold what the source had: something else wrote to it. Nothing of this transaction was ' +
+      'applied. Find out what writes to the target, then start over with migrate --drop-if-exists.',
+  });
+}
+
+function refused(error: unknown, of: BoundChange | undefined): unknown {
+  const cause = error instanceof PipelineError ? error.cause : error;
+  if (mayHeal(cause) || !of) return cause;
+  return explain(cause, {
+    code: 'TM5002',
+    retryCode: 'TM5003',
+    side: 'target',
+    object: of.table.display,
+    doing: `${of.change.kind} of the row with ${describeRow(of.table, of.change)} was refused`,
+    hint: 'Nothing of this transaction was applied. Remove the cause on the target, then run migrate --resume.',
+  });
+}

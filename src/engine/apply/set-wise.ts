@@ -1,0 +1,148 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { isUnchanged, type Tuple } from '../decode/tuple.ts';
+import type { BoundColumn, BoundTable } from './bound-table.ts';
+import type { Folded } from './fold.ts';
+import { RowEncoder } from './row-encoder.ts';
+
+/** A staging table takes one column more than the table itself; the server's limit is 1,600. */
+export const STAGEABLE_COLUMNS = 1590;
+/** With so many staging tables in a session, ON COMMIT DELETE ROWS costs too much at every commit. */
+const KEPT_STAGES = 64;
+
+/** The set-wise statements did not hit the number of rows that they should have: look closer, one by one. */
+export class WrongRowCount extends Error {}
+
+async function copyRows(client: pg.Client, into: string, columns: readonly string[], rows: Buffer, binary: boolean) {
+  const list = columns.length > 0 ? ` (${columns.join(', ')})` : '';
+  const stream = client.query(copyFrom(`COPY ${into}${list} FROM STDIN${binary ? ' (FORMAT binary)' : ''}`));
+  await pipeline(Readable.from([rows]), stream);
+  return stream.rowCount;
+}
+
+/** Applies folded changes with a handful of statements a table: one DELETE, one UPDATE for each set of sent columns, one COPY. */
+export class SetWise {
+  readonly #client: pg.Client;
+  /** OIDs of tables that have a staging table in this session, least recently used first. */
+  readonly #stages = new Map<number, string>();
+  /** Staging tables that hold rows of the open transaction. */
+  readonly #used = new Set<string>();
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+  }
+
+  /** Temporary tables made in a transaction that was rolled back are gone. */
+  forgetStages(): void {
+    this.#stages.clear();
+    this.#used.clear();
+  }
+
+  /** ON COMMIT DELETE ROWS has emptied the staging tables. */
+  committed(): void {
+    this.#used.clear();
+  }
+
+  /** Makes the staging table; must run before the savepoint that the changes may be rolled back to. */
+  async prepare(table: BoundTable): Promise<void> {
+    const known = this.#stages.get(table.oid);
+    if (known !== undefined) {
+      this.#stages.delete(table.oid);
+      this.#stages.set(table.oid, known);
+      return;
+    }
+    const name = `pg_temp.tm_stage_${table.oid}`;
+    const columns = table.columns.map((column) => `c${column.index} ${column.baseType}`);
+    const oldest = this.#stages.size >= KEPT_STAGES ? this.#stages.entries().next().value : undefined;
+    if (oldest) {
+      this.#stages.delete(oldest[0]);
+      await this.#client.query(`DROP TABLE ${oldest[1]}`);
+    }
+    await this.#client.query(
+      `CREATE TEMP TABLE tm_stage_${table.oid} (${['tm_group smallint', ...columns].join(', ')}) ON COMMIT DELETE ROWS`,
+    );
+    this.#stages.set(table.oid, name);
+  }
+
+  /** Forgets a table whose columns changed. */
+  async drop(oid: number): Promise<void> {
+    const name = this.#stages.get(oid);
+    if (name === undefined) return;
+    this.#stages.delete(oid);
+    await this.#client.query(`DROP TABLE ${name}`);
+  }
+
+  /** Rejects with `WrongRowCount` or the server's error; the caller rolls back to its savepoint. */
+  async apply(table: BoundTable, folded: Folded, binary: boolean): Promise<void> {
+    if (table.match.by === 'key') await this.#changeExisting(table, table.match.columns, folded, binary);
+    if (folded.inserts.length > 0) {
+      const encoder = new RowEncoder(binary ? 'binary' : 'text');
+      const columns = table.columns.map((column) => column.index);
+      for (const row of folded.inserts) encoder.add(row, columns, null, null);
+      const idents = table.columns.map((column) => column.ident);
+      const copied = await copyRows(this.#client, table.target, idents, encoder.finish(), binary);
+      if (copied !== folded.inserts.length) throw new WrongRowCount(`${copied} of ${folded.inserts.length} inserted`);
+    }
+  }
+
+  async #changeExisting(
+    table: BoundTable,
+    key: readonly BoundColumn[],
+    folded: Folded,
+    binary: boolean,
+  ): Promise<void> {
+    if (folded.deletes.length + folded.updates.length === 0) return;
+    const stage = `pg_temp.tm_stage_${table.oid}`;
+    const columns = table.columns.map((column) => column.index);
+    const keyColumns = new Set(key.map((column) => column.index));
+    const notKey = new Set(columns.filter((column) => !keyColumns.has(column)));
+    const encoder = new RowEncoder(binary ? 'binary' : 'text');
+    for (const named of folded.deletes) encoder.add(named, columns, 0, notKey);
+    const groups = groupBySentColumns(table, folded.updates);
+    for (const [index, group] of groups.entries()) {
+      for (const row of group.rows) encoder.add(row, columns, index + 1, null);
+    }
+    if (this.#used.has(stage)) await this.#client.query(`TRUNCATE ${stage}`);
+    this.#used.add(stage);
+    const staged = ['tm_group', ...table.columns.map((column) => `c${column.index}`)];
+    await copyRows(this.#client, stage, staged, encoder.finish(), binary);
+
+    const join = key.map((column) => `t.${column.ident} ${column.equals} s.c${column.index}`).join(' AND ');
+    if (folded.deletes.length > 0) {
+      const result = await this.#client.query(
+        `DELETE FROM ONLY ${table.target} t USING ${stage} s WHERE s.tm_group = 0 AND ${join}`,
+      );
+      expectRows(table, 'DELETE', result.rowCount, folded.deletes.length);
+    }
+    for (const [index, group] of groups.entries()) {
+      const changed = group.columns.filter((column) => !keyColumns.has(column.index));
+      const set = (changed.length > 0 ? changed : key).map((column) => `${column.ident} = s.c${column.index}`);
+      const result = await this.#client.query(
+        `UPDATE ONLY ${table.target} t SET ${set.join(', ')} FROM ${stage} s WHERE s.tm_group = ${index + 1} AND ${join}`,
+      );
+      expectRows(table, 'UPDATE', result.rowCount, group.rows.length);
+    }
+  }
+}
+
+function expectRows(table: BoundTable, command: string, hit: number | null, wanted: number): void {
+  if (hit !== wanted) throw new WrongRowCount(`${command} on ${table.display} hit ${hit} rows instead of ${wanted}`);
+}
+
+/** Updates that left the same values out (unchanged TOAST) can share a statement. */
+export function groupBySentColumns(
+  table: Pick<BoundTable, 'columns'>,
+  rows: readonly Tuple[],
+): { columns: readonly BoundColumn[]; rows: Tuple[] }[] {
+  const groups = new Map<string, { columns: readonly BoundColumn[]; rows: Tuple[] }>();
+  for (const row of rows) {
+    let left = '';
+    for (const column of table.columns) if (isUnchanged(row, column.index)) left += `${column.index},`;
+    const group = groups.get(left);
+    if (group) group.rows.push(row);
+    else groups.set(left, { columns: table.columns.filter((c) => !isUnchanged(row, c.index)), rows: [row] });
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,100 @@
+import type { RowChange } from '../decode/change.ts';
+import { cellBytes, isBinary, isNull, isUnchanged, type Tuple } from '../decode/tuple.ts';
+import type { BoundColumn, BoundTable } from './bound-table.ts';
+import type { Statement } from './pipelined.ts';
+
+type Value = string | Buffer | null;
+
+function parameterOf(tuple: Tuple, column: number): Value {
+  const bytes = cellBytes(tuple, column);
+  if (bytes === null) return null;
+  return isBinary(tuple, column) ? bytes : bytes.toString('utf8');
+}
+
+/** Collects parameters; `$n` is what `add` gives. */
+class Parameters {
+  readonly values: Value[] = [];
+  add(value: Value): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+}
+
+function byKey(columns: readonly BoundColumn[], named: Tuple, parameters: Parameters): string {
+  return columns
+    .map((column) => `${column.ident} ${column.equals} ${parameters.add(parameterOf(named, column.index))}`)
+    .join(' AND ');
+}
+
+/**
+ * Exactly one row whose image is that of `old`. Comparing images (`*=`) works for types without equality, tells 1.0
+ * from 1.00, and takes NULL for equal to NULL; the plain conditions in front are there for an index to serve.
+ * https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
+ */
+function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string {
+  const columns = table.columns.filter((column) => table.relation.columns[column.index]?.key);
+  const lookups: string[] = [];
+  const placeholders: string[] = [];
+  for (const column of columns) {
+    const placeholder = parameters.add(parameterOf(old, column.index));
+    placeholders.push(`${placeholder}::${column.type}`);
+    if (!column.indexed) continue;
+    lookups.push(
+      isNull(old, column.index)
+        ? `${column.ident} IS NULL`
+        : `${column.ident} ${column.equals} ${placeholder}::${column.type}`,
+    );
+  }
+  const image = `ROW(${columns.map((column) => column.ident).join(', ')}) OPERATOR(pg_catalog.*=) ROW(${placeholders.join(', ')})`;
+  return `ctid = (SELECT ctid FROM ONLY ${table.target} WHERE ${[...lookups, image].join(' AND ')} LIMIT 1)`;
+}
+
+function condition(table: BoundTable, named: Tuple, parameters: Parameters): string {
+  return table.match.by === 'key' ? byKey(table.match.columns, named, parameters) : byImage(table, named, parameters);
+}
+
+/** One change as one statement that must hit exactly one row. Null when there is nothing to do. */
+export function statementFor(table: BoundTable, change: RowChange): Statement | null {
+  const parameters = new Parameters();
+  switch (change.kind) {
+    case 'insert': {
+      if (table.columns.length === 0) return { text: `INSERT INTO ${table.target} DEFAULT VALUES`, values: [] };
+      const columns = table.columns.map((column) => column.ident).join(', ');
+      const values = table.columns.map((column) => parameters.add(parameterOf(change.tuple, column.index))).join(', ');
+      return {
+        text: `INSERT INTO ${table.target} (${columns}) OVERRIDING SYSTEM VALUE VALUES (${values})`,
+        values: parameters.values,
+      };
+    }
+    case 'delete':
+      return {
+        text: `DELETE FROM ONLY ${table.target} WHERE ${condition(table, change.old, parameters)}`,
+        values: parameters.values,
+      };
+    case 'update': {
+      const assignments = table.columns
+        .filter((column) => !isUnchanged(change.tuple, column.index))
+        .map((column) => `${column.ident} = ${parameters.add(parameterOf(change.tuple, column.index))}`);
+      if (assignments.length === 0) return null;
+      return {
+        text: `UPDATE ONLY ${table.target} SET ${assignments.join(', ')} WHERE ${condition(table, change.old ?? change.tuple, parameters)}`,
+        values: parameters.values,
+      };
+    }
+    default:
+      return change satisfies never;
+  }
+}
+
+/** The key or row that a change names, for people; long values are cut. */
+export function describeRow(table: BoundTable, change: RowChange): string {
+  const tuple = change.kind === 'delete' ? change.old : (change.kind === 'update' && change.old) || change.tuple;
+  const columns = table.match.by === 'key' ? table.match.columns : table.columns.slice(0, 5);
+  return columns
+    .map((column) => {
+      const value = parameterOf(tuple, column.index);
+      const text = value === null ? 'NULL' : Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value;
+      return `${column.name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
+    })
+    .join(', ');
+}

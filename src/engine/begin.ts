@@ -1,0 +1,190 @@
+import type pg from 'pg';
+import { MigrateError } from '../errors/migrate-error.ts';
+import { quoteLiteral } from '../postgres/identifiers.ts';
+import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
+import { explain, sqlState } from './error-policy.ts';
+import type { MigrationOptions } from './options.ts';
+import type { Servers } from './servers.ts';
+import { holdsRows, identifySource, readTables, type SourceTable, selection } from './source/catalog.ts';
+import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
+import { createSlot, dropSlot } from './source/slot.ts';
+import { insertTables } from './sync/table-states.ts';
+import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
+
+/** A snapshot that is importable until `release`, and the first position that it does not hold. */
+export interface HeldSnapshot extends AsyncDisposable {
+  readonly name: string;
+  readonly lsn: Lsn;
+  /** A session in the snapshot, for looking at the catalogs. */
+  readonly client: pg.Client;
+}
+
+export const slotNameOf = (id: string): string => `tiger_migrate_${id}`;
+export const publicationNamesOf = (id: string): PublicationNames => ({
+  all: `tiger_migrate_${id}`,
+  inserts: `tiger_migrate_${id}_inserts`,
+});
+
+const PUBLICATION_LOCK_TIMEOUT_MS = 10_000;
+export const PLUGIN = 'pgoutput';
+
+/**
+ * Creates a slot and holds its snapshot: an ordinary session imports it and exports it again, so that the replication
+ * connection is free. A temporary slot lives until the snapshot is released.
+ */
+export async function holdSnapshot(servers: Servers, slot: string, temporary: boolean): Promise<HeldSnapshot> {
+  const replication = await servers.replication('snapshot');
+  let keeper: pg.Client | null = null;
+  try {
+    const point = await createSlot(replication, slot, PLUGIN, temporary).catch((error: unknown) => {
+      throw explainSlotRefusal(error, slot);
+    });
+    keeper = await servers.onSource('snapshot');
+    await keeper.query(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(point.snapshot)}`,
+    );
+    const { rows } = await keeper.query<{ name: string }>('SELECT pg_export_snapshot() AS name');
+    const client = keeper;
+    if (!temporary) servers.destroy(replication);
+    return {
+      name: rows[0]?.name ?? '',
+      lsn: point.lsn,
+      client,
+      [Symbol.asyncDispose]: async () => {
+        servers.destroy(client);
+        servers.destroy(replication);
+      },
+    };
+  } catch (error) {
+    servers.destroy(replication);
+    if (keeper) servers.destroy(keeper);
+    throw error;
+  }
+}
+
+function explainSlotRefusal(error: unknown, slot: string): unknown {
+  const state = sqlState(error);
+  const as = {
+    side: 'source',
+    object: slot,
+    message: error instanceof Error ? error.message : '',
+    cause: error,
+  } as const;
+  if (state === '53400') {
+    return new MigrateError('TM1207', {
+      ...as,
+      hint: 'Drop a slot that nobody uses (SELECT pg_drop_replication_slot(…)) or raise max_replication_slots and restart.',
+    });
+  }
+  if (state === '55000')
+    return new MigrateError('TM1205', { ...as, hint: 'Set wal_level = logical and restart the source.' });
+  if (state === '42501') return new MigrateError('TM1206', { ...as, hint: 'ALTER ROLE … REPLICATION on the source.' });
+  return error;
+}
+
+export interface Begun {
+  readonly migration: MigrationRow;
+  readonly snapshot: HeldSnapshot;
+}
+
+/**
+ * Begins a migration: our schema on the target, publications, then the slot (in this order: what is published is decoded
+ * from the slot's beginning), and the list of tables as the snapshot shows it. When it fails nothing is left behind.
+ */
+export async function beginMigration(
+  servers: Servers,
+  of: { id: string; source: pg.Client; target: pg.Client; options: MigrationOptions; replicaRole: boolean },
+): Promise<Begun> {
+  const { id, source, target, options } = of;
+  const replication = await servers.replication('identify');
+  const identity = await identifySource(replication).finally(() => servers.destroy(replication));
+  const slot = slotNameOf(id);
+  const publications = publicationNamesOf(id);
+  const assigned = assignTables(await readTables(source), (table) => selection(table, options) === 'all');
+  const published = [...assigned.all, ...assigned.inserts];
+  const migration: MigrationRow = {
+    id,
+    sourceSystem: identity.system,
+    sourceTimeline: identity.timeline,
+    sourceDatabase: identity.database,
+    slot,
+    publications: [publications.all, publications.inserts],
+    options: JSON.stringify(options),
+    phase: 'snapshot',
+    binaryStream: published.every((table) => table.columns.every((column) => column.generated || column.binarySafe)),
+    replicaRole: of.replicaRole,
+  };
+  // Recorded first: whatever happens now, `clean` and the next attempt know the names of what there may be.
+  await target.query('BEGIN');
+  await createProgressSchema(target, migration, INVALID_LSN);
+  await target.query('COMMIT');
+  let snapshot: HeldSnapshot | null = null;
+  try {
+    await createPublications(source, publications, assigned, PUBLICATION_LOCK_TIMEOUT_MS).catch((error: unknown) => {
+      throw explain(error, {
+        code: 'TM1212',
+        retryCode: 'TM1110',
+        side: 'source',
+        object: publications.all,
+        doing: 'the publications could not be created',
+        hint: 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …',
+      });
+    });
+    snapshot = await holdSnapshot(servers, slot, false);
+    const tables = await readTables(snapshot.client);
+    await target.query('BEGIN');
+    await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
+    await insertTables(target, plannedTables(tables, options));
+    await target.query(`UPDATE tiger_migrate.migration SET phase = 'schema'`);
+    await target.query('COMMIT');
+    return { migration: { ...migration, phase: 'schema' }, snapshot };
+  } catch (error) {
+    await snapshot?.[Symbol.asyncDispose]();
+    await undoBeginning(source, target, migration).catch(() => {});
+    throw error;
+  }
+}
+
+export const plannedTables = (tables: readonly SourceTable[], options: MigrationOptions) =>
+  tables.map((table) => ({
+    sourceOid: table.oid,
+    schema: table.schema,
+    name: table.name,
+    kind: table.kind,
+    copyRows: holdsRows(table) && selection(table, options) === 'all',
+    parts: 1,
+  }));
+
+/** Removes slot, publications and our schema; the rows and objects of the migration stay. */
+export async function undoBeginning(
+  source: pg.Client,
+  target: pg.Client,
+  migration: Pick<MigrationRow, 'slot' | 'publications'>,
+): Promise<void> {
+  await dropSlot(source, migration.slot);
+  await dropPublications(source, migration.publications);
+  await target.query('ROLLBACK');
+  await target.query('DROP SCHEMA IF EXISTS tiger_migrate CASCADE');
+}
+
+/** Rejects with TM4006 or TM1307 when the source is not the one that the migration began with. */
+export async function requireSameSource(servers: Servers, migration: MigrationRow): Promise<void> {
+  const replication = await servers.replication('identify');
+  const now = await identifySource(replication).finally(() => servers.destroy(replication));
+  if (now.system !== migration.sourceSystem || now.database !== migration.sourceDatabase) {
+    throw new MigrateError('TM1307', {
+      side: 'source',
+      object: `${now.database}`,
+      message: `the target holds a migration of another source (database ${migration.sourceDatabase}, system ${migration.sourceSystem})`,
+      hint: 'Give the source that the migration began with, or another target database.',
+    });
+  }
+  if (now.timeline !== migration.sourceTimeline) {
+    throw new MigrateError('TM4006', {
+      side: 'source',
+      object: `timeline ${now.timeline}`,
+      message: `the source failed over (its timeline was ${migration.sourceTimeline}): the slot may lack changes`,
+      hint: 'Start over with migrate --drop-if-exists.',
+    });
+  }
+}

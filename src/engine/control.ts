@@ -1,0 +1,41 @@
+import { EventEmitter, once } from 'node:events';
+
+export interface CutoverRequest {
+  readonly freezeSource: boolean;
+  /** Why conditions that do not hold are overridden; null: they must hold. */
+  readonly override: string | null;
+}
+
+/** What others ask of a running engine. The engine waits here; sockets, signals and keys call in. */
+export class Control {
+  readonly #bus = new EventEmitter();
+  #going = false;
+  #cutover: CutoverRequest | null = null;
+
+  /** Lets a prepared migration begin to copy. */
+  go(): void {
+    this.#going = true;
+    this.#bus.emit('go');
+  }
+
+  async whenGoing(signal: AbortSignal): Promise<void> {
+    if (!this.#going) await once(this.#bus, 'go', { signal });
+  }
+
+  requestCutover(request: CutoverRequest): void {
+    this.#cutover = request;
+    this.#bus.emit('cutover');
+  }
+
+  /** Takes the request, if there is one. */
+  takeCutover(): CutoverRequest | null {
+    const request = this.#cutover;
+    this.#cutover = null;
+    return request;
+  }
+
+  /** Resolves at the next request, or when the signal aborts. */
+  async whenCutover(signal: AbortSignal): Promise<void> {
+    if (!this.#cutover) await once(this.#bus, 'cutover', { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
+import { displayName } from '../../postgres/identifiers.ts';
+import type { Control, CutoverRequest } from '../control.ts';
+import { mayHeal } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+import type { Monitor } from '../monitor.ts';
+import type { MigrationOptions } from '../options.ts';
+import type { Replay } from '../replay/replay.ts';
+import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { countWriters } from './fence.ts';
+import { gatesOf, LOCKING_GATES } from './gates.ts';
+
+export interface AwaitOptions {
+  readonly monitor: Monitor;
+  readonly replay: Replay;
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  readonly options: MigrationOptions;
+  readonly control: Control;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Resolves when the cut-over is done; when it rejects, replay goes on. */
+  readonly cutOver: (request: CutoverRequest) => Promise<void>;
+}
+
+const LOOK_INTERVAL_MS = 1000;
+/** After an automatic cut-over met a writing application, the next try. */
+const AUTO_RETRY_MS = 10_000;
+
+/** Watches the conditions and waits for the request to cut over; resolves once a cut-over has succeeded. */
+export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
+  const { control, emit, signal } = options;
+  const tables = (await readTableStates(options.target)).filter((table) => table.copyRows);
+  let caughtUpSince: number | null = null;
+  let live = false;
+  let notBefore = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const report = options.monitor.report;
+    const now = performance.now();
+    caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
+    live ||= await markLive(options, tables);
+    const gates = gatesOf({
+      tablesTotal: tables.length,
+      tablesLive: live ? tables.length : 0,
+      indexesOpen: 0,
+      replay: report,
+      caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
+      retrying: null,
+      writers: await countWriters(options.source),
+    });
+    for (const gate of gates) emit({ type: 'gate', ...gate });
+    const locked = gates.filter((gate) => !gate.ok && LOCKING_GATES.has(gate.id));
+    let request = control.takeCutover();
+    if (!request && options.options.cutover === 'auto' && locked.length === 0 && now >= notBefore) {
+      request = { freezeSource: options.options.freezeSource, override: null };
+    }
+    if (request && locked.length > 0 && request.override === null) {
+      const why = locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ');
+      const error = new MigrateError('TM6002', {
+        side: 'local',
+        message: `the cut-over is locked: ${why}`,
+        hint: 'Wait until the conditions hold, or override them with a reason.',
+      });
+      emit({ type: 'error', error: error.report() });
+      request = null;
+    }
+    if (request) {
+      if (request.override !== null) emit({ type: 'warning', text: `Conditions overridden: ${request.override}` });
+      try {
+        await options.cutOver(request);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const report = toMigrateError(error);
+        if (report.code === 'TM9001' && !mayHeal(error)) throw error;
+        emit({ type: 'error', error: report.report() });
+        emit({
+          type: 'warning',
+          text: `The cut-over did not happen, replay goes on: ${report.code} ${report.message}`,
+        });
+        notBefore = performance.now() + AUTO_RETRY_MS;
+        caughtUpSince = null;
+      }
+    }
+    const wait = new AbortController();
+    await Promise.race([
+      delay(LOOK_INTERVAL_MS, undefined, { signal: AbortSignal.any([signal, wait.signal]) }).catch(() => {}),
+      control.whenCutover(AbortSignal.any([signal, wait.signal])),
+    ]).finally(() => wait.abort());
+  }
+}
+
+/** Once everything up to the newest copy has been applied, all tables stand at the same position of the source. */
+async function markLive({ replay, target, emit }: AwaitOptions, tables: readonly SyncedTable[]): Promise<boolean> {
+  if (!tables.every((table) => table.copyLsn !== null && table.copyLsn <= replay.applied)) return false;
+  await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE state = 'copied'`);
+  for (const table of tables) {
+    emit({ type: 'table', relation: displayName(table), state: 'live', bytes: table.bytes, rows: table.rows, done: 1 });
+  }
+  return true;
+}

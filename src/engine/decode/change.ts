@@ -1,0 +1,50 @@
+import type { Lsn } from '../../postgres/lsn.ts';
+import type { Tuple } from './tuple.ts';
+
+/** A table as the stream describes it at this point. */
+export interface StreamRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-REPLICA-IDENTITY */
+  readonly identity: 'default' | 'nothing' | 'full' | 'index';
+  readonly columns: readonly StreamColumn[];
+}
+
+export interface StreamColumn {
+  readonly name: string;
+  /** Part of the replica identity. */
+  readonly key: boolean;
+  /** Type OID on the source. */
+  readonly type: number;
+  readonly typmod: number;
+}
+
+export type RowChange =
+  | { readonly kind: 'insert'; readonly relation: number; readonly tuple: Tuple }
+  | {
+      readonly kind: 'update';
+      readonly relation: number;
+      /** The old key columns (`key`) or the whole old row (`full`); null when the key did not change. */
+      readonly old: Tuple | null;
+      readonly tuple: Tuple;
+    }
+  | { readonly kind: 'delete'; readonly relation: number; readonly old: Tuple };
+
+export interface Truncate {
+  readonly kind: 'truncate';
+  readonly relations: readonly number[];
+  readonly cascade: boolean;
+  readonly restartIdentity: boolean;
+}
+
+/** One message of the stream, whichever output plugin wrote it. */
+export type Change =
+  | RowChange
+  | Truncate
+  | { readonly kind: 'begin'; readonly commitLsn: Lsn; readonly xid: number }
+  | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
+  | { readonly kind: 'relation'; readonly relation: StreamRelation }
+  | { readonly kind: 'message'; readonly prefix: string; readonly content: Buffer; readonly lsn: Lsn }
+  /** Says nothing about rows: origin, type. */
+  | { readonly kind: 'other' };

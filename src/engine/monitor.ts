@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { MigrateError } from '../errors/migrate-error.ts';
+import { parseLsn } from '../postgres/lsn.ts';
+import { untilHealed } from './error-policy.ts';
+import type { Emit, ReplayReport } from './events.ts';
+import { LagMeter } from './replay/lag.ts';
+import type { Replay } from './replay/replay.ts';
+import type { Servers } from './servers.ts';
+import { emitHeartbeat } from './source/heartbeat.ts';
+import type { Receiver } from './source/receiver.ts';
+import { readSlot } from './source/slot.ts';
+
+export interface MonitorOptions {
+  readonly servers: Servers;
+  readonly slot: string;
+  readonly receiver: Receiver;
+  readonly replay: Replay;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+const SAMPLE_INTERVAL_MS = 1000;
+const SLOT_EVERY = 5;
+const HEARTBEAT_EVERY = 2;
+
+/**
+ * Looks at the source while the migration runs: WAL position, the slot's health, and a heartbeat through the stream, by
+ * which the lag in seconds is known and the slot of a quiet database moves on.
+ */
+export class Monitor {
+  readonly #options: MonitorOptions;
+  readonly #meter = new LagMeter();
+  #replaying = false;
+  #report: ReplayReport;
+  #slotWarned = '';
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+    this.#report = this.#meter.report({ transactions: 0, rows: 0, lagSeconds: null, drained: false });
+  }
+
+  /** From now on `replay` events are given out. */
+  startReplaying(): void {
+    this.#replaying = true;
+  }
+
+  get report(): ReplayReport {
+    return this.#report;
+  }
+
+  /** Resolves when the signal aborts; rejects with TM4002 when the slot is lost. */
+  async run(): Promise<void> {
+    const { servers, emit, signal } = this.#options;
+    await untilHealed<void>(
+      async (healthy) => {
+        const client = await servers.onSource('monitor');
+        const stop = () => servers.destroy(client);
+        signal.addEventListener('abort', stop, { once: true });
+        try {
+          for (let tick = 0; !signal.aborted; tick += 1) {
+            await this.#look(client, tick);
+            healthy();
+            await delay(SAMPLE_INTERVAL_MS, undefined, { signal });
+          }
+        } finally {
+          signal.removeEventListener('abort', stop);
+          servers.destroy(client);
+        }
+      },
+      { what: 'watching the source', side: 'source', emit, signal },
+    ).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  async #look(client: pg.Client, tick: number): Promise<void> {
+    const { receiver, replay, emit } = this.#options;
+    if (tick % HEARTBEAT_EVERY === 0) await emitHeartbeat(client, randomUUID());
+    const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
+    if (tick % SLOT_EVERY === 0) await this.#lookAtSlot(client);
+    if (!this.#replaying) return;
+    // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
+    const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;
+    this.#meter.add({
+      atMs: performance.now(),
+      source: parseLsn(rows[0]?.lsn ?? '0/0'),
+      received: receiver.received,
+      applied,
+    });
+    const heartbeat = replay.heartbeat;
+    this.#report = this.#meter.report({
+      transactions: replay.transactions,
+      rows: replay.changes,
+      lagSeconds: heartbeat ? Math.max(0, (Date.now() - heartbeat.at) / 1000) : null,
+      drained: replay.drained,
+    });
+    emit({ type: 'replay', ...this.#report });
+  }
+
+  async #lookAtSlot(client: pg.Client): Promise<void> {
+    const { slot, emit } = this.#options;
+    const state = await readSlot(client, slot);
+    if (!state || state.walStatus === 'lost') {
+      throw new MigrateError('TM4002', {
+        side: 'source',
+        object: slot,
+        message: state ? 'the source has removed WAL that the slot needed' : 'the replication slot was dropped',
+        hint: 'Raise max_slot_wal_keep_size on the source, then start over with migrate --drop-if-exists.',
+      });
+    }
+    emit({ type: 'slot', name: slot, wal_status: state.walStatus, retained_bytes: state.retainedBytes });
+    if (state.walStatus === 'unreserved' && this.#slotWarned !== state.walStatus) {
+      emit({
+        type: 'warning',
+        text: `The slot ${slot} is about to be lost: raise max_slot_wal_keep_size on the source now (it needs no restart).`,
+      });
+    }
+    this.#slotWarned = state.walStatus;
+  }
+}

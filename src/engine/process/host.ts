@@ -1,0 +1,156 @@
+import pino from 'pino';
+import type { ErrorReport } from '../../errors/migrate-error.ts';
+import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
+import { Control } from '../control.ts';
+import { LOCKING_GATES } from '../cutover/gates.ts';
+import type { Emit, EngineEvent, EventPayload } from '../events.ts';
+import { foldProgress, initialProgress, type Progress } from '../progress.ts';
+import type { Action } from './protocol.ts';
+import { SocketServer } from './server.ts';
+import {
+  lockWorkDirectory,
+  logPath,
+  type MigrationFile,
+  prepareWorkDirectory,
+  socketPath,
+  writeMigrationFile,
+  writeProgressFile,
+} from './work-directory.ts';
+
+export interface HostOptions {
+  readonly directory: string;
+  readonly file: MigrationFile;
+  /** `host:port/database`, for people. */
+  readonly source: string;
+  readonly target: string;
+  readonly targetDatabase: string;
+  /** Kept from an engine that ran before in this directory. */
+  readonly earlier: Progress | null;
+  /** The migration itself. */
+  readonly run: (of: { control: Control; emit: Emit; signal: AbortSignal }) => Promise<void>;
+  /** A reader in this same process: the line printer. */
+  readonly onEvent: (event: EngineEvent) => void;
+  /** Aborts when this process is asked to stop. */
+  readonly signal: AbortSignal;
+  /** Called once requests can be made, with the way to make them from within. */
+  readonly onReady: (request: (action: Action) => Promise<void>) => void;
+}
+
+const SAVE_INTERVAL_MS = 1000;
+
+/**
+ * Runs a migration in this process as its engine: holds the work directory, answers on its socket, keeps progress and log.
+ * Resolves when the migration is done, null then; else with the error it ended with (TM9002 when it was stopped).
+ */
+export async function hostEngine(options: HostOptions): Promise<MigrateError | null> {
+  const { directory } = options;
+  await prepareWorkDirectory(directory);
+  await using stack = new AsyncDisposableStack();
+  stack.use(await lockWorkDirectory(directory));
+  await writeMigrationFile(directory, options.file);
+  const logFile = pino.destination({ dest: logPath(directory), mkdir: false, append: true, mode: 0o600 });
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
+  stack.defer(() => logFile.flushSync());
+
+  const control = new Control();
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([options.signal, stopped.signal]);
+  let progress = continued(options);
+  let server: SocketServer | null = null;
+  let unsaved = true;
+  const emit = (payload: EventPayload) => {
+    const event = { ...payload, time: new Date().toISOString() } as EngineEvent;
+    progress = foldProgress(progress, event);
+    unsaved = true;
+    log.info(event);
+    server?.broadcast(event);
+    options.onEvent(event);
+  };
+  const request = (action: Action) => serve(action, { control, progress, stop: () => stopped.abort(STOPPED) });
+  server = await SocketServer.listen({ path: socketPath(directory), progress: () => progress, onRequest: request });
+  stack.use(server);
+  const save = async () => {
+    if (!unsaved) return;
+    unsaved = false;
+    await writeProgressFile(directory, progress);
+  };
+  // A full disk must not end the migration because of a file that only repeats what the target knows.
+  const saving = setInterval(() => void save().catch(() => {}), SAVE_INTERVAL_MS);
+  stack.defer(() => clearInterval(saving));
+
+  let failure: MigrateError | null = null;
+  try {
+    options.onReady(request);
+    await options.run({ control, emit, signal });
+  } catch (error) {
+    failure = signal.aborted ? STOPPED : toMigrateError(error);
+    if (failure === STOPPED) {
+      emit({ type: 'log', text: 'Stopped on request; migrate --resume goes on from here.' });
+    } else {
+      log.error({ err: error }, 'failed');
+      emit({ type: 'error', error: failure.report() });
+      emit({ type: 'phase', phase: 'failed' });
+    }
+  }
+  await save().catch(() => {});
+  const farewell: ErrorReport | null = failure === STOPPED ? null : (failure?.report() ?? null);
+  await server.close(farewell);
+  return failure;
+}
+
+const STOPPED = new MigrateError('TM9002', {
+  side: 'local',
+  message: 'the engine was stopped',
+  hint: 'Go on with migrate --resume, or by starting the wizard again.',
+});
+
+/** The progress to go on from: an earlier engine's of the same migration, without its error. */
+function continued(options: HostOptions): Progress {
+  const of = {
+    migration_id: options.file.id,
+    source: options.source,
+    target: options.target,
+    target_database: options.targetDatabase,
+  };
+  const { earlier } = options;
+  if (!earlier || earlier.migration_id !== options.file.id) return initialProgress(of);
+  return { ...initialProgress(of), started: earlier.started, warnings: earlier.warnings, log: earlier.log };
+}
+
+async function serve(
+  action: Action,
+  engine: { control: Control; progress: Progress; stop: () => void },
+): Promise<void> {
+  switch (action.action) {
+    case 'go':
+      return engine.control.go();
+    case 'stop':
+      return engine.stop();
+    case 'cutover': {
+      const { progress } = engine;
+      if (action.confirm !== progress.target_database) {
+        throw new MigrateError('TM6003', {
+          side: 'target',
+          object: progress.target_database,
+          message: `${JSON.stringify(action.confirm)} is not the name of the target database`,
+          hint: `Type ${progress.target_database} (--confirm ${progress.target_database}).`,
+        });
+      }
+      const locked = progress.gates.filter((gate) => !gate.ok && LOCKING_GATES.has(gate.id));
+      if (progress.phase !== 'replay' || (locked.length > 0 && action.override === null)) {
+        const why =
+          progress.phase === 'replay'
+            ? locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ')
+            : `the migration is in phase ${progress.phase}`;
+        throw new MigrateError('TM6002', {
+          side: 'local',
+          message: `the cut-over is locked: ${why}`,
+          hint: 'Wait until the conditions hold; status shows them.',
+        });
+      }
+      return engine.control.requestCutover({ freezeSource: action.freezeSource, override: action.override });
+    }
+    default:
+      action satisfies never;
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { engineEventSchema, errorReportSchema } from '../events.ts';
+import { progressSchema } from '../progress.ts';
+
+/** Raised when a message changes its meaning; client and engine must agree. */
+export const PROTOCOL_VERSION = 1;
+
+/** Lines of JSON over a Unix socket. The engine speaks first: `hello`, `progress`, then events without a gap. */
+export const fromEngineSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), protocol: z.number(), pid: z.number() }),
+  z.object({ type: z.literal('progress'), progress: progressSchema }),
+  z.object({ type: z.literal('event'), event: engineEventSchema }),
+  z.object({ type: z.literal('reply'), id: z.number(), error: errorReportSchema.nullable() }),
+  z.object({ type: z.literal('bye'), error: errorReportSchema.nullable() }),
+]);
+export type FromEngine = z.infer<typeof fromEngineSchema>;
+
+export const actionSchema = z.discriminatedUnion('action', [
+  z.object({
+    action: z.literal('cutover'),
+    /** The name of the target database, as typed. */
+    confirm: z.string(),
+    freezeSource: z.boolean(),
+    override: z.string().nullable(),
+  }),
+  z.object({ action: z.literal('go') }),
+  z.object({ action: z.literal('stop') }),
+]);
+export type Action = z.infer<typeof actionSchema>;
+
+export const requestSchema = z.object({ id: z.number(), request: actionSchema });
+export type Request = z.infer<typeof requestSchema>;
+
+const LONGEST_LINE = 64 * 1024 * 1024;
+
+/** Takes bytes as they come and gives whole lines. Throws `RangeError` when one does not end. */
+export class LineSplitter {
+  #rest = '';
+
+  push(text: string): string[] {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    if (this.#rest.length > LONGEST_LINE) throw new RangeError('line too long');
+    return lines.filter((line) => line !== '');
+  }
+}

@@ -1,0 +1,156 @@
+import type pg from 'pg';
+import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
+import { type Applied, Applier } from '../apply/applier.ts';
+import { explain, untilHealed } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
+import { readSpool, type SpoolWatermark } from '../spool/reader.ts';
+import { deleteSegmentsBefore, type SpoolPosition } from '../spool/segments.ts';
+import { readTableStates } from '../sync/table-states.ts';
+import { readApplied } from '../target/progress-schema.ts';
+
+export interface ReplayOptions {
+  readonly connectTarget: (application: string) => Promise<pg.Client>;
+  readonly destroy: (client: pg.Client) => void;
+  readonly spoolDirectory: string;
+  readonly watermark: SpoolWatermark;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Works the spool off, for the rest of the migration; everybody who waits for something to be applied asks here. */
+export class Replay {
+  readonly #options: ReplayOptions;
+  #applied: Lsn = INVALID_LSN;
+  #position: SpoolPosition | null = null;
+  #transactions = 0;
+  #changes = 0;
+  #heartbeat: Heartbeat | null = null;
+  #backend: string | null = null;
+  readonly #seen = new Map<string, (changes: number) => void>();
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+  }
+
+  get applied(): Lsn {
+    return this.#applied;
+  }
+
+  get transactions(): number {
+    return this.#transactions;
+  }
+
+  /** Row changes applied since the migration began. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** The newest heartbeat that was applied. */
+  get heartbeat(): Heartbeat | null {
+    return this.#heartbeat;
+  }
+
+  /** Nothing in the spool waits to be applied. */
+  get drained(): boolean {
+    return this.#applied >= this.#options.watermark.end.commitEnd;
+  }
+
+  /** Resolves with the number of changes applied until then, when the heartbeat with this id has been applied. */
+  whenApplied(id: string, signal: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#seen.delete(id);
+        reject(signal.reason);
+      };
+      if (signal.aborted) return abort();
+      signal.addEventListener('abort', abort, { once: true });
+      this.#seen.set(id, (changes) => {
+        signal.removeEventListener('abort', abort);
+        this.#seen.delete(id);
+        resolve(changes);
+      });
+    });
+  }
+
+  /** Resolves when the signal aborts; rejects with what time does not heal. */
+  async run(): Promise<void> {
+    const { emit, signal } = this.#options;
+    await untilHealed<void>((healthy) => this.#runOnce(healthy), {
+      what: 'applying changes to the target',
+      side: 'target',
+      emit,
+      signal,
+    }).catch((error: unknown) => {
+      if (signal.aborted) return;
+      throw explain(error, { code: 'TM5002', retryCode: 'TM5003', side: 'target', doing: 'applying changes failed' });
+    });
+  }
+
+  async #runOnce(healthy: () => void): Promise<void> {
+    const { destroy, spoolDirectory, watermark, signal } = this.#options;
+    signal.throwIfAborted();
+    const client = await this.#options.connectTarget('apply');
+    const stop = () => destroy(client);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      // A session of ours whose connection broke may still be committing: what it did must be seen first.
+      if (this.#backend) await endBackend(client, this.#backend);
+      this.#backend = await backendOf(client);
+      const { appliedLsn, transactions, changes } = await readApplied(client);
+      this.#applied = appliedLsn;
+      this.#transactions = transactions;
+      this.#changes = changes;
+      const tables = new Map((await readTableStates(client)).map((table) => [table.sourceOid, table]));
+      const applier = new Applier({
+        client,
+        tables,
+        appliedLsn,
+        onApplied: (applied) => {
+          healthy();
+          this.#note(applied);
+        },
+      });
+      await applier.run(readSpool(spoolDirectory, watermark, signal));
+    } finally {
+      signal.removeEventListener('abort', stop);
+      destroy(client);
+    }
+  }
+
+  #note(applied: Applied): void {
+    this.#applied = applied.lsn;
+    this.#transactions += applied.transactions;
+    this.#changes += applied.changes;
+    const before = this.#position?.segment;
+    this.#position = applied.position;
+    if (before !== applied.position.segment) {
+      deleteSegmentsBefore(this.#options.spoolDirectory, applied.position.segment).catch((error: unknown) => {
+        this.#options.emit({ type: 'warning', text: `The spool could not be pruned: ${String(error)}` });
+      });
+    }
+    for (const message of applied.messages) {
+      const heartbeat = readHeartbeat(message);
+      if (!heartbeat) continue;
+      this.#heartbeat = heartbeat;
+      this.#seen.get(heartbeat.id)?.(this.#changes);
+    }
+  }
+}
+
+async function backendOf(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? '0';
+}
+
+async function endBackend(client: pg.Client, pid: string): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ ended: string }>(
+      `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
+        WHERE pid = $1::integer AND application_name LIKE 'tiger-migrate-tui %' AND usename = current_user`,
+      [pid],
+    );
+    if (rows.length === 0) return;
+    await client.query('SELECT pg_sleep(0.05)');
+  }
+}

@@ -1,0 +1,209 @@
+import { rm } from 'node:fs/promises';
+import type pg from 'pg';
+import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { clientToolsFor } from '../postgres/client-tools.ts';
+import { describeServer } from '../postgres/connection-string.ts';
+import { formatLsn } from '../postgres/lsn.ts';
+import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
+import { bringTables } from './bring-tables.ts';
+import { replayUntilCutover } from './cutover/await-cutover.ts';
+import { cutOver } from './cutover/cutover.ts';
+import { unfreezeSource } from './cutover/fence.ts';
+import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
+import { mayHeal, untilHealed } from './error-policy.ts';
+import { Monitor } from './monitor.ts';
+import { openSpool } from './open-spool.ts';
+import { migrationOptionsSchema } from './options.ts';
+import { Replay } from './replay/replay.ts';
+import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { readTableStates } from './sync/table-states.ts';
+import { chooseJobs } from './target/jobs.ts';
+import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
+
+/**
+ * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
+ * with a `MigrateError`, or with the signal's reason when stopped. Either way it can be resumed. Once begun, what time
+ * may heal (a server that restarts) is tried again by the same way as after a crash: by resuming.
+ */
+export async function runMigration(input: EngineInput): Promise<void> {
+  let resume = input.resume;
+  const begun = () => {
+    resume = true;
+  };
+  try {
+    await runOnce(input, { begun, healthy: () => {} });
+  } catch (error) {
+    if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
+    input.emit({ type: 'warning', text: `Interrupted: ${toMigrateError(error).message}. Going on from what is done.` });
+    const of = { what: 'going on with the migration', side: 'source', emit: input.emit, signal: input.signal } as const;
+    await untilHealed<void>((healthy) => runOnce({ ...input, resume: true }, { begun, healthy }), of);
+  }
+}
+
+/** Every step finds out from the target what is done already, so that the same function begins and resumes. */
+async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: () => void }): Promise<void> {
+  const { emit, signal } = input;
+  const failed = new AbortController();
+  const combined = AbortSignal.any([signal, failed.signal]);
+  const servers = new Servers({ ...input, signal: combined });
+  await using sessions = new AsyncDisposableStack();
+  const open = async (connect: (application: string) => Promise<pg.Client>) => {
+    const client = await connect('control');
+    sessions.defer(() => servers.destroy(client));
+    const stop = () => servers.destroy(client);
+    combined.addEventListener('abort', stop, { once: true });
+    return client;
+  };
+  const source = await open(servers.onSource);
+  const target = await open(servers.onTarget);
+  await requireLock(target, servers);
+
+  const found = await readMigration(target);
+  let snapshot: HeldSnapshot | null = null;
+  let migration: MigrationRow;
+  if (found && input.resume) {
+    if (found.phase === 'snapshot') throw nothingToResume('it had not begun to copy');
+    if (found.phase === 'done') throw nothingToResume('it is done');
+    await requireSameSource(servers, found);
+    await servers.endLeftOvers(target);
+    servers.replicaRole = found.replicaRole;
+    migration = found;
+    if ((await recordedObjects(target, 'source')).has('frozen')) {
+      await unfreezeSource(source, found.sourceDatabase);
+      emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
+    }
+  } else {
+    if (input.resume) throw nothingToResume('the target holds none');
+    emit({ type: 'phase', phase: 'checks' });
+    if (input.options.dropIfExists) await input.dropEarlier(source, target);
+    else if (found) throw alreadyThere(input);
+    await input.preflight(source, target);
+    emit({ type: 'phase', phase: 'snapshot' });
+    servers.replicaRole = await probeReplicaRole(target);
+    await rm(spoolDirectoryOf(input.workDirectory), { recursive: true, force: true });
+    const beginning = await beginMigration(servers, { ...input, source, target, replicaRole: servers.replicaRole });
+    migration = beginning.migration;
+    snapshot = beginning.snapshot;
+    sessions.use(beginning.snapshot);
+  }
+  if (servers.replicaRole) await target.query('SET session_replication_role = replica');
+  tell.begun();
+  const options = migrationOptionsSchema.parse(JSON.parse(migration.options));
+  const sourceVersionNum = await serverVersionNum(source);
+  const { tools, warning } = await clientToolsFor(sourceVersionNum, process.env, combined);
+  if (warning) emit({ type: 'warning', text: warning });
+  const jobs = await chooseJobs(source, target, options);
+  const engine: Engine = { input, servers, source, target, migration, options, tools, sourceVersionNum, jobs };
+
+  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, combined);
+  sessions.defer(() => spool.close());
+  const replay = new Replay({
+    connectTarget: servers.onTarget,
+    destroy: servers.destroy,
+    spoolDirectory,
+    watermark,
+    emit,
+    signal: combined,
+  });
+  const monitor = new Monitor({ servers, slot: migration.slot, receiver, replay, emit, signal: combined });
+
+  /** What runs beside the phases; the first that fails ends them all. */
+  const background: Promise<unknown>[] = [];
+  const beside = (work: Promise<unknown>) => {
+    background.push(
+      work.catch((error: unknown) => {
+        failed.abort(error);
+      }),
+    );
+  };
+  try {
+    beside(receiver.run(spool));
+    beside(monitor.run());
+    if (snapshot) {
+      const tables = await readTableStates(target);
+      emit({ type: 'snapshot', slot: migration.slot, lsn: formatLsn(snapshot.lsn), tables: tables.length });
+      if (input.waitForGo) await input.control.whenGoing(combined);
+    }
+    await setPhase(engine, 'schema');
+    const copied = await bringTables(engine, snapshot, combined);
+    await setPhase(engine, 'replay');
+    tell.healthy();
+    monitor.startReplaying();
+    beside(replay.run());
+    await replayUntilCutover({
+      monitor,
+      replay,
+      source,
+      target,
+      options,
+      control: input.control,
+      emit,
+      signal: combined,
+      cutOver: async (request) => {
+        await setPhase(engine, 'cutover');
+        try {
+          const result = await cutOver({
+            servers,
+            source,
+            target,
+            migration,
+            schema: copied.schema,
+            tables: copied.tables,
+            unlogged: copied.unlogged,
+            hasExclusions: hasExclusions(options),
+            replay,
+            request,
+            emit,
+            signal: combined,
+          });
+          emit({ type: 'done', summary: [...result.summary], downtime_ms: result.downtimeMs });
+          emit({ type: 'phase', phase: 'done' });
+        } catch (error) {
+          combined.throwIfAborted();
+          await setPhase(engine, 'replay');
+          throw error;
+        }
+      },
+    });
+  } catch (error) {
+    // The cause is what failed first, not what broke because of it.
+    throw failed.signal.aborted ? failed.signal.reason : error;
+  } finally {
+    failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
+    await Promise.allSettled(background);
+  }
+}
+
+async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
+  // An engine that was killed a moment ago may hold it until its server notices.
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    if (await lockTarget(target)) return;
+    await target.query('SELECT pg_sleep(0.1)');
+  }
+  throw new MigrateError('TM1303', {
+    side: 'target',
+    object: describeServer(servers.target),
+    message: 'another engine migrates into this database',
+    hint: 'Use status --dir … of that engine, or stop it first.',
+  });
+}
+
+const nothingToResume = (why: string): MigrateError =>
+  new MigrateError('TM1305', {
+    side: 'target',
+    message: `there is no migration to resume: ${why}`,
+    hint: 'Run migrate without --resume; with --drop-if-exists when the target holds remains of an earlier attempt.',
+  });
+
+const alreadyThere = (input: EngineInput): MigrateError =>
+  new MigrateError('TM1304', {
+    side: 'target',
+    object: describeServer(input.target),
+    message: 'the target holds a migration that was begun earlier',
+    hint: 'Go on with migrate --resume, start over with migrate --drop-if-exists, or remove it with clean.',
+  });
+
+async function serverVersionNum(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);
+  return Number(rows[0]?.version ?? 0);
+}

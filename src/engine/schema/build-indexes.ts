@@ -1,0 +1,129 @@
+import type pg from 'pg';
+import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { explain, untilHealed } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+import { recordedObjects, recordObject } from '../target/progress-schema.ts';
+import type { ArchiveEntry } from './archive.ts';
+import { inTransaction } from './restore.ts';
+
+export interface IndexBuilderOptions {
+  readonly connect: (application: string) => Promise<pg.Client>;
+  readonly destroy: (client: pg.Client) => void;
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+interface Work {
+  readonly table: { readonly schema: string; readonly name: string };
+  readonly entry: ArchiveEntry | 'analyze';
+}
+
+/**
+ * Builds indexes and unique constraints on the target, `jobs` at once, as tables become ready; each is recorded in the
+ * transaction that builds it. When a table's last one is done it is analyzed, so that replay finds its rows by index.
+ */
+export class IndexBuilder {
+  readonly #options: IndexBuilderOptions;
+  readonly #queue: Work[] = [];
+  readonly #remaining = new Map<Work['table'], number>();
+  readonly #workers = new Set<Promise<void>>();
+  readonly #failed = new AbortController();
+  #done: Set<string> | null = null;
+
+  constructor(options: IndexBuilderOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what an earlier run has built; call it once, before `add`. Gives how many those are. */
+  async open(client: pg.Client): Promise<number> {
+    this.#done = await recordedObjects(client, 'index');
+    return this.#done.size;
+  }
+
+  /** The table's rows are there: its indexes can be built. Failures come out of `finished`. */
+  add(table: Work['table'], entries: readonly ArchiveEntry[]): void {
+    const open = entries.filter((entry) => !this.#done?.has(entry.key));
+    if (open.length === 0) {
+      this.#queue.push({ table, entry: 'analyze' });
+    } else {
+      this.#remaining.set(table, open.length);
+      for (const entry of open) this.#queue.push({ table, entry });
+    }
+    while (this.#workers.size < this.#options.jobs && this.#workers.size < this.#queue.length) this.#startWorker();
+  }
+
+  /** Resolves when everything that was added is built. */
+  async finished(): Promise<void> {
+    while (this.#workers.size > 0) await Promise.all(this.#workers);
+    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+  }
+
+  #startWorker(): void {
+    const worker = this.#work()
+      .catch((error: unknown) => this.#failed.abort(error))
+      .finally(() => this.#workers.delete(worker));
+    this.#workers.add(worker);
+  }
+
+  async #work(): Promise<void> {
+    const signal = AbortSignal.any([this.#options.signal, this.#failed.signal]);
+    let client: pg.Client | null = null;
+    try {
+      for (let work = this.#queue.shift(); work && !signal.aborted; work = this.#queue.shift()) {
+        const now = work;
+        await untilHealed<void>(
+          async () => {
+            client ??= await this.#options.connect('index');
+            const mine = client;
+            const stop = () => this.#options.destroy(mine);
+            signal.addEventListener('abort', stop, { once: true });
+            try {
+              await this.#do(mine, now);
+            } catch (error) {
+              this.#options.destroy(mine);
+              client = null;
+              throw error;
+            } finally {
+              signal.removeEventListener('abort', stop);
+            }
+          },
+          { what: `building indexes of ${displayName(now.table)}`, side: 'target', emit: this.#options.emit, signal },
+        );
+      }
+      signal.throwIfAborted();
+    } finally {
+      if (client) this.#options.destroy(client);
+    }
+  }
+
+  async #do(client: pg.Client, { table, entry }: Work): Promise<void> {
+    if (entry === 'analyze') {
+      await client.query(`ANALYZE ${qualified(table)}`);
+      return;
+    }
+    const { emit } = this.#options;
+    const relation = displayName(table);
+    const started = performance.now();
+    emit({ type: 'index', relation, name: entry.name, state: 'building' });
+    try {
+      await inTransaction(client, async () => {
+        // False: built by a try whose answer was lost.
+        if (await recordObject(client, 'index', entry.key)) await client.query(entry.sql);
+      });
+    } catch (error) {
+      throw explain(error, {
+        code: 'TM3002',
+        retryCode: 'TM1109',
+        side: 'target',
+        object: `${relation}, ${entry.name}`,
+        doing: 'could not be built',
+        hint: 'Remove the cause on the target (or use --skip-index), then run migrate --resume: the rest stays.',
+      });
+    }
+    emit({ type: 'index', relation, name: entry.name, state: 'done', ms: Math.round(performance.now() - started) });
+    const left = (this.#remaining.get(table) ?? 1) - 1;
+    this.#remaining.set(table, left);
+    if (left === 0) this.#queue.push({ table, entry: 'analyze' });
+  }
+}

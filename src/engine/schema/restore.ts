@@ -1,0 +1,138 @@
+import type pg from 'pg';
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { explain, mayHeal, sqlState } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+import type { SourceTable } from '../source/catalog.ts';
+import { recordedObjects, recordObject } from '../target/progress-schema.ts';
+import type { ArchiveEntry } from './archive.ts';
+
+/** What pg_dump's script sets at its beginning, so that its statements mean what they meant on the source. */
+export const RESTORE_SETTINGS = {
+  check_function_bodies: 'false',
+  client_min_messages: 'warning',
+  row_security: 'off',
+  default_table_access_method: 'heap',
+  default_tablespace: '',
+};
+
+/** Objects whose refusal is listed for the operator instead of ending the migration. */
+const DISPENSABLE = new Set([
+  'ACL',
+  'DEFAULT ACL',
+  'SECURITY LABEL',
+  'EVENT TRIGGER',
+  'EXTENSION',
+  'PROCEDURAL LANGUAGE',
+  'SUBSCRIPTION',
+  'PUBLICATION',
+]);
+
+/** duplicate_schema, duplicate_object: a schema or an extension's member may be there from the start. */
+const ALREADY_THERE = new Set(['42P06', '42710']);
+/** undefined_table, undefined_object, undefined_function, invalid_schema_name */
+const MISSING = new Set(['42P01', '42704', '42883', '3F000']);
+
+const ENTRIES_PER_TRANSACTION = 100;
+
+export interface RestoreOptions {
+  readonly client: pg.Client;
+  readonly emit: Emit;
+  /** Something was left out on request: what stands on it can't be made, and is listed. */
+  readonly hasExclusions: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes the entries on the target that were not made before, and records each in the transaction that makes it. Runs
+ * many in one transaction and, when one of those fails, one by one to name the culprit. Rejects with TM2002.
+ */
+export async function restoreEntries(options: RestoreOptions, entries: readonly ArchiveEntry[]): Promise<void> {
+  const { client, signal } = options;
+  const done = await recordedObjects(client, 'entry');
+  const open = entries.filter((entry) => !done.has(entry.key) && !isCommentOnExtension(entry));
+  for (let start = 0; start < open.length; start += ENTRIES_PER_TRANSACTION) {
+    signal.throwIfAborted();
+    const some = open.slice(start, start + ENTRIES_PER_TRANSACTION);
+    try {
+      await inTransaction(client, async () => {
+        await client.query(some.map((entry) => entry.sql).join('\n;\n'));
+        for (const entry of some) await recordObject(client, 'entry', entry.key);
+      });
+    } catch (error) {
+      if (mayHeal(error)) throw error;
+      for (const entry of some) await restoreOne(options, entry);
+    }
+  }
+}
+
+async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise<void> {
+  const { client, emit } = options;
+  try {
+    await inTransaction(client, async () => {
+      await client.query(entry.sql);
+      await recordObject(client, 'entry', entry.key);
+    });
+  } catch (error) {
+    const state = sqlState(error);
+    const there = entry.type === 'SCHEMA' && state !== null && ALREADY_THERE.has(state);
+    const orphan = options.hasExclusions && state !== null && MISSING.has(state) && entry.type !== 'TABLE';
+    if (!there && !orphan && (mayHeal(error) || !DISPENSABLE.has(entry.type))) {
+      throw explain(error, {
+        code: 'TM2002',
+        retryCode: 'TM1109',
+        side: 'target',
+        object: `${entry.type} ${entry.schema}.${entry.name}`,
+        doing: 'could not be created',
+        hint: 'Remove the cause on the target (or leave the object out), then run migrate --resume.',
+      });
+    }
+    if (!there) {
+      const message = error instanceof Error ? error.message : String(error);
+      emit({ type: 'warning', text: `Left out: ${entry.type} ${entry.schema}.${entry.name}: ${message}` });
+    }
+    await recordObject(client, 'entry', entry.key, there ? 'was there' : 'left out');
+  }
+}
+
+/** plpgsql's and others' comments belong to the extension's owner. */
+const isCommentOnExtension = (entry: ArchiveEntry): boolean =>
+  entry.type === 'COMMENT' && entry.name.startsWith('EXTENSION ');
+
+export async function inTransaction(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await work();
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * While rows come from elsewhere, GENERATED ALWAYS identity columns must take them in UPDATE, too; they become BY
+ * DEFAULT until cut-over. https://www.postgresql.org/docs/current/sql-createtable.html
+ */
+export async function setIdentity(
+  client: pg.Client,
+  tables: readonly SourceTable[],
+  generated: 'BY DEFAULT' | 'ALWAYS',
+): Promise<void> {
+  for (const table of tables) {
+    // A partition takes the column's property from its parent, and can't be altered alone.
+    if (table.kind === 'partition') continue;
+    for (const column of table.columns.filter((c) => c.identityAlways)) {
+      await client
+        .query(`ALTER TABLE ${qualified(table)} ALTER COLUMN ${quoteIdent(column.name)} SET GENERATED ${generated}`)
+        .catch((error: unknown) => {
+          throw explain(error, {
+            code: 'TM2002',
+            retryCode: 'TM1109',
+            side: 'target',
+            object: `${displayName(table)}.${column.name}`,
+            doing: `could not be set to GENERATED ${generated}`,
+          });
+        });
+    }
+  }
+}

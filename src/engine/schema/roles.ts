@@ -1,0 +1,73 @@
+import type pg from 'pg';
+import { quoteIdent } from '../../postgres/identifiers.ts';
+import { sqlState } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+
+export interface SourceRole {
+  readonly name: string;
+  readonly login: boolean;
+  readonly inherit: boolean;
+  readonly connectionLimit: number;
+  readonly memberOf: readonly string[];
+}
+
+/** Roles that a provider makes for itself; they exist on its own servers only. */
+const PROVIDER_ROLES =
+  '^(pg_|rds|aws|aurora|avnadmin|_aiven|aiven|cloudsql|azure|supabase|neon|tsdb|tiger|postgres$|tsdbowner$|doadmin$)';
+
+const ROLES = `
+SELECT r.rolname AS name, r.rolcanlogin AS login, r.rolinherit AS inherit, r.rolconnlimit AS connection_limit,
+       (SELECT coalesce(json_agg(g.rolname ORDER BY g.rolname), '[]') FROM pg_auth_members m
+          JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)::text AS member_of
+  FROM pg_roles r
+ WHERE NOT r.rolsuper AND NOT r.rolreplication AND r.rolname !~ '${PROVIDER_ROLES}'
+ ORDER BY r.rolname`;
+
+/** The roles that can be taken along: superusers, replication roles and a provider's own are left out. No passwords. */
+export async function readRoles(source: pg.Client): Promise<SourceRole[]> {
+  const { rows } = await source.query<Record<string, string>>(ROLES);
+  return rows.map((row) => ({
+    name: row.name ?? '',
+    login: row.login === 't',
+    inherit: row.inherit === 't',
+    connectionLimit: Number(row.connection_limit),
+    memberOf: JSON.parse(row.member_of ?? '[]') as string[],
+  }));
+}
+
+const DUPLICATE_ROLE = '42710';
+
+/**
+ * Creates the roles that are not there, without passwords, and their memberships among each other. What the target
+ * refuses is listed as a warning.
+ */
+export async function createRoles(target: pg.Client, roles: readonly SourceRole[], emit: Emit): Promise<void> {
+  const refused: string[] = [];
+  const attempt = async (sql: string, what: string) => {
+    try {
+      await target.query(sql);
+    } catch (error) {
+      if (sqlState(error) === null) throw error;
+      if (sqlState(error) !== DUPLICATE_ROLE) refused.push(`${what} (${error instanceof Error ? error.message : ''})`);
+    }
+  };
+  const names = new Set(roles.map((role) => role.name));
+  for (const role of roles) {
+    const attributes = [
+      role.login ? 'LOGIN' : 'NOLOGIN',
+      role.inherit ? 'INHERIT' : 'NOINHERIT',
+      ...(role.connectionLimit >= 0 ? [`CONNECTION LIMIT ${role.connectionLimit}`] : []),
+    ];
+    await attempt(`CREATE ROLE ${quoteIdent(role.name)} ${attributes.join(' ')}`, `role ${role.name}`);
+  }
+  for (const role of roles) {
+    for (const group of role.memberOf.filter((name) => names.has(name))) {
+      await attempt(`GRANT ${quoteIdent(group)} TO ${quoteIdent(role.name)}`, `membership of ${role.name} in ${group}`);
+    }
+  }
+  const withLogin = roles.filter((role) => role.login).map((role) => role.name);
+  if (withLogin.length > 0) {
+    emit({ type: 'log', text: `Roles come without passwords: set them on the target for ${withLogin.join(', ')}` });
+  }
+  if (refused.length > 0) emit({ type: 'warning', text: `The target refused: ${refused.join('; ')}` });
+}

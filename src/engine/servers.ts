@@ -1,0 +1,88 @@
+import type pg from 'pg';
+import { connect, destroy } from '../postgres/connect.ts';
+import type { ConnectionSettings } from '../postgres/connection-string.ts';
+
+/** Opens the sessions of one migration on both servers; their names in pg_stat_activity begin with its id. */
+export class Servers {
+  readonly source: ConnectionSettings;
+  readonly target: ConnectionSettings;
+  readonly #id: string;
+  readonly #signal: AbortSignal;
+  /** Set once it is known whether the target's role may. */
+  replicaRole = false;
+
+  constructor(of: { source: ConnectionSettings; target: ConnectionSettings; id: string; signal: AbortSignal }) {
+    this.source = of.source;
+    this.target = of.target;
+    this.#id = of.id;
+    this.#signal = of.signal;
+  }
+
+  /** An ordinary session on the source. */
+  readonly onSource = (application: string): Promise<pg.Client> =>
+    connect(this.source, { side: 'source', application: `${this.#id} ${application}`, signal: this.#signal });
+
+  /** A replication connection to the source. */
+  readonly replication = (application: string): Promise<pg.Client> =>
+    connect(this.source, {
+      side: 'source',
+      application: `${this.#id} ${application}`,
+      replication: 'database',
+      signal: this.#signal,
+    });
+
+  /** A session on the target that writes what the source wrote: triggers and foreign keys do not fire where possible. */
+  readonly onTarget = async (application: string): Promise<pg.Client> => {
+    const client = await connect(this.target, {
+      side: 'target',
+      application: `${this.#id} ${application}`,
+      signal: this.#signal,
+    });
+    if (this.replicaRole) await client.query('SET session_replication_role = replica');
+    return client;
+  };
+
+  readonly destroy = destroy;
+
+  /**
+   * Ends the sessions that an engine of this migration, killed or cut off, has left on the target: they might still
+   * commit, or hold locks. Waits until they are gone.
+   */
+  async endLeftOvers(target: pg.Client): Promise<void> {
+    for (;;) {
+      const { rows } = await target.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE application_name LIKE 'tiger-migrate-tui ' || $1 || ' %' AND pid <> pg_backend_pid()
+            AND datname = current_database() AND usename = current_user`,
+        [this.#id],
+      );
+      if (rows.length === 0) return;
+      await target.query('SELECT pg_sleep(0.05)');
+    }
+  }
+}
+
+/**
+ * Whether this role may set `session_replication_role`, found out by doing it: a grant (15+) or a superuser.
+ * https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
+ */
+export async function probeReplicaRole(target: pg.Client): Promise<boolean> {
+  await target.query('BEGIN');
+  try {
+    await target.query('SET LOCAL session_replication_role = replica');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await target.query('ROLLBACK');
+  }
+}
+
+/** Any number; two engines on one target meet here. */
+const LOCK_KEY = '7236861';
+
+/** Takes the lock that only one engine may hold on a target database, for as long as `client` is connected. */
+export async function lockTarget(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: string }>(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`);
+  return rows[0]?.locked === 't';
+}

@@ -1,0 +1,128 @@
+import type pg from 'pg';
+import { matchesAny } from '../../postgres/patterns.ts';
+import type { MigrationOptions } from '../options.ts';
+
+/** A table of the source, as its catalogs show it in the copy's snapshot. */
+export interface SourceTable {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `ordinary`, `partitioned` (holds no rows itself), `partition` (a leaf), `unlogged`, `foreign`. */
+  readonly kind: 'ordinary' | 'partitioned' | 'partition' | 'unlogged' | 'foreign';
+  /** The root of its partition tree; its own OID when it is in none. */
+  readonly rootOid: number;
+  readonly bytes: number;
+  /** Estimated. */
+  readonly rows: number;
+  readonly pages: number;
+  /** UPDATE and DELETE can be published: a primary key, an identity index, or FULL. */
+  readonly hasIdentity: boolean;
+  readonly columns: readonly SourceColumn[];
+}
+
+export interface SourceColumn {
+  readonly name: string;
+  /** Written by the server itself: not copied. */
+  readonly generated: boolean;
+  /** `GENERATED ALWAYS AS IDENTITY`. */
+  readonly identityAlways: boolean;
+  /** Values look the same in binary form on any other server. */
+  readonly binarySafe: boolean;
+}
+
+/** Schemas that are the server's, an extension's machinery, or ours. */
+export const SYSTEM_SCHEMAS = `(n.nspname = 'information_schema' OR n.nspname ~ '^pg_' OR n.nspname = 'tiger_migrate'
+  OR n.nspname ~ '^_?timescaledb_' OR n.nspname = 'toolkit_experimental')`;
+
+/**
+ * A type's binary form carries no OID and does not depend on an extension's version: built-in base types, their arrays
+ * and ranges, enums (sent as labels), and domains over such. Arrays of user types, composites and extension types may
+ * not: text then. `money` depends on lc_monetary in text only.
+ */
+const BINARY_SAFE = `
+WITH RECURSIVE safe_base AS (
+  SELECT t.oid FROM pg_type t
+   WHERE t.oid < 10000 AND t.typtype IN ('b', 'r', 'm') AND t.typsend <> 0 AND t.typreceive <> 0
+     AND t.typcategory <> 'Z' AND t.typname NOT IN ('aclitem', '_aclitem', 'pg_node_tree', 'xml', '_xml')
+     AND t.typname !~ '^_?reg'
+  UNION ALL
+  SELECT t.oid FROM pg_type t WHERE t.typtype = 'e'
+), safe(oid) AS (
+  SELECT oid FROM safe_base
+  UNION
+  SELECT t.oid FROM safe s JOIN pg_type t ON t.typbasetype = s.oid AND t.typtype = 'd'
+)`;
+
+const TABLES = `${BINARY_SAFE}
+SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS relkind, c.relpersistence AS persistence,
+       c.relispartition AS is_partition,
+       CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::int8 ELSE c.oid::int8 END AS root_oid,
+       CASE WHEN c.relkind IN ('r') THEN pg_table_size(c.oid) ELSE 0 END AS bytes,
+       greatest(c.reltuples, 0)::int8 AS rows,
+       CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END AS pages,
+       c.relreplident = 'f' OR (c.relreplident = 'd' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid
+          AND i.indisprimary)) OR (c.relreplident = 'i' AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid
+          AND i.indisreplident)) AS has_identity,
+       (SELECT coalesce(json_agg(json_build_array(a.attname, a.attgenerated <> '', a.attidentity = 'a',
+                 a.atttypid IN (SELECT oid FROM safe)) ORDER BY a.attnum), '[]')
+          FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence IN ('p', 'u') AND NOT ${SYSTEM_SCHEMAS}
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY c.oid`;
+
+function kindOf(row: Record<string, string>): SourceTable['kind'] {
+  if (row.relkind === 'p') return 'partitioned';
+  if (row.relkind === 'f') return 'foreign';
+  if (row.persistence === 'u') return 'unlogged';
+  return row.is_partition === 't' ? 'partition' : 'ordinary';
+}
+
+/** All user tables of the database that `client` is in; extension members and system schemas left out. One query. */
+export async function readTables(client: pg.Client): Promise<SourceTable[]> {
+  const { rows } = await client.query<Record<string, string>>(TABLES);
+  return rows.map((row) => ({
+    oid: Number(row.oid),
+    schema: row.schema ?? '',
+    name: row.name ?? '',
+    kind: kindOf(row),
+    rootOid: Number(row.root_oid),
+    bytes: Number(row.bytes),
+    rows: Number(row.rows),
+    pages: Number(row.pages),
+    hasIdentity: row.has_identity === 't',
+    columns: (JSON.parse(row.columns ?? '[]') as [string, boolean, boolean, boolean][]).map(
+      ([name, generated, identityAlways, binarySafe]) => ({ name, generated, identityAlways, binarySafe }),
+    ),
+  }));
+}
+
+/** What the options say about a table. */
+export function selection(table: SourceTable, options: MigrationOptions): 'all' | 'schema-only' | 'excluded' {
+  if (options.excludeSchema.includes(table.schema) || matchesAny(options.excludeTable, table)) return 'excluded';
+  return matchesAny(options.skipTableData, table) ? 'schema-only' : 'all';
+}
+
+/** Whether the rows of a table of this kind are in the table itself. */
+export const holdsRows = (table: Pick<SourceTable, 'kind'>): boolean =>
+  table.kind === 'ordinary' || table.kind === 'partition' || table.kind === 'unlogged';
+
+/** Whether logical decoding shows the table's changes. */
+export const isDecoded = (table: Pick<SourceTable, 'kind'>): boolean =>
+  table.kind === 'ordinary' || table.kind === 'partition' || table.kind === 'partitioned';
+
+export interface SourceIdentity {
+  readonly system: string;
+  readonly timeline: string;
+  readonly database: string;
+}
+
+/**
+ * Who the source is, asked on a replication connection: a fail-over changes the timeline, a restored backup the system
+ * identifier. https://www.postgresql.org/docs/current/protocol-replication.html#PROTOCOL-REPLICATION-IDENTIFY-SYSTEM
+ */
+export async function identifySource(replication: pg.Client): Promise<SourceIdentity> {
+  const { rows } = await replication.query<Record<string, string>>('IDENTIFY_SYSTEM');
+  const row = rows[0] ?? {};
+  return { system: row.systemid ?? '', timeline: row.timeline ?? '', database: row.dbname ?? '' };
+}

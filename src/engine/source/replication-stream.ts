@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
+import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
+
+/** The parts of node-postgres' connection that streaming replication needs; they are not in its public types. */
+interface WireConnection {
+  readonly stream: Duplex;
+  on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
+  once(event: 'replicationStart', listener: () => void): void;
+  sendCopyFromChunk(chunk: Buffer): void;
+}
+
+/** What the server sends: https://www.postgresql.org/docs/current/protocol-replication.html#PROTOCOL-REPLICATION-START-REPLICATION */
+export interface StreamHandlers {
+  /** One output plugin message. The bytes are valid only during the call: copy what is kept. */
+  onMessage(message: Buffer): void;
+  /** The server has sent everything before `walEnd`. `reply`: it wants a status message at once. */
+  onKeepalive(walEnd: Lsn, reply: boolean): void;
+}
+
+export interface PgoutputOptions {
+  readonly slot: string;
+  readonly publications: readonly string[];
+  /** Where to go on: the end LSN of the last transaction that is durable here. */
+  readonly start: Lsn;
+  /** Values in PostgreSQL's binary form (14+); all columns must have the same binary form on both sides. */
+  readonly binary: boolean;
+}
+
+const XLOG_DATA = 0x77;
+const KEEPALIVE = 0x6b;
+const XLOG_DATA_HEADER_BYTES = 25;
+/** Microseconds from 1970 to 2000, PostgreSQL's epoch. */
+const POSTGRES_EPOCH_US = 946_684_800_000_000n;
+
+/** `START_REPLICATION SLOT … LOGICAL …` for pgoutput with logical messages (14+). */
+export function startReplicationCommand(options: PgoutputOptions): string {
+  const publications = options.publications.map(quoteIdent).join(',');
+  const parameters = [
+    `proto_version '1'`,
+    `publication_names ${quoteLiteral(publications)}`,
+    `messages 'true'`,
+    ...(options.binary ? [`binary 'true'`] : []),
+  ];
+  return `START_REPLICATION SLOT ${quoteIdent(options.slot)} LOGICAL ${formatLsn(options.start)} (${parameters.join(', ')})`;
+}
+
+/**
+ * A standby status update. `flushed` is exclusive, as an end LSN is: sent as it is, never plus one, or a transaction
+ * that was committed right behind it would never be sent again.
+ */
+export function standbyStatus(received: Lsn, flushed: Lsn, nowMs: number): Buffer {
+  const message = Buffer.alloc(34);
+  message[0] = 0x72; // 'r'
+  message.writeBigUInt64BE(received, 1);
+  message.writeBigUInt64BE(flushed, 9);
+  message.writeBigUInt64BE(flushed, 17);
+  message.writeBigInt64BE(BigInt(nowMs) * 1000n - POSTGRES_EPOCH_US, 25);
+  return message;
+}
+
+/**
+ * One run of streaming replication on one connection. A broken run is not taken up again: make a new one on a new
+ * connection from the last durable LSN.
+ */
+export class ReplicationStream {
+  readonly #wire: WireConnection;
+  #closed = false;
+
+  private constructor(client: pg.Client) {
+    this.#wire = (client as unknown as { connection: WireConnection }).connection;
+  }
+
+  /**
+   * Starts streaming on `client`, a replication connection that this stream owns from now on. Resolves once the server
+   * streams; `done` then settles when the stream ends, with the reason. Nothing is acknowledged but by `confirm`.
+   */
+  static async start(
+    client: pg.Client,
+    options: PgoutputOptions,
+    handlers: StreamHandlers,
+  ): Promise<{ stream: ReplicationStream; done: Promise<never> }> {
+    const self = new ReplicationStream(client);
+    // A throwing handler must end the stream: a message that was not taken must never be followed by a later one.
+    let refuse: (error: unknown) => void = () => {};
+    const refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    self.#wire.on('copyData', ({ chunk }) => {
+      if (self.#closed) return;
+      try {
+        self.#dispatch(chunk, handlers);
+      } catch (error) {
+        self.close();
+        refuse(error);
+      }
+    });
+    const started = new Promise<void>((resolve) => self.#wire.once('replicationStart', resolve));
+    const ended = client.query(startReplicationCommand(options)).then(() => {
+      throw new MigrateError('TM4001', { side: 'source', message: 'the server ended the replication stream' });
+    });
+    const disconnected = once(client, 'end').then(() => {
+      throw new MigrateError('TM4001', { side: 'source', message: 'the replication connection was closed' });
+    });
+    const done = Promise.race([ended, refused, disconnected]) as Promise<never>;
+    // Whichever loses the race must not become an unhandled rejection.
+    for (const promise of [ended, refused, disconnected, done]) promise.catch(() => {});
+    await Promise.race([started, done]);
+    return { stream: self, done };
+  }
+
+  #dispatch(chunk: Buffer, handlers: StreamHandlers): void {
+    switch (chunk[0]) {
+      case XLOG_DATA:
+        handlers.onMessage(chunk.subarray(XLOG_DATA_HEADER_BYTES));
+        return;
+      case KEEPALIVE:
+        handlers.onKeepalive(lsn(chunk.readBigUInt64BE(1)), chunk[17] === 1);
+        return;
+      default:
+        throw new MigrateError('TM4005', { side: 'source', message: `replication frame ${chunk[0]} not understood` });
+    }
+  }
+
+  /** Tells the source what it need not keep for us any more. */
+  confirm(received: Lsn, flushed: Lsn): void {
+    if (!this.#closed) this.#wire.sendCopyFromChunk(standbyStatus(received, flushed, Date.now()));
+  }
+
+  /** Stops reading from the network; the source keeps what it could not send. */
+  pause(): void {
+    this.#wire.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#wire.stream.resume();
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#closed = true;
+    this.#wire.stream.destroy();
+  }
+}

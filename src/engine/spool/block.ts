@@ -1,0 +1,60 @@
+import { crc32 } from 'node:zlib';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { type Lsn, lsn } from '../../postgres/lsn.ts';
+
+/**
+ * A block is what one write appends to a segment:
+ *
+ *     magic u32 · body length u32 · crc32 u32 · commit offset u32 · commit end LSN u64 · body
+ *     body: (length u32 · message)…
+ *
+ * The commit offset is the length of the body up to and with its last commit, 0 when it holds none. The checksum
+ * covers everything behind it.
+ */
+export const HEADER_BYTES = 24;
+export const RECORD_HEADER_BYTES = 4;
+const MAGIC = 0x544d_5350;
+
+export interface BlockHeader {
+  readonly bodyLength: number;
+  readonly checksum: number;
+  readonly commitOffset: number;
+  readonly commitEnd: Lsn;
+}
+
+/** Writes the header in front of a body that begins at `HEADER_BYTES` and ends with `block`. */
+export function sealBlock(block: Buffer, commitOffset: number, commitEnd: Lsn): void {
+  block.writeUInt32BE(MAGIC, 0);
+  block.writeUInt32BE(block.length - HEADER_BYTES, 4);
+  block.writeUInt32BE(commitOffset, 12);
+  block.writeBigUInt64BE(commitEnd, 16);
+  block.writeUInt32BE(crc32(block.subarray(12)), 8);
+}
+
+/** Null when these are not the first bytes of a block, as at a torn tail. */
+export function readHeader(bytes: Buffer): BlockHeader | null {
+  if (bytes.length < HEADER_BYTES || bytes.readUInt32BE(0) !== MAGIC) return null;
+  return {
+    bodyLength: bytes.readUInt32BE(4),
+    checksum: bytes.readUInt32BE(8),
+    commitOffset: bytes.readUInt32BE(12),
+    commitEnd: lsn(bytes.readBigUInt64BE(16)),
+  };
+}
+
+export const isIntact = (block: Buffer, header: BlockHeader): boolean =>
+  block.length === HEADER_BYTES + header.bodyLength && crc32(block.subarray(12)) === header.checksum;
+
+/** The messages in `body` between two offsets, as views. */
+export function* recordsOf(body: Buffer, from: number, to: number): Generator<Buffer> {
+  let at = from;
+  while (at < to) {
+    const length = body.readUInt32BE(at);
+    const start = at + RECORD_HEADER_BYTES;
+    if (start + length > to) {
+      throw new MigrateError('TM4004', { side: 'local', message: 'a record of the spool ends outside its block' });
+    }
+    yield body.subarray(start, start + length);
+    at = start + length;
+  }
+}

@@ -1,0 +1,135 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { type BlockHeader, HEADER_BYTES, recordsOf } from './block.ts';
+import { readBlock, type SpoolEnd } from './recover.ts';
+import { isBefore, listSegments, type SpoolPosition, segmentPath } from './segments.ts';
+
+/** A run of messages, read from one block. They are views; the block lives as long as they do. */
+export interface SpoolChunk {
+  readonly messages: Iterable<Buffer>;
+  /** Where the chunk ends. */
+  readonly end: SpoolPosition;
+  /** True when nothing more can be read at this moment. */
+  readonly last: boolean;
+}
+
+/** Announces how far whole transactions can be read; the writer moves it, readers wait for it. */
+export class SpoolWatermark {
+  #end: SpoolEnd;
+  #waiters: (() => void)[] = [];
+
+  constructor(end: SpoolEnd) {
+    this.#end = end;
+  }
+
+  get end(): SpoolEnd {
+    return this.#end;
+  }
+
+  advance(end: SpoolEnd): void {
+    this.#end = end;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Resolves at the next advance, or when the signal aborts. */
+  next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiters.push(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+const damaged = (position: SpoolPosition): MigrateError =>
+  new MigrateError('TM4004', {
+    side: 'local',
+    object: `segment ${position.segment}, byte ${position.block}`,
+    message: 'a block of the spool is damaged or missing',
+    hint: 'The changes in it are lost: the tables must be copied again. Start over with migrate --drop-if-exists.',
+  });
+
+/**
+ * Reads the spool from its beginning, and waits for more at its end. Never reads beyond the last whole transaction, so
+ * what the writer cuts off was never seen here. Throws TM4004 when a block is damaged. Ends when the signal aborts.
+ */
+export async function* readSpool(
+  directory: string,
+  watermark: SpoolWatermark,
+  signal: AbortSignal,
+): AsyncGenerator<SpoolChunk, void, void> {
+  let position: SpoolPosition = { segment: (await listSegments(directory))[0] ?? 0, block: 0, offset: 0 };
+  let file: FileHandle | null = null;
+  let open_: number | null = null;
+  const openSegment = async (segment: number): Promise<FileHandle> => {
+    if (file && open_ === segment) return file;
+    await file?.close();
+    file = null;
+    file = await open(segmentPath(directory, segment), 'r').catch(() => {
+      throw damaged(position);
+    });
+    open_ = segment;
+    return file;
+  };
+  try {
+    while (!signal.aborted) {
+      const end = watermark.end.position;
+      if (!isBefore(position, end)) {
+        await watermark.next(signal);
+        continue;
+      }
+      const handle = await openSegment(position.segment);
+      if (position.segment < end.segment && position.block >= (await handle.stat()).size) {
+        position = { segment: position.segment + 1, block: 0, offset: 0 };
+        continue;
+      }
+      const found = await readPatiently(handle, position.block);
+      if (!found) throw damaged(position);
+      const { header, block } = found;
+      const isEndBlock = position.segment === end.segment && position.block === end.block;
+      const until = isEndBlock ? end.offset : header.bodyLength;
+      const body = block.subarray(HEADER_BYTES);
+      const messages = recordsOf(body, position.offset, until);
+      position =
+        until < header.bodyLength || isEndBlock
+          ? { ...position, offset: until }
+          : { segment: position.segment, block: position.block + HEADER_BYTES + header.bodyLength, offset: 0 };
+      yield { messages, end: position, last: !isBefore(position, watermark.end.position) };
+      if (isEndBlock) position = await stepOver(handle, position);
+    }
+  } finally {
+    await (file as FileHandle | null)?.close();
+  }
+
+  /** Behind a block that was read to its end, once more has been written behind it. */
+  async function stepOver(handle: FileHandle, at: SpoolPosition): Promise<SpoolPosition> {
+    while (!signal.aborted && !isBefore(at, watermark.end.position)) await watermark.next(signal);
+    if (signal.aborted) return at;
+    const found = await readPatiently(handle, at.block);
+    if (!found) throw damaged(at);
+    return at.offset >= found.header.bodyLength
+      ? { segment: at.segment, block: at.block + HEADER_BYTES + found.header.bodyLength, offset: 0 }
+      : at;
+  }
+}
+
+const TRIES = 5;
+
+/** A block that is being cut at this very moment looks damaged for an instant. */
+async function readPatiently(
+  file: FileHandle,
+  position: number,
+): Promise<{ header: BlockHeader; block: Buffer } | null> {
+  for (let attempt = 1; ; attempt += 1) {
+    const found = await readBlock(file, position);
+    if (found || attempt === TRIES) return found;
+    await delay(10);
+  }
+}

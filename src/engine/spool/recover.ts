@@ -1,0 +1,92 @@
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
+import { type BlockHeader, HEADER_BYTES, isIntact, readHeader, sealBlock } from './block.ts';
+import { listSegments, type SpoolPosition, segmentPath } from './segments.ts';
+
+/** The end of the last whole transaction in the spool. */
+export interface SpoolEnd {
+  readonly position: SpoolPosition;
+  readonly commitEnd: Lsn;
+}
+
+export const EMPTY_END: SpoolEnd = { position: { segment: 0, block: 0, offset: 0 }, commitEnd: INVALID_LSN };
+
+async function readExactly(file: FileHandle, length: number, position: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** Reads the block at `position`; null where the file ends or what is there is not an intact block. */
+export async function readBlock(
+  file: FileHandle,
+  position: number,
+): Promise<{ header: BlockHeader; block: Buffer } | null> {
+  const header = readHeader(await readExactly(file, HEADER_BYTES, position));
+  if (!header) return null;
+  const block = await readExactly(file, HEADER_BYTES + header.bodyLength, position);
+  return isIntact(block, header) ? { header, block } : null;
+}
+
+async function lastCommitIn(path: string, segment: number): Promise<SpoolEnd | null> {
+  const file = await open(path, 'r');
+  try {
+    let end: SpoolEnd | null = null;
+    let position = 0;
+    for (;;) {
+      const found = await readBlock(file, position);
+      if (!found) return end;
+      if (found.header.commitOffset > 0) {
+        end = {
+          position: { segment, block: position, offset: found.header.commitOffset },
+          commitEnd: found.header.commitEnd,
+        };
+      }
+      position += HEADER_BYTES + found.header.bodyLength;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Cuts everything behind `end` off: a torn tail after a crash, a transaction whose rest will be sent again. */
+export async function cutAfter(directory: string, end: SpoolEnd): Promise<void> {
+  const { segment, block, offset } = end.position;
+  for (const number of await listSegments(directory)) {
+    if (number > segment || offset === 0) await unlink(segmentPath(directory, number));
+  }
+  if (offset === 0) return;
+  const file = await open(segmentPath(directory, segment), 'r+');
+  try {
+    const cut = await readExactly(file, HEADER_BYTES + offset, block);
+    sealBlock(cut, offset, end.commitEnd);
+    // In place, header first: a reader at this block finds either the long or the short one intact.
+    await file.write(cut, 0, HEADER_BYTES, block);
+    await file.truncate(block + cut.length);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Finds the end of the last whole transaction, cuts what stands behind it, and tells where to go on. Every block of the
+ * segments that are read is verified against its checksum.
+ */
+export async function recoverSpool(directory: string): Promise<SpoolEnd> {
+  const segments = await listSegments(directory);
+  for (const segment of segments.reverse()) {
+    const end = await lastCommitIn(segmentPath(directory, segment), segment);
+    if (end) {
+      await cutAfter(directory, end);
+      return end;
+    }
+  }
+  await cutAfter(directory, EMPTY_END);
+  return EMPTY_END;
+}

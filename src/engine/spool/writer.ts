@@ -1,0 +1,228 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
+import { HEADER_BYTES, RECORD_HEADER_BYTES, sealBlock } from './block.ts';
+import { cutAfter, recoverSpool, type SpoolEnd } from './recover.ts';
+import { segmentPath } from './segments.ts';
+
+const INITIAL_BLOCK_BYTES = 64 * 1024;
+const FULL_BLOCK_BYTES = 256 * 1024;
+
+/** Messages on their way to disk; its buffer is owned by us, so that the network's may be reused. */
+class PendingBlock {
+  buffer = Buffer.allocUnsafe(INITIAL_BLOCK_BYTES);
+  length = HEADER_BYTES;
+  commitOffset = 0;
+  commitEnd: Lsn = INVALID_LSN;
+  readonly startsSegment: boolean;
+
+  constructor(startsSegment: boolean) {
+    this.startsSegment = startsSegment;
+  }
+
+  append(message: Buffer): void {
+    const needed = this.length + RECORD_HEADER_BYTES + message.length;
+    if (needed > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+      this.buffer.copy(grown, 0, 0, this.length);
+      this.buffer = grown;
+    }
+    this.buffer.writeUInt32BE(message.length, this.length);
+    message.copy(this.buffer, this.length + RECORD_HEADER_BYTES);
+    this.length = needed;
+  }
+
+  markCommit(end: Lsn): void {
+    this.commitOffset = this.length - HEADER_BYTES;
+    this.commitEnd = end;
+  }
+}
+
+export interface SpoolWriterOptions {
+  readonly directory: string;
+  /** Bytes after which a new segment is begun. */
+  readonly segmentBytes: number;
+  /** What a new segment begins with, so that it can be read without the ones before it. */
+  readonly prologue: () => Iterable<Buffer>;
+  /** Called when more whole transactions can be read. */
+  readonly onReadable: (end: SpoolEnd) => void;
+}
+
+/**
+ * Appends the stream to segment files. `append` copies at once; writing goes on in the background in blocks; `sync`
+ * makes durable what is written and tells up to which LSN that is: only this may be confirmed to the source.
+ */
+export class SpoolWriter {
+  readonly #options: SpoolWriterOptions;
+  #file: FileHandle | null = null;
+  #segment: number;
+  /** Size of the current segment on disk, and with what is still pending. */
+  #fileBytes = 0;
+  #plannedBytes = 0;
+  #queue: PendingBlock[] = [];
+  #pendingBytes = 0;
+  #writing: Promise<void> | null = null;
+  #end: SpoolEnd;
+  #syncedEnd: Lsn;
+
+  private constructor(options: SpoolWriterOptions, end: SpoolEnd) {
+    this.#options = options;
+    this.#end = end;
+    this.#segment = end.position.segment;
+    this.#syncedEnd = end.commitEnd;
+  }
+
+  /** Opens the spool in `directory`, making it when it is not there, and cuts a torn tail off. */
+  static async open(options: SpoolWriterOptions): Promise<SpoolWriter> {
+    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    const end = await recoverSpool(options.directory);
+    const writer = new SpoolWriter(options, end);
+    await writer.#openSegmentAt(end);
+    return writer;
+  }
+
+  /** End of the last whole transaction that can be read back. */
+  get end(): SpoolEnd {
+    return this.#end;
+  }
+
+  /** Bytes that wait to be written: the reason to stop reading from the network for a while. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /**
+   * Takes one message; its bytes are copied before this returns. `commitEnd` is the end LSN when the message commits a
+   * transaction, else null.
+   */
+  append(message: Buffer, commitEnd: Lsn | null): void {
+    let block = this.#queue.at(-1);
+    if (!block || block.length >= FULL_BLOCK_BYTES) block = this.#beginBlock();
+    const before = block.length;
+    block.append(message);
+    if (commitEnd !== null) block.markCommit(commitEnd);
+    this.#pendingBytes += block.length - before;
+    this.#plannedBytes += block.length - before;
+  }
+
+  #beginBlock(): PendingBlock {
+    const startsSegment = this.#plannedBytes >= this.#options.segmentBytes;
+    const block = new PendingBlock(startsSegment);
+    if (startsSegment) {
+      this.#plannedBytes = 0;
+      for (const message of this.#options.prologue()) block.append(message);
+    }
+    this.#plannedBytes += block.length;
+    this.#pendingBytes += block.length;
+    this.#queue.push(block);
+    return block;
+  }
+
+  /** Writes what is pending. Rejects with the file system's error (`ENOSPC`…); nothing is lost, call it again. */
+  flush(): Promise<void> {
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = null;
+    });
+    return this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      const block = this.#queue[0];
+      if (!block) return;
+      if (block.startsSegment && this.#fileBytes > 0) await this.#nextSegment();
+      const bytes = block.buffer.subarray(0, block.length);
+      sealBlock(bytes, block.commitOffset, block.commitEnd);
+      // Out of the queue the block is closed: appends begin another one.
+      this.#queue.shift();
+      try {
+        await this.#writeAt(bytes, this.#fileBytes);
+      } catch (error) {
+        // Half a block may stand there; the next try writes over it. The block goes back to the head of the queue.
+        this.#queue.unshift(block);
+        throw error;
+      }
+      const position = this.#fileBytes;
+      this.#fileBytes += bytes.length;
+      this.#pendingBytes -= bytes.length;
+      if (block.commitOffset > 0) {
+        this.#end = {
+          position: { segment: this.#segment, block: position, offset: block.commitOffset },
+          commitEnd: block.commitEnd,
+        };
+        this.#options.onReadable(this.#end);
+      }
+    }
+  }
+
+  async #writeAt(bytes: Buffer, position: number): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const result = await this.#current().write(bytes, written, bytes.length - written, position + written);
+      written += result.bytesWritten;
+    }
+  }
+
+  #current(): FileHandle {
+    if (!this.#file) throw new Error('the spool is closed');
+    return this.#file;
+  }
+
+  async #nextSegment(): Promise<void> {
+    const full = this.#current();
+    await full.sync();
+    this.#file = await open(segmentPath(this.#options.directory, this.#segment + 1), 'w', 0o600);
+    this.#segment += 1;
+    this.#fileBytes = 0;
+    await full.close();
+  }
+
+  async #openSegmentAt(end: SpoolEnd): Promise<void> {
+    const path = segmentPath(this.#options.directory, end.position.segment);
+    this.#segment = end.position.segment;
+    this.#file = await open(path, end.position.offset === 0 ? 'w' : 'r+', 0o600);
+    this.#fileBytes = end.position.offset === 0 ? 0 : end.position.block + HEADER_BYTES + end.position.offset;
+    this.#plannedBytes = this.#fileBytes;
+  }
+
+  /** Makes durable what is written, and tells the end LSN up to which whole transactions are safe on disk. */
+  async sync(): Promise<Lsn> {
+    const end = this.#end.commitEnd;
+    if (end !== this.#syncedEnd) {
+      await this.#current().sync();
+      this.#syncedEnd = end;
+    }
+    return this.#syncedEnd;
+  }
+
+  /**
+   * Drops the transaction that was not received to its end: after a broken connection the source sends it again from
+   * its beginning. Readers never saw any of it.
+   */
+  async cutToLastCommit(): Promise<void> {
+    await this.#writing?.catch(() => {});
+    for (;;) {
+      const block = this.#queue.at(-1);
+      if (!block) break;
+      if (block.commitOffset > 0) {
+        block.length = HEADER_BYTES + block.commitOffset;
+        break;
+      }
+      this.#queue.pop();
+    }
+    this.#pendingBytes = this.#queue.reduce((sum, block) => sum + block.length, 0);
+    if (this.#queue.length > 0) {
+      await this.flush();
+    }
+    await this.#current().close();
+    this.#file = null;
+    await cutAfter(this.#options.directory, this.#end);
+    await this.#openSegmentAt(this.#end);
+  }
+
+  async close(): Promise<void> {
+    await this.#writing?.catch(() => {});
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+}

@@ -1,0 +1,121 @@
+import type pg from 'pg';
+import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
+import type { TableState } from '../events.ts';
+
+/**
+ * Where each table stands, as PostgreSQL's own tablesync has it: `pending → copying → copied (at an LSN) → live`.
+ * https://www.postgresql.org/docs/current/logical-replication-architecture.html#LOGICAL-REPLICATION-SNAPSHOT
+ */
+export interface SyncedTable {
+  readonly sourceOid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** False: only the schema is migrated, changes are not applied. */
+  readonly copyRows: boolean;
+  readonly state: TableState;
+  /** The snapshot of the copy holds every transaction that committed before; null while nothing is copied. */
+  readonly copyLsn: Lsn | null;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+export async function readTableStates(client: pg.Client): Promise<SyncedTable[]> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    'SELECT source_oid, schema, name, copy_rows, state, copy_lsn, bytes, rows FROM tiger_migrate.relation ORDER BY source_oid',
+  );
+  return rows.map((row) => ({
+    sourceOid: Number(row.source_oid),
+    schema: row.schema ?? '',
+    name: row.name ?? '',
+    copyRows: row.copy_rows === 't',
+    state: row.state as TableState,
+    copyLsn: row.copy_lsn ? parseLsn(row.copy_lsn) : null,
+    bytes: Number(row.bytes),
+    rows: Number(row.rows),
+  }));
+}
+
+/**
+ * Whether a change is to be applied to a table. A transaction that committed before the copy's snapshot is in the copy;
+ * `commitLsn` is the position of the commit record itself, and the snapshot's consistent point is the first position
+ * that it does not hold.
+ */
+export const appliesTo = (table: Pick<SyncedTable, 'copyRows' | 'copyLsn'>, commitLsn: Lsn): boolean =>
+  table.copyRows && table.copyLsn !== null && commitLsn >= table.copyLsn;
+
+export interface PlannedTable {
+  readonly sourceOid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly copyRows: boolean;
+  readonly parts: number;
+}
+
+export async function insertTables(client: pg.Client, tables: readonly PlannedTable[]): Promise<void> {
+  await client.query(
+    `INSERT INTO tiger_migrate.relation (source_oid, schema, name, kind, copy_rows, state, parts_total)
+     SELECT t.oid, t.schema, t.name, t.kind, t.copy, 'pending', t.parts
+       FROM json_to_recordset($1::json) t(oid oid, schema text, name text, kind text, copy boolean, parts integer)`,
+    [
+      JSON.stringify(
+        tables.map((t) => ({
+          oid: t.sourceOid,
+          schema: t.schema,
+          name: t.name,
+          kind: t.kind,
+          copy: t.copyRows,
+          parts: t.parts,
+        })),
+      ),
+    ],
+  );
+}
+
+/** Starts a table's copy anew at a snapshot: what an earlier attempt copied of it counts no more. */
+export async function beginCopy(client: pg.Client, sourceOid: number, copyLsn: Lsn, parts: number): Promise<void> {
+  await client.query('DELETE FROM tiger_migrate.part WHERE source_oid = $1::oid', [String(sourceOid)]);
+  await client.query(
+    `UPDATE tiger_migrate.relation SET state = 'copying', copy_lsn = $2::pg_lsn, parts_total = $3::integer, bytes = 0,
+            rows = 0, times_copied = times_copied + 1 WHERE source_oid = $1::oid`,
+    [String(sourceOid), formatLsn(copyLsn), String(parts)],
+  );
+}
+
+/** Marks a part copied, in the transaction that copied it. The last part makes the table `copied`; true then. */
+export async function finishPart(
+  client: pg.Client,
+  part: { sourceOid: number; part: number; bytes: number; rows: number },
+): Promise<boolean> {
+  const oid = String(part.sourceOid);
+  // The row lock lets the parts of one table finish one after the other: exactly one of them sees all the others.
+  await client.query('SELECT FROM tiger_migrate.relation WHERE source_oid = $1::oid FOR UPDATE', [oid]);
+  await client.query(
+    'INSERT INTO tiger_migrate.part (source_oid, part, bytes, rows) VALUES ($1::oid, $2::integer, $3::bigint, $4::bigint)',
+    [oid, String(part.part), String(part.bytes), String(part.rows)],
+  );
+  const result = await client.query(
+    `UPDATE tiger_migrate.relation r SET state = 'copied', bytes = p.bytes, rows = p.rows
+       FROM (SELECT count(*) AS parts, sum(bytes) AS bytes, sum(rows) AS rows FROM tiger_migrate.part
+              WHERE source_oid = $1::oid) p
+      WHERE r.source_oid = $1::oid AND p.parts = r.parts_total`,
+    [oid],
+  );
+  return result.rowCount === 1;
+}
+
+/** Rows of a part that is marked copied; null when it is not. */
+export async function rowsOfPart(client: pg.Client, sourceOid: number, part: number): Promise<number | null> {
+  const { rows } = await client.query<{ rows: string }>(
+    'SELECT rows FROM tiger_migrate.part WHERE source_oid = $1::oid AND part = $2::integer',
+    [String(sourceOid), String(part)],
+  );
+  return rows[0] ? Number(rows[0].rows) : null;
+}
+
+export async function setTableState(client: pg.Client, sourceOid: number, state: TableState): Promise<void> {
+  await client.query('UPDATE tiger_migrate.relation SET state = $2 WHERE source_oid = $1::oid', [
+    String(sourceOid),
+    state,
+  ]);
+}

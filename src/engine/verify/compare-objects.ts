@@ -1,0 +1,61 @@
+import type pg from 'pg';
+import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+
+const NOT_OF_EXTENSION = (catalog: string) =>
+  `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;
+
+/** One line an object: what it is, whose it is, and its definition, where that has the same text on every version. */
+const OBJECTS = `
+SELECT 'column' AS kind, format('%I.%I.%I', n.nspname, o.relname, a.attname) AS name,
+       concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
+         nullif(a.attidentity, '')) AS definition
+  FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace JOIN pg_attribute a ON a.attrelid = o.oid
+ WHERE o.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND NOT ${SYSTEM_SCHEMAS}
+   AND ${NOT_OF_EXTENSION('pg_class')}
+UNION ALL
+SELECT CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index'
+         WHEN 'I' THEN 'index' ELSE 'table' END, format('%I.%I', n.nspname, o.relname), ''
+  FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
+ WHERE o.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I') AND o.relpersistence <> 't' AND NOT ${SYSTEM_SCHEMAS}
+   AND ${NOT_OF_EXTENSION('pg_class')}
+UNION ALL
+SELECT 'constraint', format('%s.%I', o.conrelid::regclass, o.conname), CASE WHEN o.convalidated THEN '' ELSE 'NOT VALID' END
+  FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
+ WHERE o.conrelid <> 0 AND o.contype <> 'n' AND NOT ${SYSTEM_SCHEMAS}
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.conrelid AND d.deptype = 'e')
+UNION ALL
+SELECT 'trigger', format('%s.%I', o.tgrelid::regclass, o.tgname), o.tgenabled::text
+  FROM pg_trigger o JOIN pg_class c ON c.oid = o.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS}
+UNION ALL
+SELECT 'function', o.oid::regprocedure::text, '' FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace
+ WHERE NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_proc')}
+UNION ALL
+SELECT 'policy', format('%s.%I', o.polrelid::regclass, o.polname), '' FROM pg_policy o
+  JOIN pg_class c ON c.oid = o.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT ${SYSTEM_SCHEMAS}
+UNION ALL
+SELECT 'type', format_type(o.oid, NULL), '' FROM pg_type o JOIN pg_namespace n ON n.oid = o.typnamespace
+ WHERE o.typtype IN ('e', 'd', 'r') AND NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_type')}`;
+
+/** What the source has and the target lacks, or has otherwise, as sentences. */
+export async function compareObjects(
+  source: pg.Client,
+  target: pg.Client,
+  leftOut: (kind: string, name: string) => boolean,
+): Promise<string[]> {
+  const read = async (client: pg.Client) => {
+    const { rows } = await client.query<{ kind: string; name: string; definition: string }>(OBJECTS);
+    return new Map(rows.map((row) => [`${row.kind} ${row.name}`, row]));
+  };
+  const [there, here] = [await read(source), await read(target)];
+  const differences: string[] = [];
+  for (const [key, object] of there) {
+    if (leftOut(object.kind, object.name)) continue;
+    const own = here.get(key);
+    if (!own) differences.push(`${key} is missing on the target`);
+    else if (own.definition !== object.definition) {
+      differences.push(`${key} is "${own.definition}" on the target, "${object.definition}" on the source`);
+    }
+  }
+  return differences.sort();
+}

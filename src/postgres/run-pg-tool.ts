@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { MigrateError, type Side } from '../errors/migrate-error.ts';
+import type { ClientTools, PgTool } from './client-tools.ts';
+import { APPLICATION_NAME } from './connect.ts';
+import type { ConnectionSettings, Environment } from './connection-string.ts';
+import { lookUpPassword, temporaryPassfile } from './passfile.ts';
+
+export interface RunPgToolOptions {
+  readonly tools: ClientTools;
+  readonly side: Exclude<Side, 'local'>;
+  /** A private directory; a passfile lives there while the tool runs. */
+  readonly passfileDirectory: string;
+  readonly signal?: AbortSignal;
+  /** Given to the tool's standard input. */
+  readonly input?: string;
+  /** Exit codes besides 0 that are no error: pg_restore ends with 1 when it went on after errors. */
+  readonly acceptExitCodes?: readonly number[];
+  /** Server settings of the tool's session, as `name: value`. */
+  readonly sessionSettings?: Readonly<Record<string, string>>;
+}
+
+export interface PgToolResult {
+  readonly stdout: string;
+  /** What the tool complained about; never holds a password. */
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/**
+ * Runs pg_dump or pg_restore; with `settings` against that server, with `null` on files only. The connection goes
+ * through PG* variables and the password through a passfile that is gone afterwards: argv shows neither.
+ * Throws TM2001 (source) or TM2002 (target) with the end of stderr, TM9002 when aborted.
+ */
+export async function runPgTool(
+  tool: PgTool,
+  args: readonly string[],
+  settings: ConnectionSettings | null,
+  options: RunPgToolOptions,
+): Promise<PgToolResult> {
+  const program = tool === 'pg_dump' ? options.tools.pgDump : options.tools.pgRestore;
+  const password = settings === null ? null : (settings.password ?? (await lookUpPassword(settings)));
+  await using passfile = password === null ? null : await temporaryPassfile(options.passfileDirectory, password);
+  const env = {
+    ...withoutPgVariables(process.env),
+    LC_ALL: 'C',
+    ...(settings === null
+      ? {}
+      : pgVariables(
+          settings,
+          passfile?.path ?? join(options.passfileDirectory, 'no-passfile'),
+          options.sessionSettings ?? {},
+        )),
+  };
+  const connection =
+    settings === null
+      ? []
+      : // Quoted as conninfo: a database name with an equals sign would be read as one.
+        ['--no-password', `--dbname=dbname='${settings.database.replace(/[\\']/g, '\\$&')}'`];
+  const result = await execa(program, [...connection, ...args], {
+    env,
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 1024 ** 3,
+    forceKillAfterDelay: 5_000,
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+  });
+  if (result.isCanceled) {
+    throw new MigrateError('TM9002', { message: `${tool} was interrupted`, cause: options.signal?.reason });
+  }
+  const accepted = [0, ...(options.acceptExitCodes ?? [])];
+  if (result.exitCode === undefined || !accepted.includes(result.exitCode)) {
+    throw new MigrateError(options.side === 'source' ? 'TM2001' : 'TM2002', {
+      side: options.side,
+      object: tool,
+      message: `${tool} failed: ${lastLines(result.stderr) || result.shortMessage || 'no message'}`,
+      hint: 'Correct what it complains about, then start again.',
+    });
+  }
+  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+}
+
+const STDERR_LINES = 8;
+const lastLines = (text: string): string => text.trim().split('\n').slice(-STDERR_LINES).join('\n');
+
+const withoutPgVariables = (env: Environment): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === undefined || /^PG[A-Z]/.test(name) ? [] : [[name, value]],
+    ),
+  );
+
+/** libpq's variables for these settings, except the password. */
+export function pgVariables(
+  settings: ConnectionSettings,
+  passfile: string,
+  sessionSettings: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const session = Object.entries(sessionSettings).map(
+    ([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`,
+  );
+  const options = [...(settings.options === null ? [] : [settings.options]), ...session].join(' ');
+  const given: Record<string, string | null> = {
+    PGHOST: settings.host,
+    PGHOSTADDR: settings.hostaddr,
+    PGPORT: String(settings.port),
+    PGUSER: settings.user,
+    PGDATABASE: settings.database,
+    PGPASSFILE: passfile,
+    PGAPPNAME: `${APPLICATION_NAME} schema`,
+    PGCONNECT_TIMEOUT: String(Math.ceil(settings.connectTimeoutMs / 1000)),
+    PGSSLMODE: settings.sslmode,
+    PGSSLNEGOTIATION: settings.sslnegotiation === 'direct' ? 'direct' : null,
+    PGSSLROOTCERT: settings.sslrootcert,
+    PGSSLCERT: settings.sslcert,
+    PGSSLKEY: settings.sslkey,
+    PGSSLMINPROTOCOLVERSION: settings.sslMinVersion,
+    PGSSLMAXPROTOCOLVERSION: settings.sslMaxVersion,
+    PGCHANNELBINDING: settings.channelBinding === 'prefer' ? null : settings.channelBinding,
+    PGOPTIONS: options === '' ? null : options,
+  };
+  return Object.fromEntries(Object.entries(given).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}

@@ -1,0 +1,94 @@
+import type { ProviderId } from '../engine/options.ts';
+import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import type { Check, CheckContext, CheckOutcome, CheckResult } from './check.ts';
+import { COMMON_CHECKS } from './common/checks.ts';
+import { MST_CHECKS } from './mst/checks.ts';
+import { RDS_CHECKS } from './rds/checks.ts';
+import { POSTGRES_CHECKS } from './selfhosted/postgres.ts';
+import { TIMESCALEDB_CHECKS } from './selfhosted/timescaledb.ts';
+
+export { detectProvider } from './detect.ts';
+export { type TableWithoutIdentity, tablesWithoutIdentity } from './identity.ts';
+
+const ALL_CHECKS: readonly Check[] = [
+  ...MST_CHECKS,
+  ...RDS_CHECKS,
+  ...POSTGRES_CHECKS,
+  ...TIMESCALEDB_CHECKS,
+  ...COMMON_CHECKS,
+];
+
+/** The checks of one source kind, in order. */
+export const checksFor = (provider: ProviderId): Check[] =>
+  ALL_CHECKS.filter((check) => check.providers === undefined || check.providers.includes(provider));
+
+/**
+ * Runs all checks of the context's source kind one after the other (they share two connections) and gives each result
+ * as it comes. A check that throws is a failed one. Throws only TM9002 when the signal aborts.
+ */
+export async function runChecks(
+  context: CheckContext,
+  onResult: (result: CheckResult) => void,
+  checks: readonly Check[] = checksFor(context.provider),
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    const result = await runCheck(check, context);
+    if (context.signal.aborted) {
+      throw new MigrateError('TM9002', { message: 'the checks were interrupted', cause: context.signal.reason });
+    }
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+/** Runs one check; never throws. */
+export async function runCheck(check: Check, context: CheckContext): Promise<CheckResult> {
+  const { id, side, title, wanted, why } = check;
+  let outcome: CheckOutcome;
+  try {
+    outcome = await check.run(context);
+  } catch (thrown) {
+    const error = toMigrateError(thrown);
+    const own = error.code !== 'TM9001';
+    outcome = {
+      status: 'fail',
+      found: `could not be found out: ${error.message}`,
+      code: own ? error.code : 'TM1201',
+      ...(own ? { fix: error.hint } : {}),
+    };
+  }
+  return {
+    id,
+    side,
+    title,
+    status: outcome.status,
+    found: outcome.found,
+    wanted,
+    why,
+    fix: outcome.fix ?? check.fix,
+    code: outcome.status === 'fail' ? (outcome.code ?? 'TM1201') : null,
+    apply: outcome.apply ?? null,
+  };
+}
+
+/** The error that a command ends with when a check failed: the first one's own code, saying how many more there are. */
+export function firstFailure(results: readonly CheckResult[]): MigrateError | null {
+  const failed = results.filter(({ status }) => status === 'fail');
+  const [first] = failed;
+  if (first === undefined) return null;
+  const more =
+    failed.length > 1
+      ? ` (and ${failed.length - 1} more failed: ${failed
+          .slice(1)
+          .map(({ id }) => id)
+          .join(', ')})`
+      : '';
+  return new MigrateError(first.code ?? 'TM1201', {
+    side: first.side,
+    object: first.id,
+    message: `${first.title}: ${first.found}; wanted: ${first.wanted}${more}`,
+    hint: first.fix,
+  });
+}

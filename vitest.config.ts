@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Two projects, so that the quick tests do not wait for servers: `unit` shares none; `servers` starts one source and one
+ * target for the whole run (test/support/global-setup.ts). Suites below test/soak run for long and by hand only:
+ * `npx vitest run --project soak`.
+ */
+const shared = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
+const globalSetup = ['test/support/global-setup.ts'];
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    reporters: ['default'],
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.{ts,tsx}'] } },
+      {
+        test: {
+          ...shared,
+          name: 'servers',
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: ['test/unit/**', 'test/soak/**'],
+          globalSetup,
+        },
+      },
+      ...(process.argv.some((argument) => /\bsoak\b/.test(argument))
+        ? [{ test: { ...shared, name: 'soak', include: ['test/soak/**/*.test.ts'], testTimeout: 0, globalSetup } }]
+        : []),
+    ],
+  },
+});

@@ -4,6 +4,7 @@ import { type HeldSnapshot, holdSnapshot } from './begin.ts';
 import { copyTables } from './copy/copy-tables.ts';
 import { planParts } from './copy/parts.ts';
 import { type Engine, hasExclusions, setPhase } from './engine.ts';
+import { Resources } from './resources.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
 import { type ClassifiedSchema, classify, countIndexes } from './schema/classify.ts';
 import { dumpSchema, readSchema } from './schema/dump.ts';
@@ -32,7 +33,7 @@ export async function bringTables(
     (table) => table.copyRows && table.state !== 'copied' && table.state !== 'live',
   );
   const schemaDone = (await recordedObjects(target, 'phase')).has('schema');
-  await using held = new AsyncDisposableStack();
+  await using held = new Resources();
   let snapshot = first;
   if (!snapshot && (open.length > 0 || !schemaDone)) {
     snapshot = held.use(await holdSnapshot(servers, `${engine.migration.slot}_resume`, true));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
@@ -15,6 +16,7 @@ import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema } from './options.ts';
 import { Replay } from './replay/replay.ts';
+import { Resources } from './resources.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
@@ -45,8 +47,10 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   const { emit, signal } = input;
   const failed = new AbortController();
   const combined = AbortSignal.any([signal, failed.signal]);
+  // Every session and worker listens to it.
+  setMaxListeners(0, combined);
   const servers = new Servers({ ...input, signal: combined });
-  await using sessions = new AsyncDisposableStack();
+  await using sessions = new Resources();
   const open = async (connect: (application: string) => Promise<pg.Client>) => {
     const client = await connect('control');
     sessions.defer(() => servers.destroy(client));

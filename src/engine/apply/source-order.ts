@@ -45,7 +45,7 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
         : `${column.ident} ${column.equals} ${placeholder}::${column.type}`,
     );
   }
-  const image = `ROW(${columns.map((column) => column.ident).join(', ')}) OPERATOR(pg_catalog.*=) ROW(${placeholders.join(', ')})`;
+  const image = `ROW(${columns.map((column) => column.ident).join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${placeholders.join(', ')})::record`;
   return `ctid = (SELECT ctid FROM ONLY ${table.target} WHERE ${[...lookups, image].join(' AND ')} LIMIT 1)`;
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
 import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
@@ -45,6 +46,7 @@ export async function copyTables(options: CopyOptions): Promise<void> {
   const queue = [...parts];
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
+  setMaxListeners(0, signal);
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;

@@ -2,8 +2,15 @@ import type pg from 'pg';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import { explain } from '../error-policy.ts';
 
-const OTHER_CLIENTS = `datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-  AND application_name NOT LIKE 'tiger-migrate-tui %'`;
+/**
+ * Sessions that are not ours. Of other roles' sessions an ordinary role sees pid, database and user, the rest is NULL:
+ * what is not known to be ours counts as another's.
+ * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
+ */
+const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pid()
+  AND coalesce(a.backend_type, 'client backend') = 'client backend'
+  AND NOT (a.usename = current_user AND coalesce(a.application_name, '') LIKE 'tiger-migrate-tui %')
+  AND NOT EXISTS (SELECT FROM pg_stat_replication r WHERE r.pid = a.pid)`;
 
 /**
  * Makes new sessions of the source database read-only and ends the others, so that nothing writes any more. Gives the
@@ -32,7 +39,7 @@ export async function freezeSource(source: pg.Client, database: string): Promise
   for (let round = 0; round < 20; round += 1) {
     const { rows } = await source
       .query<{ ended: string }>(
-        `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity WHERE ${OTHER_CLIENTS}`,
+        `SELECT pg_terminate_backend(a.pid) AS ended FROM pg_stat_activity a WHERE ${OTHER_CLIENTS}`,
       )
       .catch(explainFreeze('the other sessions could not be ended'));
     if (rows.length === 0 || round > 2) break;
@@ -47,10 +54,14 @@ export async function unfreezeSource(source: pg.Client, database: string): Promi
   await source.query(`ALTER DATABASE ${quoteIdent(database)} RESET default_transaction_read_only`);
 }
 
-/** Sessions of others that have written in a transaction that is still open. */
+/**
+ * Sessions of others that have written in a transaction that is still open. The lock on its own transaction id is what
+ * every role can see. https://www.postgresql.org/docs/current/view-pg-locks.html
+ */
 export async function countWriters(source: pg.Client): Promise<number> {
   const { rows } = await source.query<{ writers: string }>(
-    `SELECT count(*) AS writers FROM pg_stat_activity WHERE ${OTHER_CLIENTS} AND backend_xid IS NOT NULL`,
+    `SELECT count(DISTINCT a.pid) AS writers FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid
+      WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND ${OTHER_CLIENTS}`,
   );
   return Number(rows[0]?.writers ?? 0);
 }

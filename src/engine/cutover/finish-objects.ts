@@ -64,6 +64,7 @@ export async function copyUnlogged(
 }
 
 export interface FinishOptions {
+  readonly source: pg.Client;
   readonly target: pg.Client;
   readonly schema: ClassifiedSchema;
   readonly tables: readonly SourceTable[];
@@ -78,38 +79,48 @@ export interface FinishOptions {
  * goes back to replay on a target without triggers.
  */
 export async function makeRemainingObjects(options: FinishOptions): Promise<number> {
-  const { target, schema, tables } = options;
+  const { source, target, schema, tables } = options;
+  const notPostponable = await keysOnPartitioned(source);
   const done = await recordedObjects(target, 'entry');
   const open = [...schema.foreignKeys, ...schema.atCutover].filter((entry) => !done.has(entry.key));
   await inTransaction(target, async () => {
-    for (const entry of open) await makeOne(options, entry);
+    for (const entry of open) await makeOne(options, entry, !notPostponable.has(entry.oid));
     if (await recordObject(target, 'identity', 'always')) await setIdentity(target, tables, 'ALWAYS');
   });
   return open.length;
 }
 
-async function makeOne({ target, emit, hasExclusions }: FinishOptions, entry: ArchiveEntry): Promise<void> {
+async function makeOne(
+  { target, emit, hasExclusions }: FinishOptions,
+  entry: ArchiveEntry,
+  mayPostpone: boolean,
+): Promise<void> {
   const object = `${entry.type} ${entry.schema}.${entry.name}`;
   await target.query('SAVEPOINT tm_object');
   try {
-    await target.query(entry.type === 'FK CONSTRAINT' ? postponed(entry.sql) : entry.sql);
+    await target.query(entry.type === 'FK CONSTRAINT' && mayPostpone ? postponed(entry.sql) : entry.sql);
   } catch (error) {
     await target.query('ROLLBACK TO SAVEPOINT tm_object');
-    if (entry.type === 'FK CONSTRAINT' && CANNOT_POSTPONE.has(sqlState(error) ?? '')) {
-      // Partitioned tables could not postpone the validation before PostgreSQL 18.
-      await target.query(entry.sql).catch(fail(object, 'could not be created'));
-    } else {
-      const state = sqlState(error);
-      const orphan = hasExclusions && state !== null && MISSING.has(state);
-      if (!orphan && !DISPENSABLE.has(entry.type)) fail(object, 'could not be created')(error);
-      emit({ type: 'warning', text: `Left out: ${object}: ${error instanceof Error ? error.message : String(error)}` });
-    }
+    const state = sqlState(error);
+    const orphan = hasExclusions && state !== null && MISSING.has(state);
+    if (!orphan && !DISPENSABLE.has(entry.type)) fail(object, 'could not be created')(error);
+    emit({ type: 'warning', text: `Left out: ${object}: ${error instanceof Error ? error.message : String(error)}` });
   }
   await recordObject(target, 'entry', entry.key);
 }
 
-/** feature_not_supported, wrong_object_type */
-const CANNOT_POSTPONE = new Set(['0A000', '42809']);
+/**
+ * Foreign keys that must be validated as they are made: those on a partitioned table can't be NOT VALID (before 18), and
+ * of those that refer to one, the constraints for its partitions would stay not valid for ever. OIDs on the source.
+ */
+async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
+  const { rows } = await source.query<{ oid: string }>(
+    `SELECT k.oid::int8 AS oid FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+      WHERE k.contype = 'f' AND 'p' IN (c.relkind, f.relkind)`,
+  );
+  return new Set(rows.map((row) => Number(row.oid)));
+}
+
 const postponed = (sql: string): string => (/\bNOT VALID;\s*$/.test(sql) ? sql : sql.replace(/;\s*$/, ' NOT VALID;'));
 
 /** Validates the foreign keys that were valid on the source. Readers and writers of the target go on meanwhile. */
@@ -119,7 +130,7 @@ export async function validateForeignKeys(source: pg.Client, target: pg.Client):
       await client.query<{ schema: string; table: string; name: string }>(
         `SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE k.contype = 'f' AND k.convalidated = $1::boolean ORDER BY 1, 2, 3`,
+          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated = $1::boolean ORDER BY 1, 2, 3`,
         [String(valid)],
       )
     ).rows;

@@ -5,6 +5,7 @@ import { Control } from '../control.ts';
 import { LOCKING_GATES } from '../cutover/gates.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
 import { foldProgress, initialProgress, type Progress } from '../progress.ts';
+import { Resources } from '../resources.ts';
 import type { Action } from './protocol.ts';
 import { SocketServer } from './server.ts';
 import {
@@ -45,7 +46,7 @@ const SAVE_INTERVAL_MS = 1000;
 export async function hostEngine(options: HostOptions): Promise<MigrateError | null> {
   const { directory } = options;
   await prepareWorkDirectory(directory);
-  await using stack = new AsyncDisposableStack();
+  await using stack = new Resources();
   stack.use(await lockWorkDirectory(directory));
   await writeMigrationFile(directory, options.file);
   const logFile = pino.destination({ dest: logPath(directory), mkdir: false, append: true, mode: 0o600 });

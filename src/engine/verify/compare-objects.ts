@@ -21,7 +21,7 @@ SELECT CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
 UNION ALL
 SELECT 'constraint', format('%s.%I', o.conrelid::regclass, o.conname), CASE WHEN o.convalidated THEN '' ELSE 'NOT VALID' END
   FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
- WHERE o.conrelid <> 0 AND o.contype <> 'n' AND NOT ${SYSTEM_SCHEMAS}
+ WHERE o.conrelid <> 0 AND o.contype <> 'n' AND (o.contype <> 'f' OR o.conparentid = 0) AND NOT ${SYSTEM_SCHEMAS}
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.conrelid AND d.deptype = 'e')
 UNION ALL
 SELECT 'trigger', format('%s.%I', o.tgrelid::regclass, o.tgname), o.tgenabled::text

@@ -4,6 +4,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { sequencesBehind } from '../cutover/sequences.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
+import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows } from './compare-rows.ts';
@@ -39,7 +40,7 @@ export interface VerifyResult {
 
 /** Compares both databases as they are now: rows by count and order-free hash, several tables at once; then objects. */
 export async function verify(options: VerifyOptions): Promise<VerifyResult> {
-  await using stack = new AsyncDisposableStack();
+  await using stack = new Resources();
   const open = async () => {
     const pair: { source: pg.Client; target: pg.Client } = {
       source: await options.onSource(),

@@ -10,7 +10,7 @@ import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import { replicationRight } from './replication-right.ts';
 import { differentDatabases } from './same-database.ts';
-import { freezeRight, seeSessions } from './session-rights.ts';
+import { freezeRight } from './session-rights.ts';
 import { inactiveSlots, openTransactions } from './source-activity.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
 import { targetEmpty } from './target-empty.ts';
@@ -30,7 +30,6 @@ export const COMMON_CHECKS: readonly Check[] = [
   publicationRight,
   readingRight,
   rowSecurity,
-  seeSessions,
   freezeRight,
   replicaIdentity,
   largeObjects,

@@ -1,0 +1,42 @@
+import type { EngineEvent } from '../engine/events.ts';
+import type { EngineClient } from '../engine/process/client.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
+
+export interface FollowOptions {
+  readonly print: (event: EngineEvent) => void;
+  /** The exit code once it is known; throws to end with an error. */
+  readonly until: (event: EngineEvent) => number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Prints what a running engine says until `until` gives an exit code. Rejects with the engine's error when it ends
+ * before, and with the signal's reason when that aborts; the engine goes on then.
+ */
+export function follow(client: EngineClient, { print, until, signal }: FollowOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    client.onEvent((event) => {
+      print(event);
+      try {
+        const code = until(event);
+        if (code !== undefined) resolve(code);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    client.onClose((error) => {
+      reject(
+        error
+          ? new MigrateError(error.code, error)
+          : new MigrateError('TM9002', {
+              side: 'local',
+              message: 'the engine was stopped',
+              hint: 'Go on with migrate --resume.',
+            }),
+      );
+    });
+  });
+}

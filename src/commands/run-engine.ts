@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { clean } from '../engine/clean/clean.ts';
+import { dropObjects } from '../engine/clean/drop-objects.ts';
+import type { EngineEvent } from '../engine/events.ts';
+import type { MigrationOptions } from '../engine/options.ts';
+import { hostEngine } from '../engine/process/host.ts';
+import type { Action } from '../engine/process/protocol.ts';
+import { readMigrationFile, readProgressFile } from '../engine/process/work-directory.ts';
+import { runMigration } from '../engine/run.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
+import { describeServer, parseConnectionString } from '../postgres/connection-string.ts';
+import { withoutPassword } from '../postgres/without-password.ts';
+import { preflight } from './preflight.ts';
+
+export interface EngineOrder {
+  readonly directory: string;
+  /** Connection strings as given; may hold passwords. */
+  readonly source: string;
+  readonly target: string;
+  readonly options: MigrationOptions;
+  readonly resume: boolean;
+  readonly waitForGo: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly onReady: (request: (action: Action) => Promise<void>) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs a migration in this process as its engine. Null when it is done, else the error it ended with. */
+export async function runEngine(order: EngineOrder): Promise<MigrateError | null> {
+  const { directory, options } = order;
+  const source = parseConnectionString(order.source, order.env);
+  const target = parseConnectionString(order.target, order.env);
+  const earlier = await readMigrationFile(directory);
+  if (order.resume && !earlier) {
+    throw new MigrateError('TM1305', {
+      side: 'local',
+      object: directory,
+      message: 'no migration was begun in this work directory',
+      hint: 'Give the --dir that it was begun with, or run migrate without --resume.',
+    });
+  }
+  const file = {
+    id: order.resume && earlier ? earlier.id : randomBytes(4).toString('hex'),
+    source: withoutPassword(order.source),
+    target: withoutPassword(order.target),
+    options,
+    created: order.resume && earlier ? earlier.created : new Date().toISOString(),
+  };
+  return hostEngine({
+    directory,
+    file,
+    source: describeServer(source),
+    target: describeServer(target),
+    targetDatabase: target.database,
+    earlier: order.resume ? await readProgressFile(directory) : null,
+    onEvent: order.onEvent,
+    onReady: order.onReady,
+    signal: order.signal,
+    run: ({ control, emit, signal }) =>
+      runMigration({
+        id: file.id,
+        source,
+        target,
+        options,
+        workDirectory: directory,
+        resume: order.resume,
+        waitForGo: order.waitForGo,
+        preflight: async (sourceClient, targetClient) => {
+          await preflight({
+            source: sourceClient,
+            target: targetClient,
+            sourceSettings: source,
+            targetSettings: target,
+            options,
+            directory,
+            emit,
+            signal,
+          });
+        },
+        dropEarlier: async (sourceClient, targetClient) => {
+          const removed = await clean(sourceClient, targetClient, earlier?.id ?? null);
+          for (const what of removed) emit({ type: 'log', text: `Removed ${what}` });
+          const dropped = await dropObjects(sourceClient, targetClient);
+          if (dropped > 0) emit({ type: 'log', text: `Dropped ${dropped} objects that an earlier attempt left` });
+        },
+        control,
+        emit,
+        signal,
+      }),
+  });
+}

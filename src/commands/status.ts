@@ -1,0 +1,77 @@
+import { EngineClient } from '../engine/process/client.ts';
+import { readProgressFile } from '../engine/process/work-directory.ts';
+import { copyTotals, type Progress } from '../engine/progress.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { lagLine } from '../terminal/lag-line.ts';
+import type { CommandContext } from './context.ts';
+
+/** `status`: one look at a running or stopped migration. */
+export async function status(context: CommandContext): Promise<number> {
+  const client = await EngineClient.attach(context.directory);
+  const progress = client?.progress ?? (await readProgressFile(context.directory));
+  client?.detach();
+  if (!progress) {
+    throw new MigrateError('TM1305', {
+      side: 'local',
+      object: context.directory,
+      message: 'no migration was begun in this work directory',
+      hint: 'Give the --dir that it was begun with.',
+    });
+  }
+  context.printJson({ type: 'status', ...statusOf(progress, client?.pid ?? null) });
+  for (const line of describe(progress, client?.pid ?? null)) context.say(line);
+  return 0;
+}
+
+/** The object that `status --json` prints; its fields are a contract with other people's scripts. */
+export function statusOf(progress: Progress, pid: number | null) {
+  const { replay, slot, error } = progress;
+  return {
+    phase: progress.phase,
+    engine: pid === null ? ('stopped' as const) : ('running' as const),
+    pid,
+    migration: progress.migration_id,
+    source: progress.source,
+    target: progress.target,
+    started: progress.started,
+    copy: copyTotals(progress),
+    replay: {
+      received_lsn: replay.received_lsn,
+      applied_lsn: replay.applied_lsn,
+      lag_bytes: replay.lag_bytes,
+      lag_seconds: replay.lag_seconds,
+      source_wal_rate: replay.source_wal_rate,
+      target_replay_rate: replay.target_replay_rate,
+      eta_seconds: replay.eta_seconds,
+      caught_up: replay.caught_up,
+      transactions: replay.transactions,
+      rows: replay.rows,
+    },
+    slot: slot ?? null,
+    spool: progress.spool,
+    warnings: progress.warnings,
+    gates: progress.gates,
+    error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
+  };
+}
+
+function describe(progress: Progress, pid: number | null): string[] {
+  const totals = copyTotals(progress);
+  const lines = [
+    `${progress.source} → ${progress.target}`,
+    `Phase ${progress.phase}, engine ${pid === null ? 'stopped' : `running (process ${pid})`}`,
+    `Copied ${totals.tables_done} of ${totals.tables_total} tables, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
+  ];
+  if (progress.phase === 'replay') lines.push(lagLine(progress.replay));
+  if (progress.slot) {
+    lines.push(
+      `Slot ${progress.slot.name}: ${progress.slot.wal_status}, ${formatBytes(progress.slot.retained_bytes)} of WAL kept on the source`,
+    );
+  }
+  lines.push(`Spool ${formatBytes(progress.spool.bytes)}, ${formatBytes(progress.spool.free_bytes)} free`);
+  for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
+  if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
+  if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');
+  return lines;
+}

@@ -1,0 +1,59 @@
+import { migrationOptionsSchema } from '../engine/options.ts';
+import { readMigration } from '../engine/target/progress-schema.ts';
+import { verify as compare } from '../engine/verify/verify.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
+import { connect, destroy } from '../postgres/connect.ts';
+import { matchesAny } from '../postgres/patterns.ts';
+import { bothSettings, type CommandContext } from './context.ts';
+
+const JOBS = 4;
+
+/** `verify`: compares source and target as they are now; exit code 4 when they differ. */
+export async function verify(context: CommandContext, flags: { tables?: string[] }): Promise<number> {
+  const { source, target } = await bothSettings(context);
+  const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
+  const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
+  const probe = await onTarget();
+  const migration = await readMigration(probe).finally(() => destroy(probe));
+  const patterns = flags.tables ?? [];
+  const result = await compare({
+    onSource,
+    onTarget,
+    destroy,
+    jobs: JOBS,
+    options: migrationOptionsSchema.parse(migration ? JSON.parse(migration.options) : {}),
+    wanted: (table) => patterns.length === 0 || matchesAny(patterns, table),
+    everything: patterns.length === 0,
+    onTable: (table) => {
+      context.printJson({ ...table, type: 'table' });
+      const rows = table.target
+        ? `${table.source.rows} rows, ${table.target.rows} on the target`
+        : 'missing on the target';
+      context.say(`${table.equal ? 'equal  ' : 'DIFFERS'} ${table.relation} (${rows})`);
+    },
+    signal: context.signal,
+  });
+  for (const sentence of result.objects) context.say(`DIFFERS ${sentence}`);
+  const different = result.tables.filter((table) => !table.equal);
+  context.printJson({
+    type: 'result',
+    equal: result.equal,
+    tables: result.tables.length,
+    different: different.map((table) => table.relation),
+    objects: result.objects,
+  });
+  if (result.equal) {
+    context.say(`Equal: ${result.tables.length} tables, every row; sequences and objects too.`);
+    return 0;
+  }
+  const what = [
+    ...(different.length > 0 ? [`${different.length} of ${result.tables.length} tables`] : []),
+    ...(result.objects.length > 0 ? [`${result.objects.length} objects`] : []),
+  ].join(' and ');
+  throw new MigrateError('TM7001', {
+    side: 'target',
+    object: different[0]?.relation ?? result.objects[0],
+    message: `source and target differ in ${what}`,
+    hint: 'While the application writes, rows on the way count as different: stop it, let replay catch up, verify again.',
+  });
+}

@@ -1,0 +1,26 @@
+import { runWizard, type WizardPrefill } from '../app.tsx';
+import { prepareWorkDirectory } from '../engine/process/work-directory.ts';
+import type { CommandContext } from './context.ts';
+import { wizardServices } from './wizard-services.ts';
+
+export interface WizardCommandOptions {
+  readonly prefill?: WizardPrefill;
+  /** Attach to look only. */
+  readonly watch?: boolean;
+  /** The command that comes back to the migration; null: there is no coming back. */
+  readonly comeBack?: string | null;
+}
+
+/** The wizard on this terminal; gives its exit code. Throws TM1001 without a terminal. */
+export async function wizard(context: CommandContext, options: WizardCommandOptions): Promise<number> {
+  await prepareWorkDirectory(context.directory);
+  const comeBack = `tiger-migrate-tui${context.flags.dir ? ` --dir ${context.directory}` : ''}`;
+  return runWizard(wizardServices(context), {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    env: context.env,
+    watch: options.watch ?? false,
+    ...(options.comeBack === null ? {} : { comeBack: options.comeBack ?? comeBack }),
+    ...(options.prefill ? { prefill: options.prefill } : {}),
+  });
+}

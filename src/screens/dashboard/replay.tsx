@@ -1,0 +1,98 @@
+import { Box } from 'ink';
+import type { ReactNode } from 'react';
+import type { Progress } from '../../engine/progress.ts';
+import type { Model } from '../../state/model.ts';
+import { tableCounts } from '../../state/table-order.ts';
+import { formatBytes, formatBytesShort, formatCount, formatMs, formatRate } from '../../terminal/format.ts';
+import { lagLine } from '../../terminal/lag-line.ts';
+import { Gap, Paragraph } from '../../ui/heading.tsx';
+import { Sparkline } from '../../ui/sparkline.tsx';
+import { Mark } from '../../ui/status.tsx';
+import { Text } from '../../ui/text.tsx';
+
+const LABEL = 14;
+const GRAPH_LINES = 4;
+/** The lag line takes two, or one on a wide terminal. */
+const OTHER_LINES = 9;
+
+function Line({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <Box height={1} flexShrink={0}>
+      <Box width={LABEL} flexShrink={0}>
+        <Text tone="muted">{label}</Text>
+      </Box>
+      <Text wrap="truncate-end">{children}</Text>
+    </Box>
+  );
+}
+
+/** The sentence that operators know, with a sign for the three things it can say. */
+export function LagLine({ replay, now }: { replay: Progress['replay']; now: number }) {
+  if (replay.received_lsn === null && replay.applied_lsn === null) {
+    return (
+      <Text>
+        <Mark status="running" now={now} /> replay begins
+      </Text>
+    );
+  }
+  const status = replay.caught_up ? 'pass' : replay.eta_seconds === null ? 'warn' : 'running';
+  return (
+    <Paragraph>
+      <Mark status={status} now={now} />
+      {` ${lagLine(replay)}`}
+    </Paragraph>
+  );
+}
+
+const behind = (seconds: number | null): string =>
+  seconds === null
+    ? 'age not measured yet'
+    : seconds < 1
+      ? 'less than a second behind'
+      : `${formatMs(seconds * 1000)} behind`;
+
+/** Replay: how far behind, how fast, where it stands. */
+export function ReplayView(props: { model: Model; progress: Progress; width: number; height: number }) {
+  const { model, progress, width, height } = props;
+  const { replay } = progress;
+  const counts = tableCounts(progress);
+  const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
+  const peak = Math.max(0, ...model.engine.lag.slice(-(width - LABEL)));
+  const total = Object.keys(progress.tables).length;
+  return (
+    <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
+      <LagLine replay={replay} now={model.now} />
+      <Gap />
+      <Line label="lag">
+        <Text bold>{formatBytes(replay.lag_bytes)}</Text>
+        {`, ${behind(replay.lag_seconds)}`}
+      </Line>
+      <Box flexShrink={0} height={graph}>
+        <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">
+          <Text tone="muted">{peak > 0 && graph > 1 ? `  ${formatBytesShort(peak)}` : ''}</Text>
+          <Text tone="muted">{graph > 1 ? '  0' : ''}</Text>
+        </Box>
+        <Sparkline
+          values={model.engine.lag}
+          width={width - LABEL}
+          height={graph}
+          tone={replay.caught_up ? 'ok' : 'accent'}
+        />
+      </Box>
+      <Line label="rates">
+        {`source writes ${formatRate(replay.source_wal_rate)}, target replays ${formatRate(replay.target_replay_rate)}`}
+      </Line>
+      <Line label="position">
+        {`applied ${replay.applied_lsn ?? 'nothing'}, received ${replay.received_lsn ?? 'nothing'}`}
+      </Line>
+      <Line label="applied">
+        {`${formatCount(replay.transactions)} transactions, ${formatCount(replay.rows)} row changes`}
+      </Line>
+      <Line label="tables">
+        {`${counts.live + counts.copied} of ${total} follow the source`}
+        {counts.copying + counts.pending > 0 ? `, ${counts.copying + counts.pending} being copied again` : ''}
+        {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged`}</Text> : null}
+      </Line>
+    </Box>
+  );
+}

@@ -1,0 +1,68 @@
+import type { TableState } from '../../engine/events.ts';
+import { tableRate } from '../../state/rates.ts';
+import type { TableLine } from '../../state/table-order.ts';
+import { formatBytesShort, formatCount, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
+import { ProgressBar } from '../../ui/progress-bar.tsx';
+import { Mark, type Status } from '../../ui/status.tsx';
+import type { Column } from '../../ui/table.tsx';
+import { Text } from '../../ui/text.tsx';
+
+const STATUS: Record<TableState, Status> = {
+  pending: 'pending',
+  copying: 'running',
+  copied: 'pass',
+  live: 'pass',
+  damaged: 'fail',
+};
+
+const rate = (line: TableLine, now: number): string => {
+  const known = line.table.state === 'copying' ? tableRate(line.table, now) : null;
+  return known ? formatRate(known.bytesPerSecond) : '';
+};
+
+/** What is left while it copies, how long it took afterwards, else its state. */
+function timing({ table }: TableLine, now: number): string {
+  if (table.state === 'copying') {
+    const known = tableRate(table, now);
+    return known ? `${formatMs(known.secondsLeft * 1000)} left` : 'copying';
+  }
+  if (table.state === 'copied' || table.state === 'live') {
+    return table.ms === null ? table.state : `in ${formatMs(table.ms)}`;
+  }
+  return table.state;
+}
+
+function Share({ line, width }: { line: TableLine; width: number }) {
+  if (line.table.state === 'pending') return <Text> </Text>;
+  return <ProgressBar share={line.table.done} width={width} />;
+}
+
+/** The columns of the tables with their copy; fewer where there is less room. */
+export function tableColumns(columns: number, now: number): readonly Column<TableLine>[] {
+  const wide = columns >= 70;
+  const widest = columns >= 94;
+  const bar = widest ? 16 : wide ? 10 : 6;
+  const all: (Column<TableLine> | null)[] = [
+    { title: ' ', width: 1, cell: ({ table }) => <Mark status={STATUS[table.state]} now={now} /> },
+    { title: 'table', cell: ({ relation }) => relation },
+    { title: 'size', width: 7, align: 'right', cell: ({ table }) => formatBytesShort(table.bytes_total) },
+    widest
+      ? {
+          title: 'rows',
+          width: 6,
+          align: 'right',
+          cell: ({ table }) => (table.state === 'pending' ? '' : formatCount(table.rows)),
+        }
+      : null,
+    { title: 'copied', width: bar, cell: (line) => <Share line={line} width={bar} /> },
+    {
+      title: '%',
+      width: 4,
+      align: 'right',
+      cell: ({ table }) => (table.state === 'pending' ? '' : formatPercent(table.done)),
+    },
+    wide ? { title: 'rate', width: 10, align: 'right', cell: (line) => rate(line, now) } : null,
+    { title: 'time', width: widest ? 14 : 11, cell: (line) => timing(line, now) },
+  ];
+  return all.filter((column) => column !== null);
+}

@@ -1,0 +1,59 @@
+import { Box } from 'ink';
+import type { Overlay } from '../../state/model.ts';
+import { STOP_WORD } from '../../state/steps/overlay.ts';
+import type { Size } from '../../terminal/use-size.ts';
+import { ErrorBlock } from '../../ui/error-block.tsx';
+import { Gap, Paragraph } from '../../ui/heading.tsx';
+import { Mark } from '../../ui/status.tsx';
+import { Text } from '../../ui/text.tsx';
+import { TypedConfirm } from '../../ui/typed-confirm.tsx';
+import { Panel, panelSize } from './panel.tsx';
+
+/** Yes or no, with exactly what a yes does. */
+export function QuestionPanel({ overlay, size }: { overlay: Extract<Overlay, { kind: 'question' }>; size: Size }) {
+  return (
+    <Panel title={overlay.title} size={size} fit>
+      <Gap />
+      {overlay.lines.map((line, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one question never move
+        <Paragraph key={at}>{line === '' ? ' ' : line}</Paragraph>
+      ))}
+      <Gap />
+      <Text bold>y / n</Text>
+    </Panel>
+  );
+}
+
+const COSTS = [
+  'Changes are no longer taken from the source; it keeps its WAL for the slot until the engine runs again,',
+  'so its disk fills up meanwhile. A table that is being copied begins anew. Nothing that is finished is lost.',
+  'The migration can be resumed with the same command. To leave only this screen, press Esc and then q.',
+];
+
+/** Stopping is not leaving: it says what it costs, and a word is typed. */
+export function StopPanel(props: { overlay: Extract<Overlay, { kind: 'stop' }>; size: Size; now: number }) {
+  const { overlay, size, now } = props;
+  return (
+    <Panel title="Stop the engine" size={size} fit>
+      <Gap />
+      <Paragraph>{COSTS.join(' ')}</Paragraph>
+      <Gap />
+      <TypedConfirm
+        label="to confirm"
+        labelWidth={14}
+        word={STOP_WORD}
+        field={overlay.word}
+        focused
+        width={panelSize(size).columns}
+      />
+      <Gap />
+      {overlay.busy ? (
+        <Box>
+          <Mark status="running" now={now} />
+          <Text> stopping</Text>
+        </Box>
+      ) : null}
+      {overlay.error ? <ErrorBlock error={overlay.error} /> : null}
+    </Panel>
+  );
+}

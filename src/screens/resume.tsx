@@ -1,0 +1,83 @@
+import { Box } from 'ink';
+import { copyTotals } from '../engine/progress.ts';
+import { holdsPassword, maskConnection } from '../state/connection-text.ts';
+import type { Model } from '../state/model.ts';
+import { formatBytesShort, formatMoment, formatNumberOf } from '../terminal/format.ts';
+import type { Size } from '../terminal/use-size.ts';
+import { ErrorBlock } from '../ui/error-block.tsx';
+import { Field } from '../ui/field.tsx';
+import { Gap, Heading, Paragraph } from '../ui/heading.tsx';
+import { Mark } from '../ui/status.tsx';
+import { Text } from '../ui/text.tsx';
+import { useTheme } from '../ui/theme.ts';
+
+const LABEL = 18;
+
+/** An unfinished migration: where it stands, and the passwords it needs to go on. */
+export function ResumeScreen({ model, size }: { model: Model; size: Size }) {
+  const { symbol } = useTheme();
+  const { existing, resume } = model;
+  if (!existing) return null;
+  const { progress } = existing;
+  const totals = copyTotals(progress);
+  const rows = [
+    ['source', maskConnection(existing.source, symbol.mask)],
+    ['target', maskConnection(existing.target, symbol.mask)],
+    ['started', progress.started === null ? 'not yet' : formatMoment(progress.started)],
+    [
+      'stopped in',
+      progress.error ? `${progress.phase}: ${progress.error.code} ${progress.error.message}` : progress.phase,
+    ],
+    [
+      'copied',
+      `${totals.tables_done} of ${formatNumberOf(totals.tables_total, 'table')}, ${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}`,
+    ],
+    ['applied up to', progress.replay.applied_lsn ?? 'nothing yet'],
+  ] as const;
+  const hint = (text: string): string =>
+    holdsPassword(text) ? 'in the connection string' : 'or PGPASSFILE; passwords are not kept';
+  return (
+    <Box flexDirection="column">
+      <Heading title="Resume" note="an unfinished migration was found; its engine does not run" />
+      <Gap />
+      {rows.map(([label, text]) => (
+        <Box key={label} height={1} flexShrink={0} marginLeft={2}>
+          <Box width={LABEL} flexShrink={0}>
+            <Text tone="muted">{label}</Text>
+          </Box>
+          <Text wrap="truncate-end">{text}</Text>
+        </Box>
+      ))}
+      <Gap />
+      <Field
+        label="source password"
+        labelWidth={LABEL}
+        field={resume.source}
+        kind="password"
+        focused={resume.focus === 'source'}
+        placeholder={hint(existing.source)}
+        width={size.columns}
+      />
+      <Field
+        label="target password"
+        labelWidth={LABEL}
+        field={resume.target}
+        kind="password"
+        focused={resume.focus === 'target'}
+        placeholder={hint(existing.target)}
+        width={size.columns}
+      />
+      <Gap />
+      {resume.error ? <ErrorBlock error={resume.error} /> : null}
+      {resume.busy ? (
+        <Text>
+          <Mark status="running" now={model.now} /> starting the engine where it stopped
+        </Text>
+      ) : (
+        <Paragraph tone="muted">
+          Tables that are copied stay copied; the others are copied again, and replay goes on where it stood.
+        </Paragraph>
+      )}
+    </Box>
+  );
+}

@@ -1,0 +1,116 @@
+import type { Progress } from '../engine/progress.ts';
+import { withPassword } from './connection-text.ts';
+import type { Model } from './model.ts';
+import type { WizardInput } from './services.ts';
+
+/** What the services need to know; the passwords of their own fields are put in. */
+export const wizardInput = (model: Model): WizardInput => ({
+  source: withPassword(model.connect.source.uri.text, model.connect.source.password.text),
+  target: withPassword(model.connect.target.uri.text, model.connect.target.password.text),
+  provider: model.provider,
+  options: { ...model.options, provider: model.provider },
+});
+
+const list = (names: readonly string[], shown = 3): string =>
+  names.length <= shown ? names.join(', ') : `${names.slice(0, shown).join(', ')} and ${names.length - shown} more`;
+
+function connectLock(model: Model): string | null {
+  for (const side of ['source', 'target'] as const) {
+    const { probe } = model.connect[side];
+    if (probe.state === 'empty') return `type the ${side}'s connection string`;
+    if (probe.state === 'waiting') return `waiting for the ${side} to answer`;
+    if (probe.state === 'failed') return `the ${side} cannot be used: ${probe.error.message}`;
+  }
+  return null;
+}
+
+function checksLock(model: Model): string | null {
+  const tab = model.checks[model.provider];
+  const failing = tab.results.filter((result) => result.status === 'fail').map((result) => result.title);
+  if (tab.applying !== null) return 'a fix is being applied';
+  if (tab.state === 'idle') return 'the checks of this tab have not run';
+  if (tab.state === 'running') return 'the checks are still running';
+  if (tab.state === 'failed') return `the checks could not run: ${tab.error?.message ?? 'unknown error'}`;
+  return failing.length > 0 ? `must pass first: ${list(failing)}` : null;
+}
+
+/** Tables whose UPDATEs and DELETEs would be lost because nobody has decided about them. */
+export function undecided(model: Model): string[] {
+  const { rows, applied } = model.identity;
+  if (rows.state !== 'ready') return [];
+  return rows.value.filter((row) => row.updatesDeletes > 0 && !applied[row.relation]).map((row) => row.relation);
+}
+
+function identityLock(model: Model): string | null {
+  const { rows, applying } = model.identity;
+  if (applying !== null) return `the choice for ${applying} is being applied`;
+  if (rows.state === 'failed') return `the tables could not be read: ${rows.error.message}`;
+  if (rows.state !== 'ready') return 'looking for tables without replica identity';
+  const open = undecided(model);
+  return open.length > 0 ? `rows of ${list(open)} are updated or deleted: choose and apply an identity` : null;
+}
+
+function planLock(model: Model): string | null {
+  const { summary, editing } = model.plan;
+  if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
+  if (summary.state === 'failed') return `no plan: ${summary.error.message}`;
+  return summary.state === 'ready' ? null : 'the plan is being made';
+}
+
+/** The conditions of the cut-over that do not hold now. */
+export const openGates = (progress: Progress | null): Progress['gates'] =>
+  (progress?.gates ?? []).filter((gate) => !gate.ok);
+
+/** May the cut-over be opened? */
+export function cutoverOpenLock(model: Model): string | null {
+  const { engine } = model;
+  if (engine.readonly || model.watch) return 'this screen is attached to look only';
+  if (engine.state !== 'attached' || !engine.progress) return 'no connection to the engine';
+  const { phase } = engine.progress;
+  if (phase === 'replay' || phase === 'cutover') return null;
+  return phase === 'done' ? 'the migration is finished' : `the cut-over needs replay, now: ${phase}`;
+}
+
+/** May the cut-over be started as the form stands? */
+export function cutoverStartLock(model: Model): string | null {
+  const closed = cutoverOpenLock(model);
+  if (closed) return closed;
+  if (model.engine.progress?.phase === 'cutover') return 'the cut-over is running';
+  if (model.cutover.busy) return 'the engine has been asked';
+  const { progress } = model.engine;
+  if (model.cutover.confirm.text !== progress?.target_database) {
+    return `type the target database's name, ${progress?.target_database ?? ''}`;
+  }
+  if (progress.gates.length === 0) return 'the engine has not looked at the conditions yet';
+  const open = openGates(progress);
+  if (open.length > 0 && model.cutover.override.text.trim() === '') {
+    return `not met: ${list(open.map((gate) => gate.title))}; wait, or give a reason to override`;
+  }
+  return null;
+}
+
+/** Which condition locks the step that Enter would take; null when it is open. */
+export function nextLock(model: Model): string | null {
+  switch (model.screen) {
+    case 'connect':
+      return connectLock(model);
+    case 'checks':
+      return checksLock(model);
+    case 'identity':
+      return identityLock(model);
+    case 'plan':
+      return planLock(model);
+    case 'dashboard':
+      return cutoverOpenLock(model);
+    case 'cutover':
+      return cutoverStartLock(model);
+    case 'resume':
+      return model.resume.busy ? 'the engine is being started' : null;
+    case 'opening':
+    case 'done':
+    case 'failed':
+      return null;
+    default:
+      return model.screen satisfies never;
+  }
+}

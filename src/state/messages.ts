@@ -1,0 +1,105 @@
+import type { EngineEvent } from '../engine/events.ts';
+import type { ProviderId } from '../engine/options.ts';
+import type { Progress } from '../engine/progress.ts';
+import type { ErrorReport } from '../errors/migrate-error.ts';
+import type { CheckResult } from '../providers/check.ts';
+import type { Model, ProbedSide, Reader } from './model.ts';
+import type {
+  ExistingMigration,
+  IdentityChoice,
+  IdentityRow,
+  PlanSummary,
+  ServerReport,
+  WizardInput,
+} from './services.ts';
+import type { FieldEdit } from './text-field.ts';
+
+/** Everything that can happen to the model: keys (already looked up in the key table), answers, events, time. */
+export type Message =
+  // time and the opening
+  | { readonly type: 'tick'; readonly now: number }
+  | {
+      readonly type: 'opened';
+      readonly existing: ExistingMigration | null;
+      readonly prefill: { source: string; target: string };
+    }
+  | { readonly type: 'open-failed'; readonly error: ErrorReport }
+  // keys that mean the same everywhere
+  | { readonly type: 'edit'; readonly edit: FieldEdit }
+  | { readonly type: 'focus' | 'move' | 'choose'; readonly by: number }
+  | { readonly type: 'next' | 'back' | 'apply' | 'apply-all' | 'rerun' | 'toggle' | 'edit-row' | 'start-over' }
+  | { readonly type: 'read'; readonly reader: Reader }
+  | { readonly type: 'ask-stop' | 'close-overlay' | 'yes' }
+  | { readonly type: 'leave' }
+  /** Leave without waiting for anything: the second Ctrl-C, a hang-up, a broken terminal. */
+  | { readonly type: 'leave-now' }
+  // connect
+  | { readonly type: 'probed'; readonly side: ProbedSide; readonly edition: number; readonly report: ServerReport }
+  | { readonly type: 'probe-failed'; readonly side: ProbedSide; readonly edition: number; readonly error: ErrorReport }
+  // checks
+  | {
+      readonly type: 'checked';
+      readonly provider: ProviderId;
+      readonly run: number;
+      readonly result: CheckResult;
+    }
+  | {
+      readonly type: 'checks-ended';
+      readonly provider: ProviderId;
+      readonly run: number;
+      readonly error: ErrorReport | null;
+    }
+  | { readonly type: 'apply-fix'; readonly result: CheckResult }
+  | { readonly type: 'fix-applied'; readonly result: CheckResult; readonly error: ErrorReport | null }
+  // replica identity
+  | { readonly type: 'identities'; readonly rows: readonly IdentityRow[] }
+  | { readonly type: 'identities-failed'; readonly error: ErrorReport }
+  | { readonly type: 'apply-identities'; readonly choices: readonly IdentityChoice[] }
+  | { readonly type: 'identity-applying'; readonly relation: string }
+  | { readonly type: 'identity-applied'; readonly choice: IdentityChoice; readonly error: ErrorReport | null }
+  // plan
+  | { readonly type: 'planned'; readonly run: number; readonly summary: PlanSummary }
+  | { readonly type: 'plan-failed'; readonly run: number; readonly error: ErrorReport }
+  // engine
+  | { readonly type: 'start' }
+  | { readonly type: 'attached'; readonly progress: Progress; readonly readonly: boolean }
+  | { readonly type: 'attach-failed'; readonly error: ErrorReport }
+  | { readonly type: 'event'; readonly event: EngineEvent }
+  | { readonly type: 'closed'; readonly error: ErrorReport | null }
+  | { readonly type: 'stop-ended'; readonly error: ErrorReport | null }
+  // cut-over
+  | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }
+  | { readonly type: 'cutover-asked'; readonly error: ErrorReport | null };
+
+/** What the model wants done outside; `perform` does it and answers with messages. */
+export type Effect =
+  | { readonly do: 'open' }
+  | { readonly do: 'probe'; readonly side: ProbedSide; readonly edition: number; readonly connection: string }
+  | { readonly do: 'cancel-probe'; readonly side: ProbedSide }
+  | { readonly do: 'run-checks'; readonly input: WizardInput; readonly run: number }
+  | { readonly do: 'cancel-checks' }
+  | { readonly do: 'apply-fix'; readonly input: WizardInput; readonly result: CheckResult }
+  | { readonly do: 'load-identities'; readonly input: WizardInput }
+  | {
+      readonly do: 'apply-identities';
+      readonly input: WizardInput;
+      readonly choices: readonly IdentityChoice[];
+    }
+  | { readonly do: 'plan'; readonly input: WizardInput; readonly run: number }
+  | { readonly do: 'start'; readonly input: WizardInput }
+  | { readonly do: 'attach' }
+  | { readonly do: 'resume'; readonly connections: { readonly source: string; readonly target: string } }
+  | {
+      readonly do: 'cutover';
+      readonly request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null };
+    }
+  | { readonly do: 'stop' }
+  | { readonly do: 'detach' };
+
+/** The outcome of one message. */
+export interface Step {
+  readonly model: Model;
+  readonly effects: readonly Effect[];
+}
+
+export const step = (model: Model, ...effects: readonly Effect[]): Step => ({ model, effects });

@@ -1,0 +1,139 @@
+import type { EngineEvent, Phase } from '../../engine/events.ts';
+import { copyTotals, foldProgress, type Progress } from '../../engine/progress.ts';
+import { wizardInput } from '../gates.ts';
+import { type Message, type Step, step } from '../messages.ts';
+import type { EngineView, Model, Screen } from '../model.ts';
+import { addSample } from '../rates.ts';
+import { enterResume } from './resume.ts';
+
+const KEPT_LAG = 240;
+
+const withEngine = (model: Model, engine: Partial<EngineView>): Model => ({
+  ...model,
+  engine: { ...model.engine, ...engine },
+});
+
+/** The screen that belongs to a phase of the engine. */
+export function screenOf(phase: Phase): Screen {
+  switch (phase) {
+    case 'done':
+    case 'failed':
+    case 'cutover':
+      return phase;
+    default:
+      return 'dashboard';
+  }
+}
+
+/** Starts the engine with the plan as it stands. */
+export const beginStart = (model: Model): Step =>
+  step(withEngine(model, { state: 'starting', closed: null, stopped: false }), {
+    do: 'start',
+    input: wizardInput(model),
+  });
+
+/** Attaches to the engine that runs already. */
+export const beginAttach = (model: Model): Step =>
+  step(withEngine(model, { state: 'starting', closed: null }), { do: 'attach' });
+
+/** The exit code of leaving now. */
+export function exitCode(model: Model): number {
+  const { state, progress, stopped } = model.engine;
+  if (progress?.phase === 'done' && model.screen !== 'connect') return 0;
+  if (model.screen === 'failed') return 1;
+  if (state === 'attached') return 0;
+  return state === 'closed' && !stopped && model.engine.closed !== null ? 1 : 130;
+}
+
+/** Leaves the wizard; an attached engine goes on. */
+export function leave(model: Model, now: boolean): Step {
+  if (model.engine.state === 'starting' && !now) {
+    const text = 'the engine is being started; leaving as soon as it stands (Ctrl-C again: at once)';
+    return step({ ...model, leaving: true, notice: { tone: 'info', text } });
+  }
+  const ended: Model = { ...model, exit: exitCode(model) };
+  return model.engine.state === 'attached' ? step(ended, { do: 'detach' }) : step(ended);
+}
+
+function attached(model: Model, progress: Progress, linkReadonly: boolean): Step {
+  const readonly = linkReadonly || model.watch;
+  const next: Model = {
+    ...withEngine(model, { state: 'attached', readonly, progress, closed: null, trouble: null, stopped: false }),
+    screen: screenOf(progress.phase),
+    resume: { ...model.resume, busy: false },
+    notice: null,
+  };
+  return model.leaving ? leave({ ...next, leaving: false }, false) : step(next);
+}
+
+function attachFailed(model: Model, message: Extract<Message, { type: 'attach-failed' }>): Step {
+  const { error } = message;
+  const next: Model = { ...withEngine(model, { state: 'closed', closed: error }), leaving: false };
+  if (model.screen === 'resume') return step({ ...next, resume: { ...model.resume, busy: false, error } });
+  // A start that failed and an attach without an engine are told apart by what is known of a migration.
+  if (model.existing && !model.watch && model.screen !== 'plan') {
+    return enterResume({ ...next, resume: { ...next.resume, error } }, model.existing);
+  }
+  return step({ ...next, screen: 'failed' });
+}
+
+function heard(model: Model, event: EngineEvent): Model {
+  const before = model.engine.progress;
+  if (!before) return model;
+  const progress = foldProgress(before, event);
+  const engine: Partial<EngineView> = { progress };
+  const next = withEngine(model, engine);
+  switch (event.type) {
+    case 'phase': {
+      const busy = { ...model.cutover, busy: false };
+      const trouble = event.phase === 'cutover' ? null : model.engine.trouble;
+      const followed: Screen = screenOf(event.phase);
+      // Back from the cut-over to replay: its screen still holds what went wrong.
+      const screen = model.screen === 'cutover' && followed === 'dashboard' ? 'cutover' : followed;
+      return { ...withEngine(next, { trouble }), cutover: busy, screen };
+    }
+    case 'replay':
+      return withEngine(next, { lag: [...model.engine.lag, event.lag_bytes].slice(-KEPT_LAG) });
+    case 'table': {
+      const sample = { time: Date.parse(event.time), bytes: copyTotals(progress).bytes_done };
+      return withEngine(next, { copied: addSample(model.engine.copied, sample) });
+    }
+    case 'error':
+      return withEngine(next, { trouble: { time: event.time, error: event.error } });
+    default:
+      return next;
+  }
+}
+
+function closed(model: Model, message: Extract<Message, { type: 'closed' }>): Step {
+  const next = withEngine(model, { state: 'closed', closed: message.error });
+  return model.engine.stopped ? step({ ...next, exit: 130 }) : step(next);
+}
+
+/** Messages about the engine, whatever the screen; null when this is none. */
+export function engineStep(model: Model, message: Message): Step | null {
+  switch (message.type) {
+    case 'attached':
+      return attached(model, message.progress, message.readonly);
+    case 'attach-failed':
+      return attachFailed(model, message);
+    case 'event':
+      return step(heard(model, message.event));
+    case 'closed':
+      return closed(model, message);
+    case 'dismiss-trouble':
+      return step(withEngine(model, { trouble: null }));
+    case 'reattach':
+      return beginAttach(model);
+    case 'stop-ended': {
+      const { overlay } = model;
+      if (message.error === null) {
+        return step({ ...withEngine(model, { stopped: true, state: 'closed' }), overlay: null, exit: 130 });
+      }
+      const told = overlay?.kind === 'stop' ? { ...overlay, busy: false, error: message.error } : overlay;
+      return step({ ...withEngine(model, { stopped: false }), overlay: told });
+    }
+    default:
+      return null;
+  }
+}

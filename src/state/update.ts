@@ -1,0 +1,140 @@
+import { passwordFor } from './connection-text.ts';
+import { focusedText } from './focus.ts';
+import { type Message, type Step, step } from './messages.ts';
+import type { Model } from './model.ts';
+import { checksStep } from './steps/checks.ts';
+import { connectEdited, connectStep, enterConnect } from './steps/connect.ts';
+import { cutoverStep, openCutover } from './steps/cutover.ts';
+import { beginAttach, engineStep, leave } from './steps/engine.ts';
+import { identityStep } from './steps/identity.ts';
+import { overlayStep } from './steps/overlay.ts';
+import { planStep } from './steps/plan.ts';
+import { enterResume, resumeFrom, resumeStep } from './steps/resume.ts';
+import { editField, type FieldEdit, textField } from './text-field.ts';
+
+function opened(model: Model, message: Extract<Message, { type: 'opened' }>): Step {
+  const { existing, prefill } = message;
+  const { source, target } = model.connect;
+  const connect = {
+    ...model.connect,
+    source: source.uri.text === '' ? { ...source, uri: textField(prefill.source) } : source,
+    target: target.uri.text === '' ? { ...target, uri: textField(prefill.target) } : target,
+  };
+  const resume = existing && {
+    ...model.resume,
+    source: textField(passwordFor(existing.source, connect.source.uri.text)),
+    target: textField(passwordFor(existing.target, connect.target.uri.text)),
+  };
+  const filled: Model = { ...model, existing, connect, resume: resume ?? model.resume };
+  if (existing?.running || model.watch) return beginAttach(filled);
+  if (!existing) return enterConnect(filled);
+  if (existing.progress.phase !== 'done') return enterResume(filled, existing);
+  return step({ ...filled, screen: 'done', engine: { ...model.engine, progress: existing.progress } });
+}
+
+function edited(model: Model, edit: FieldEdit): Step {
+  const focused = focusedText(model);
+  if (!focused) return step(model);
+  const field = editField(focused.field, edit);
+  const next = focused.put(field);
+  const changed = field.text !== focused.field.text;
+  return changed && model.screen === 'connect' && !model.overlay ? connectEdited(next) : step(next);
+}
+
+/** What every screen answers alike. */
+function everywhere(model: Model, message: Message): Step | null {
+  switch (message.type) {
+    case 'tick':
+      return step({ ...model, now: message.now });
+    case 'opened':
+      return opened(model, message);
+    case 'open-failed':
+      return step({ ...model, screen: 'failed', engine: { ...model.engine, closed: message.error } });
+    case 'edit':
+      return edited(model, message.edit);
+    case 'read':
+      return step({ ...model, overlay: { kind: message.reader, scroll: 0 } });
+    case 'ask-stop':
+      return step({ ...model, overlay: { kind: 'stop', word: textField(), busy: false, error: null } });
+    case 'leave':
+      return leave(model, model.leaving);
+    case 'leave-now':
+      return leave(model, true);
+    case 'open-cutover':
+      return openCutover(model);
+    default:
+      return null;
+  }
+}
+
+/** Keys of the screens that only look. */
+function ended(model: Model, message: Message): Step | null {
+  if (message.type === 'start-over') {
+    return enterConnect({ ...model, existing: null, engine: { ...model.engine, state: 'none', progress: null } });
+  }
+  if (message.type === 'back' && model.engine.progress === null) return enterConnect(model);
+  return message.type === 'next' || message.type === 'rerun' ? resumeFrom(model) : null;
+}
+
+const KEYS: ReadonlySet<Message['type']> = new Set<Message['type']>([
+  'focus',
+  'move',
+  'choose',
+  'next',
+  'back',
+  'apply',
+  'apply-all',
+  'rerun',
+  'toggle',
+  'edit-row',
+  'start-over',
+]);
+
+/** Answers go to their step whatever is on the screen by then; keys to the screen that is shown. */
+function byScreen(model: Model, message: Message): Step | null {
+  const { screen } = model;
+  if (!KEYS.has(message.type)) {
+    return (
+      connectStep(model, message) ??
+      checksStep(model, message) ??
+      identityStep(model, message) ??
+      planStep(model, message) ??
+      cutoverStep(model, message)
+    );
+  }
+  switch (screen) {
+    case 'connect':
+      return connectStep(model, message);
+    case 'checks':
+      return checksStep(model, message);
+    case 'identity':
+      return identityStep(model, message);
+    case 'plan':
+      return planStep(model, message);
+    case 'cutover':
+      return cutoverStep(model, message);
+    case 'resume':
+      return resumeStep(model, message);
+    case 'dashboard':
+    case 'failed':
+    case 'done':
+      return ended(model, message);
+    case 'opening':
+      return null;
+    default:
+      return screen satisfies never;
+  }
+}
+
+/** The model after one message, and what is to be done outside. Pure. */
+export function update(model: Model, message: Message): Step {
+  if (model.exit !== null) return step(model);
+  const calm = KEYS.has(message.type) || message.type === 'edit' ? { ...model, notice: null } : model;
+  return (
+    overlayStep(calm, message, update) ??
+    everywhere(calm, message) ??
+    engineStep(calm, message) ??
+    byScreen(calm, message) ??
+    step(calm)
+  );
+}

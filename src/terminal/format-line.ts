@@ -1,0 +1,91 @@
+import type { EngineEvent, Phase } from '../engine/events.ts';
+import { formatError } from '../errors/migrate-error.ts';
+import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
+import { lagLine } from './lag-line.ts';
+
+const PHASE_LINES: Record<Phase, string | null> = {
+  checks: 'Checking source and target',
+  snapshot: 'Creating publications, replication slot and snapshot',
+  schema: 'Restoring the schema on the target',
+  copy: 'Copying table data',
+  replay: 'Replaying changes of the source',
+  cutover: 'Cutting over',
+  // What these two have to say comes as an event of its own.
+  done: null,
+  failed: null,
+};
+
+const CHECK_WORDS = { pass: 'ok', info: 'note', warn: 'WARNING', fail: 'FAILED' } as const;
+
+function checkLine(event: Extract<EngineEvent, { type: 'check' }>): string {
+  const line = `Check ${CHECK_WORDS[event.status]}: ${event.title} (${event.side}): ${event.found}`;
+  if (event.status === 'pass' || event.status === 'info') return line;
+  const details = [`wanted: ${event.wanted}`, `why: ${event.why}`, `fix: ${event.fix}`];
+  return [line, ...details.map((detail) => `  ${detail.replaceAll('\n', '\n       ')}`)].join('\n');
+}
+
+function tableLine(event: Extract<EngineEvent, { type: 'table' }>): string | null {
+  const took = event.ms === undefined ? '' : ` in ${formatMs(event.ms)}`;
+  switch (event.state) {
+    case 'copying':
+      return `Copying ${event.relation}: ${formatPercent(event.done)}, ${formatCount(event.rows)} rows, ${formatBytesShort(event.bytes)}`;
+    case 'copied':
+      return `Copied ${event.relation}: ${formatCount(event.rows)} rows, ${formatBytesShort(event.bytes)}${took}`;
+    case 'damaged':
+      return `WARNING: ${event.relation} differs from the source and must be copied again`;
+    case 'pending':
+    case 'live':
+      return null;
+    default:
+      return event.state satisfies never;
+  }
+}
+
+const CUTOVER_WORDS = { running: 'running', done: 'done', failed: 'FAILED' } as const;
+
+/**
+ * One event for people who read a log: a line, several where the event has a list, or null when it says nothing to
+ * them. Pure; the time is put in front by whoever prints it.
+ */
+export function formatLine(event: EngineEvent): string | null {
+  switch (event.type) {
+    case 'phase':
+      return PHASE_LINES[event.phase];
+    case 'check':
+      return checkLine(event);
+    case 'plan': {
+      const bytes = event.tables.reduce((sum, table) => sum + table.bytes, 0);
+      return `Plan: ${event.tables.length} tables, ${formatBytesShort(bytes)}, ${event.indexes_total} indexes`;
+    }
+    case 'snapshot':
+      return `Snapshot taken at ${event.lsn}, replication slot ${event.slot}, ${event.tables} tables`;
+    case 'table':
+      return tableLine(event);
+    case 'index':
+      if (event.state === 'building') return null;
+      return `Built index ${event.name} on ${event.relation}${event.ms === undefined ? '' : ` in ${formatMs(event.ms)}`}`;
+    case 'replay':
+      return lagLine(event);
+    case 'warning':
+      return `WARNING: ${event.text}`;
+    case 'log':
+      return event.text;
+    case 'retry':
+      return `Trying again in ${formatMs(event.retry_ms)}: ${event.what}: ${event.error.code} ${event.error.message}`;
+    case 'gate':
+      return `Cut-over condition ${event.ok ? 'met' : 'not met'}: ${event.title}${event.detail === '' ? '' : `: ${event.detail}`}`;
+    case 'cutover':
+      return `Cut-over ${event.step}: ${CUTOVER_WORDS[event.state]}${event.detail === '' ? '' : `: ${event.detail}`}`;
+    case 'error':
+      return formatError(event.error);
+    case 'done':
+      return [...event.summary, `Downtime: ${formatMs(event.downtime_ms)}`, 'Migration successfully completed'].join(
+        '\n',
+      );
+    case 'slot':
+    case 'spool':
+      return null;
+    default:
+      return event satisfies never;
+  }
+}

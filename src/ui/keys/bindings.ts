@@ -1,0 +1,24 @@
+import type { Reader } from '../../state/model.ts';
+import type { Binding } from '../key-table.ts';
+
+/** Keys that several screens have alike. */
+
+const PAGE = 10;
+
+export const updown: Binding[] = [
+  { keys: ['up', 'k'], help: 'up', send: { type: 'move', by: -1 } },
+  { keys: ['down', 'j'], help: 'down', send: { type: 'move', by: 1 } },
+  { keys: ['pageup'], help: 'a page up', send: { type: 'move', by: -PAGE } },
+  { keys: ['pagedown'], help: 'a page down', send: { type: 'move', by: PAGE } },
+];
+export const fields: Binding[] = [
+  { keys: ['tab', 'down'], footer: 'next field', help: 'next field', send: { type: 'focus', by: 1 } },
+  { keys: ['shift-tab', 'up'], help: 'previous field', send: { type: 'focus', by: -1 } },
+];
+export const back = (help: string): Binding => ({ keys: ['esc'], footer: 'back', help, send: { type: 'back' } });
+export const reader = (key: string, name: Reader, help: string): Binding => ({
+  keys: [key],
+  footer: name,
+  help,
+  send: { type: 'read', reader: name },
+});

@@ -1,0 +1,43 @@
+import type { Model } from '../../state/model.ts';
+import type { Binding } from '../key-table.ts';
+import { reader } from './bindings.ts';
+
+export const connected = (model: Model): boolean => model.engine.state === 'attached';
+/** Attached, and not only to look. */
+export const commands = (model: Model): boolean => connected(model) && !model.engine.readonly;
+const lost = (model: Model): boolean => model.engine.state === 'closed';
+
+/** Keys of the screens that show a running engine. */
+export const engineKeys: Binding[] = [
+  reader('t', 'tables', 'every table with its state'),
+  reader('l', 'log', "the engine's newest lines"),
+  reader('w', 'warnings', 'all warnings with their time'),
+  {
+    keys: ['r'],
+    footer: 'connect again',
+    help: 'attach to the engine again after the connection broke',
+    when: lost,
+    send: { type: 'reattach' },
+  },
+  {
+    keys: ['R'],
+    footer: 'resume',
+    help: 'start the engine again where it stopped',
+    when: (model) => lost(model) && !model.watch,
+    send: { type: 'rerun' },
+  },
+  {
+    keys: ['d'],
+    footer: 'dismiss error',
+    help: 'put away the last error that the engine went on after',
+    when: (model) => model.engine.trouble !== null,
+    send: { type: 'dismiss-trouble' },
+  },
+  {
+    keys: ['X'],
+    footer: 'stop engine',
+    help: 'stop the engine (asks, says what it costs; the migration can be resumed)',
+    when: commands,
+    send: { type: 'ask-stop' },
+  },
+];

@@ -1,0 +1,52 @@
+import type { Model, Overlay, Reader } from '../../state/model.ts';
+import type { Binding, KeyTable } from '../key-table.ts';
+import { reader, updown } from './bindings.ts';
+
+const closing = (key: string): Binding => ({
+  keys: ['esc', 'enter', ...(key === '' ? [] : [key])],
+  footer: 'close',
+  help: 'close',
+  send: { type: 'close-overlay' },
+});
+const running = (model: Model): boolean => model.engine.progress !== null;
+/** From one reader straight to another. */
+const others = (
+  [
+    ['t', 'tables', 'the tables instead'],
+    ['l', 'log', 'the log instead'],
+    ['w', 'warnings', 'the warnings instead'],
+  ] as const
+).map(([key, name, help]) => ({ ...reader(key, name, help), when: running }));
+const scrolling = (name: Reader, key: string, title: string): KeyTable => ({
+  name,
+  title,
+  bindings: [
+    closing(key),
+    ...updown.map((binding, at) => (at === 1 ? { ...binding, footer: 'scroll' } : binding)),
+    ...others.filter((other) => !other.keys.includes(key)),
+  ],
+});
+
+/** One table an overlay; while it is open, the screen's own keys rest. */
+export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
+  help: scrolling('help', '?', 'Help'),
+  log: scrolling('log', 'l', 'Log'),
+  tables: scrolling('tables', 't', 'Tables'),
+  warnings: scrolling('warnings', 'w', 'Warnings'),
+  question: {
+    name: 'question',
+    title: 'A question',
+    bindings: [
+      { keys: ['y'], footer: 'yes', help: 'yes, do it', send: { type: 'yes' } },
+      { keys: ['n', 'esc'], footer: 'no', help: 'no, nothing happens', send: { type: 'close-overlay' } },
+    ],
+  },
+  stop: {
+    name: 'stop',
+    title: 'Stop the engine',
+    bindings: [
+      { keys: ['enter'], footer: 'stop the engine', help: 'stop, when the word is typed', send: { type: 'next' } },
+      { keys: ['esc'], footer: 'let it run', help: 'let it run', send: { type: 'close-overlay' } },
+    ],
+  },
+};

@@ -1,0 +1,192 @@
+import { cutoverFocus } from '../../state/focus.ts';
+import { cutoverOpenLock } from '../../state/gates.ts';
+import type { CheckTab, Model, Screen } from '../../state/model.ts';
+import { selectedResult } from '../../state/steps/checks.ts';
+import { identityRows } from '../../state/steps/identity.ts';
+import type { KeyTable } from '../key-table.ts';
+import { back, fields, reader, updown } from './bindings.ts';
+import { commands, connected, engineKeys } from './engine.ts';
+
+const hasRows = (model: Model): boolean => identityRows(model).length > 0;
+const canApply = (tab: CheckTab): boolean => {
+  const result = selectedResult(tab);
+  return result?.apply != null && result.status !== 'pass' && tab.applying === null;
+};
+
+/** One table a screen. */
+export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
+  opening: { name: 'opening', title: 'Opening', bindings: [] },
+  resume: {
+    name: 'resume',
+    title: 'Resume',
+    bindings: [
+      { keys: ['enter'], footer: 'resume', help: 'go on where it stopped', send: { type: 'next' } },
+      ...fields,
+      { keys: ['ctrl-n'], footer: 'new migration', help: 'leave it and set up another', send: { type: 'start-over' } },
+    ],
+  },
+  connect: {
+    name: 'connect',
+    title: 'Connect',
+    bindings: [
+      { keys: ['enter'], footer: 'checks', help: 'next field, or on to the checks', send: { type: 'next' } },
+      ...fields,
+      { keys: ['ctrl-r'], footer: 'try again', help: 'connect to both again', send: { type: 'rerun' } },
+    ],
+  },
+  checks: {
+    name: 'checks',
+    title: 'Checks',
+    bindings: [
+      { keys: ['enter'], footer: 'next', help: 'on to replica identity', send: { type: 'next' } },
+      { keys: ['left', 'shift-tab', 'h'], help: 'the source kind to the left', send: { type: 'choose', by: -1 } },
+      {
+        keys: ['right', 'tab', 'l'],
+        footer: 'source kind',
+        help: 'the source kind to the right',
+        send: { type: 'choose', by: 1 },
+      },
+      ...updown,
+      {
+        keys: ['a'],
+        footer: 'apply fix',
+        help: 'run the fix of this check, after a yes',
+        when: (model) => canApply(model.checks[model.provider]),
+        send: { type: 'apply' },
+      },
+      { keys: ['r'], footer: 'check again', help: 'run the checks again', send: { type: 'rerun' } },
+      back('back to the connections'),
+    ],
+  },
+  identity: {
+    name: 'identity',
+    title: 'Replica identity',
+    bindings: [
+      { keys: ['enter'], footer: 'next', help: 'on to the plan', send: { type: 'next' } },
+      ...updown,
+      { keys: ['left', 'h'], help: 'the choice before', when: hasRows, send: { type: 'choose', by: -1 } },
+      {
+        keys: ['right', 'l', 'space'],
+        footer: 'choice',
+        help: 'the next choice',
+        when: hasRows,
+        send: { type: 'choose', by: 1 },
+      },
+      {
+        keys: ['a'],
+        footer: 'apply',
+        help: "apply this table's choice, after a yes",
+        when: hasRows,
+        send: { type: 'apply' },
+      },
+      {
+        keys: ['A'],
+        footer: 'apply all',
+        help: 'apply all that are open, after a yes',
+        when: hasRows,
+        send: { type: 'apply-all' },
+      },
+      { keys: ['r'], help: 'look again', send: { type: 'rerun' } },
+      back('back to the checks'),
+    ],
+  },
+  plan: {
+    name: 'plan',
+    title: 'Plan',
+    bindings: [
+      {
+        keys: ['enter'],
+        footer: (model) => (model.plan.editing ? 'take it' : 'start'),
+        help: 'start the migration, after a yes; in a field: take the text',
+        send: { type: 'next' },
+      },
+      ...updown,
+      { keys: ['e', 'space'], footer: 'change', help: 'change this line', send: { type: 'edit-row' } },
+      reader('t', 'tables', 'every table of the plan, and what is left out'),
+      { keys: ['r'], footer: 'plan again', help: 'read the source again', send: { type: 'rerun' } },
+      back('back to replica identity; in a field: drop the text'),
+    ],
+  },
+  dashboard: {
+    name: 'dashboard',
+    title: 'Dashboard',
+    bindings: [
+      {
+        keys: ['c'],
+        footer: (model) => (cutoverOpenLock(model) === null ? 'cut over' : 'cut over (locked)'),
+        help: 'open the cut-over; says why when it is locked',
+        when: connected,
+        send: { type: 'open-cutover' },
+      },
+      ...engineKeys,
+    ],
+  },
+  cutover: {
+    name: 'cutover',
+    title: 'Cut over',
+    bindings: [
+      {
+        keys: ['enter'],
+        footer: 'cut over',
+        help: 'start the cut-over; says what is missing when it is locked',
+        when: (model) => commands(model) && model.engine.progress?.phase !== 'cutover',
+        send: { type: 'next' },
+      },
+      ...fields.map((binding) => ({
+        ...binding,
+        when: (model: Model) => commands(model) && model.engine.progress?.phase !== 'cutover',
+      })),
+      {
+        keys: ['space'],
+        footer: 'freeze on/off',
+        help: 'make the source read-only and disconnect its writers first, or not',
+        when: (model) => cutoverFocus(model) === 'freeze' && commands(model),
+        send: { type: 'toggle' },
+      },
+      ...engineKeys,
+      {
+        ...back('back to the dashboard'),
+        when: (model) => model.engine.progress?.phase !== 'cutover',
+      },
+    ],
+  },
+  done: {
+    name: 'done',
+    title: 'Done',
+    bindings: [
+      reader('t', 'tables', 'every table with its state'),
+      reader('l', 'log', "the engine's newest lines"),
+      reader('w', 'warnings', 'all warnings with their time'),
+      {
+        keys: ['ctrl-n'],
+        footer: 'new migration',
+        help: 'set up another migration',
+        when: (model) => model.engine.state !== 'attached',
+        send: { type: 'start-over' },
+      },
+    ],
+  },
+  failed: {
+    name: 'failed',
+    title: 'Failed',
+    bindings: [
+      {
+        keys: ['r', 'enter'],
+        footer: 'resume',
+        help: 'start the engine again where it stopped',
+        when: (model) => model.engine.progress !== null && !model.watch,
+        send: { type: 'rerun' },
+      },
+      {
+        keys: ['esc'],
+        footer: 'back',
+        help: 'back to the connections',
+        when: (model) => model.engine.progress === null && !model.watch,
+        send: { type: 'back' },
+      },
+      reader('l', 'log', "the engine's newest lines"),
+      reader('t', 'tables', 'every table with its state'),
+      reader('w', 'warnings', 'all warnings with their time'),
+    ],
+  },
+};

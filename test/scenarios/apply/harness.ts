@@ -1,0 +1,295 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { expect } from 'vitest';
+import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
+import type { EventPayload } from '../../../src/engine/events.ts';
+import { Replay } from '../../../src/engine/replay/replay.ts';
+import { setIdentity } from '../../../src/engine/schema/restore.ts';
+import { probeReplicaRole, Servers } from '../../../src/engine/servers.ts';
+import { holdsRows, readTables, type SourceTable } from '../../../src/engine/source/catalog.ts';
+import { emitHeartbeat } from '../../../src/engine/source/heartbeat.ts';
+import { assignTables, createPublications } from '../../../src/engine/source/publications.ts';
+import { Receiver } from '../../../src/engine/source/receiver.ts';
+import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
+import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
+import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
+import { beginCopy, finishPart, insertTables } from '../../../src/engine/sync/table-states.ts';
+import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
+import type { MigrateError } from '../../../src/errors/migrate-error.ts';
+import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
+import type { Lsn } from '../../../src/postgres/lsn.ts';
+import { compareRows } from '../../support/compare/rows.ts';
+import type { TestDatabases } from '../../support/databases.ts';
+
+export interface ReplayOptions {
+  /** The tables, made alike on both sides. */
+  readonly tables: string;
+  /** Rows that are there before the slot: written alike on both sides, as a copy would have. */
+  readonly rows?: string;
+  /** The stream carries values in binary form. Default false. */
+  readonly binary?: boolean;
+  /** Bytes after which the spool begins a new segment. */
+  readonly segmentBytes?: number;
+}
+
+/** Both forms of the stream, each with batches below and above the size from which changes are applied set-wise. */
+export const MODES = [
+  { mode: 'text stream, one by one', binary: false, rows: 4 },
+  { mode: 'text stream, set-wise', binary: false, rows: 60 },
+  { mode: 'binary stream, one by one', binary: true, rows: 4 },
+  { mode: 'binary stream, set-wise', binary: true, rows: 60 },
+] as const;
+
+/** For types whose binary form is another on every server: the engine has them sent as text. */
+export const TEXT_MODES = MODES.filter(({ binary }) => !binary);
+
+/**
+ * The stream, spool and apply part of the engine on real servers, without copy and cut-over: tables on both sides with
+ * the same rows, two publications, a slot, a receiver that spools, and a replay that applies.
+ */
+export class LiveReplay implements AsyncDisposable {
+  /** Ordinary sessions of the owners, for the test's own statements. */
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  /** Everything that the engine said. */
+  readonly events: EventPayload[] = [];
+  /** Every statement that the applier has sent by node-postgres' own means: shows which way a batch went. */
+  readonly statements: string[] = [];
+  readonly slot: string;
+  readonly spoolDirectory: string;
+  replay: Replay;
+  #receiver: Receiver;
+  readonly #servers: Servers;
+  readonly #control: pg.Client;
+  readonly #options: ReplayOptions;
+  #ending = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+  #watermark: SpoolWatermark;
+  #writer: SpoolWriter | null = null;
+  readonly #publications: readonly string[];
+
+  private constructor(of: {
+    source: pg.Client;
+    target: pg.Client;
+    control: pg.Client;
+    servers: Servers;
+    id: string;
+    directory: string;
+    options: ReplayOptions;
+  }) {
+    this.source = of.source;
+    this.target = of.target;
+    this.#control = of.control;
+    this.#servers = of.servers;
+    this.#options = of.options;
+    this.slot = slotNameOf(of.id);
+    const names = publicationNamesOf(of.id);
+    this.#publications = [names.all, names.inserts];
+    this.spoolDirectory = of.directory;
+    this.#watermark = new SpoolWatermark({ position: { segment: 0, block: 0, offset: 0 }, commitEnd: 0n as Lsn });
+    this.#receiver = this.#newReceiver();
+    this.replay = this.#newReplay();
+  }
+
+  /** Makes the tables and starts receiving and applying. */
+  static async start(databases: TestDatabases, options: ReplayOptions): Promise<LiveReplay> {
+    const source = await databases.source.connect();
+    const target = await databases.target.connect();
+    const id = randomBytes(5).toString('hex');
+    const servers = new Servers({
+      source: parseConnectionString(databases.source.uri, {}),
+      target: parseConnectionString(databases.target.uri, {}),
+      id,
+      signal: new AbortController().signal,
+    });
+    await target.query('SET session_replication_role = replica').catch(() => undefined);
+    for (const side of [source, target]) await side.query(`${options.tables};\n${options.rows ?? ''}`);
+    const control = await servers.onSource('control');
+    // A walsender sends what is flushed: an asynchronous commit would be waited for a fifth of a second.
+    for (const session of [source, control]) await session.query('SET synchronous_commit = on');
+    const directory = await mkdtemp(join(tmpdir(), 'tiger-migrate-spool-'));
+    const live = new LiveReplay({ source, target, control, servers, id, directory, options });
+    await live.#begin(id);
+    await live.resume();
+    return live;
+  }
+
+  async #begin(id: string): Promise<void> {
+    const tables = await readTables(this.#control);
+    const names = publicationNamesOf(id);
+    await createPublications(
+      this.#control,
+      names,
+      assignTables(tables, () => true),
+      5_000,
+    );
+    const replication = await this.#servers.replication('slot');
+    const point = await createSlot(replication, this.slot, 'pgoutput', false);
+    this.#servers.destroy(replication);
+    const client = await this.#servers.onTarget('begin');
+    try {
+      this.#servers.replicaRole = await probeReplicaRole(client);
+      await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
+      await setIdentity(client, await readTables(client), 'BY DEFAULT');
+      await markCopied(client, tables, point.lsn);
+    } finally {
+      this.#servers.destroy(client);
+    }
+  }
+
+  #newReceiver(): Receiver {
+    return new Receiver({
+      connect: () => this.#servers.replication('receive'),
+      slot: this.slot,
+      publications: this.#publications,
+      binary: this.#options.binary ?? false,
+      spoolDirectory: this.spoolDirectory,
+      reserveBytes: 0,
+      emit: (event) => this.events.push(event),
+      signal: this.#ending.signal,
+    });
+  }
+
+  #newReplay(): Replay {
+    return new Replay({
+      connectTarget: async (application) => {
+        const client = await this.#servers.onTarget(application);
+        record(client, this.statements);
+        return client;
+      },
+      destroy: this.#servers.destroy,
+      spoolDirectory: this.spoolDirectory,
+      watermark: this.#watermark,
+      emit: (event) => this.events.push(event),
+      signal: this.#ending.signal,
+    });
+  }
+
+  /** Starts again after `stop`, as a new process of the engine would. */
+  async resume(): Promise<void> {
+    this.#ending = new AbortController();
+    this.#receiver = this.#newReceiver();
+    this.#writer = await SpoolWriter.open({
+      directory: this.spoolDirectory,
+      segmentBytes: this.#options.segmentBytes ?? 64 * 1024 * 1024,
+      prologue: this.#receiver.prologue,
+      onReadable: (end) => this.#watermark.advance(end),
+    });
+    this.#watermark = new SpoolWatermark(this.#writer.end);
+    this.replay = this.#newReplay();
+    this.#running = Promise.race([this.#receiver.run(this.#writer), this.replay.run()]);
+    this.#running.catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort(new Error('the test has stopped it'));
+    await this.#running.catch(() => undefined);
+    await this.#writer?.close();
+  }
+
+  /** Runs statements on the source as one transaction. */
+  async transaction(sql: string): Promise<void> {
+    await this.source.query(`BEGIN;\n${sql};\nCOMMIT`);
+  }
+
+  /** Resolves when everything that the source has committed is on the target; rejects when the engine gave up. */
+  async drain(): Promise<void> {
+    const id = randomUUID();
+    const giveUp = AbortSignal.timeout(30_000);
+    const applied = this.replay.whenApplied(id, giveUp);
+    applied.catch(() => undefined);
+    await emitHeartbeat(this.#control, id);
+    await Promise.race([applied, this.#running]);
+  }
+
+  /** What replay ended with. */
+  async failure(): Promise<MigrateError> {
+    return this.drain().then(
+      () => expect.fail('replay went on'),
+      (error: unknown) => error as MigrateError,
+    );
+  }
+
+  /** Everything is applied, and every table holds the same rows on both sides. */
+  async expectEqual(): Promise<void> {
+    await this.drain();
+    expect(await this.differences()).toEqual([]);
+  }
+
+  async differences(): Promise<string[]> {
+    return compareRows(this.source, this.target);
+  }
+
+  /** Rows applied so far, by the target's own account. */
+  async changesApplied(): Promise<number> {
+    const client = await this.#servers.onTarget('look');
+    return readApplied(client)
+      .then(({ changes }) => changes)
+      .finally(() => this.#servers.destroy(client));
+  }
+
+  /** How often a batch was applied again in source order because the set-wise way had failed. */
+  get fallbacks(): number {
+    return this.statements.filter((text) => text.startsWith('ROLLBACK TO SAVEPOINT')).length;
+  }
+
+  /** How often a batch took the set-wise way. */
+  get setWise(): number {
+    return this.statements.filter((text) => text.startsWith('SAVEPOINT')).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await dropSlot(this.#control, this.slot);
+    this.#servers.destroy(this.#control);
+    await rm(this.spoolDirectory, { recursive: true, force: true });
+  }
+}
+
+const migrationRow = (id: string, slot: string, publications: readonly string[]) => ({
+  id,
+  sourceSystem: '',
+  sourceTimeline: '',
+  sourceDatabase: '',
+  slot,
+  publications,
+  options: '{}',
+  phase: 'replay',
+  binaryStream: false,
+  replicaRole: true,
+});
+
+async function markCopied(client: pg.Client, tables: readonly SourceTable[], at: Lsn): Promise<void> {
+  await client.query('BEGIN');
+  await insertTables(
+    client,
+    tables.map((table) => ({
+      sourceOid: table.oid,
+      schema: table.schema,
+      name: table.name,
+      kind: table.kind,
+      copyRows: holdsRows(table),
+      parts: 1,
+    })),
+  );
+  for (const table of tables.filter(holdsRows)) {
+    await beginCopy(client, table.oid, at, 1);
+    await finishPart(client, { sourceOid: table.oid, part: 0, bytes: 0, rows: 0 });
+  }
+  await client.query('COMMIT');
+}
+
+/** Notes the text of every plain query and COPY of a client. */
+function record(client: pg.Client, statements: string[]): void {
+  const query = client.query.bind(client) as (...parameters: unknown[]) => unknown;
+  const recording = (...parameters: unknown[]) => {
+    const [first] = parameters;
+    if (typeof first === 'string') statements.push(first);
+    else if (typeof first === 'object' && first !== null && 'text' in first) statements.push(String(first.text));
+    return query(...parameters);
+  };
+  Object.assign(client, { query: recording });
+}

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import { farewell } from '../../src/state/farewell.ts';
+import { nextLock } from '../../src/state/gates.ts';
+import type { Message } from '../../src/state/messages.ts';
+import { initialModel } from '../../src/state/model.ts';
+import { addSample, copyRate, secondsLeft, tableRate } from '../../src/state/rates.ts';
+import { railStep } from '../../src/state/steps-of-rail.ts';
+import { tableLines } from '../../src/state/table-order.ts';
+import { attached, ERROR, event, insert, play, probed, progress, reach } from './model-play.ts';
+
+describe('the engine', () => {
+  it('moves the screen with its phases', () => {
+    expect(attached.screen).toBe('dashboard');
+    expect(railStep(attached)).toBe('Copy');
+    const replaying = reach(attached, event({ type: 'phase', phase: 'replay' }));
+    expect(railStep(replaying)).toBe('Replay');
+    expect(reach(replaying, event({ type: 'phase', phase: 'cutover' })).screen).toBe('cutover');
+    expect(reach(replaying, event({ type: 'phase', phase: 'done' })).screen).toBe('done');
+  });
+
+  it('keeps an error that it goes on after in sight', () => {
+    const troubled = reach(attached, event({ type: 'error', error: ERROR }), event({ type: 'phase', phase: 'replay' }));
+    expect(troubled.engine.trouble?.error).toEqual(ERROR);
+    expect(reach(troubled, { type: 'dismiss-trouble' }).engine.trouble).toBeNull();
+  });
+
+  it('is left running, and stopped only by a typed word', () => {
+    expect(play(attached, { type: 'leave' })).toMatchObject({ model: { exit: 0 }, effects: [{ do: 'detach' }] });
+    const asked = reach(attached, { type: 'ask-stop' });
+    expect(play(asked, { type: 'next' }).effects).toEqual([]);
+    expect(play(asked, insert('stop'), { type: 'next' }).effects).toEqual([{ do: 'stop' }]);
+    const refused = reach(asked, insert('stop'), { type: 'next' }, { type: 'stop-ended', error: ERROR });
+    expect(refused.overlay).toMatchObject({ kind: 'stop', busy: false, error: ERROR });
+    expect(reach(asked, insert('stop'), { type: 'next' }, { type: 'closed', error: null }).exit).toBe(130);
+  });
+
+  it('gives the exit code that fits', () => {
+    expect(reach(probed, { type: 'leave' }).exit).toBe(130);
+    expect(reach(attached, event({ type: 'phase', phase: 'done' }), { type: 'leave' }).exit).toBe(0);
+    const failing = reach(attached, event({ type: 'error', error: ERROR }), event({ type: 'phase', phase: 'failed' }));
+    expect(reach(failing, { type: 'leave' }).exit).toBe(1);
+    expect(reach(attached, { type: 'closed', error: ERROR }, { type: 'leave' }).exit).toBe(1);
+  });
+
+  it('is waited for when somebody leaves while it is being started, once', () => {
+    const leaving = reach({ ...probed, screen: 'plan' }, { type: 'start' }, { type: 'leave' });
+    expect(leaving.exit).toBeNull();
+    expect(play(leaving, { type: 'attached', progress, readonly: false })).toMatchObject({
+      model: { exit: 0 },
+      effects: [{ do: 'detach' }],
+    });
+    expect(reach(leaving, { type: 'leave-now' }).exit).toBe(130);
+  });
+
+  it('is resumed with the passwords that were asked for', () => {
+    const existing = {
+      running: false,
+      progress: { ...progress, phase: 'copy' as const },
+      source: 'postgres://a@h/s',
+      target: 'postgres://b@h/t',
+    };
+    const model = reach(initialModel({ now: 0 }), { type: 'opened', existing, prefill: { source: '', target: '' } });
+    expect(model.screen).toBe('resume');
+    const { effects } = play(model, insert('x'), { type: 'focus', by: 1 }, insert('y'), { type: 'next' });
+    expect(effects).toEqual([
+      { do: 'resume', connections: { source: 'postgres://a:x@h/s', target: 'postgres://b:y@h/t' } },
+    ]);
+  });
+
+  it('is attached to at once when it runs, or when only watching', () => {
+    const existing = { running: true, progress, source: '', target: '' };
+    const prefill = { source: '', target: '' };
+    expect(play(initialModel({ now: 0 }), { type: 'opened', existing, prefill }).effects).toEqual([{ do: 'attach' }]);
+    expect(play(initialModel({ now: 0, watch: true }), { type: 'opened', existing: null, prefill }).effects).toEqual([
+      { do: 'attach' },
+    ]);
+  });
+
+  it('says on the shell whether anything goes on', () => {
+    expect(farewell(attached, 'tiger-migrate-tui')[0]).toContain('goes on without this screen');
+    expect(farewell(probed, 'tiger-migrate-tui')).toEqual(['Nothing was started.']);
+    expect(farewell({ ...attached, engine: { ...attached.engine, stopped: true } }, 'x')[0]).toContain('stopped');
+  });
+});
+
+describe('the cut-over', () => {
+  const gate = (id: string, ok: boolean): Message => event({ type: 'gate', id, title: id, ok, detail: '' });
+  const ready = reach(attached, event({ type: 'phase', phase: 'replay' }), gate('caught up', true), {
+    type: 'open-cutover',
+  });
+
+  it('opens only in replay, and not for those who only look', () => {
+    expect(reach(attached, { type: 'open-cutover' }).notice?.text).toContain('needs replay');
+    const looking = { ...ready, screen: 'dashboard' as const, engine: { ...ready.engine, readonly: true } };
+    expect(reach(looking, { type: 'open-cutover' }).notice?.text).toContain('look only');
+    expect(ready.screen).toBe('cutover');
+  });
+
+  it('wants the name of the target database', () => {
+    expect(nextLock(ready)).toBe("type the target database's name, tsdb");
+    expect(play(ready, insert('tsdb'), { type: 'next' }).effects).toEqual([
+      { do: 'cutover', request: { confirm: 'tsdb', freezeSource: false, override: null } },
+    ]);
+  });
+
+  it('wants a reason while a condition does not hold', () => {
+    const early = reach(ready, gate('no writers', false), insert('tsdb'));
+    expect(nextLock(early)).toBe('not met: no writers; wait, or give a reason to override');
+    const forced = play(early, { type: 'focus', by: 2 }, insert('agreed with ops'), { type: 'next' });
+    expect(forced.effects).toMatchObject([{ request: { override: 'agreed with ops' } }]);
+    // The condition comes true meanwhile: nothing is overridden any more.
+    const met = play(early, { type: 'focus', by: 2 }, insert('agreed'), gate('no writers', true), { type: 'next' });
+    expect(met.effects).toMatchObject([{ request: { override: null } }]);
+  });
+
+  it('forgets a name that was typed before', () => {
+    const again = reach(ready, insert('tsdb'), { type: 'back' }, { type: 'open-cutover' });
+    expect(again.cutover.confirm.text).toBe('');
+  });
+
+  it('shows why it was refused and can be asked again', () => {
+    const refused = reach(ready, insert('tsdb'), { type: 'next' }, { type: 'cutover-asked', error: ERROR });
+    expect(refused.cutover).toMatchObject({ busy: false, error: ERROR });
+    expect(nextLock(refused)).toBeNull();
+  });
+
+  it('stays in sight when it goes back to replay', () => {
+    const back = reach(
+      ready,
+      insert('tsdb'),
+      { type: 'next' },
+      event({ type: 'phase', phase: 'cutover' }),
+      event({ type: 'error', error: ERROR }),
+      event({ type: 'phase', phase: 'replay' }),
+    );
+    expect(back.screen).toBe('cutover');
+    expect(back.engine.trouble?.error).toEqual(ERROR);
+    expect(nextLock(back)).toBeNull();
+  });
+});
+
+describe('rates', () => {
+  it('come from a window of samples', () => {
+    let samples: ReturnType<typeof addSample> = [];
+    for (let second = 0; second <= 60; second += 1)
+      samples = addSample(samples, { time: second * 1000, bytes: second * 10 });
+    expect(samples[0]?.time).toBe(40_000);
+    expect(copyRate(samples)).toBe(10);
+    expect([secondsLeft(100, 10), secondsLeft(100, null), secondsLeft(100, 0), secondsLeft(0, null)]).toEqual([
+      10,
+      null,
+      null,
+      0,
+    ]);
+  });
+
+  it('of a table tell what is left of it', () => {
+    const table = {
+      state: 'copying' as const,
+      bytes_total: 100,
+      bytes: 50,
+      rows: 5,
+      done: 0.25,
+      since: '1970-01-01T00:00:00.000Z',
+      ms: null,
+    };
+    expect(tableRate(table, 10_000)).toEqual({ bytesPerSecond: 5, secondsLeft: 30 });
+    expect(tableRate({ ...table, since: null }, 10_000)).toBeNull();
+  });
+
+  it('are shown for the tables that need the eye first', () => {
+    const table = { bytes: 0, rows: 0, done: 0, since: null, ms: null };
+    const tables = {
+      small: { ...table, state: 'copying' as const, bytes_total: 1 },
+      large: { ...table, state: 'pending' as const, bytes_total: 9 },
+      done: { ...table, state: 'live' as const, bytes_total: 99 },
+      broken: { ...table, state: 'damaged' as const, bytes_total: 1 },
+    };
+    expect(tableLines({ ...progress, tables }).map(({ relation }) => relation)).toEqual([
+      'broken',
+      'small',
+      'large',
+      'done',
+    ]);
+  });
+});

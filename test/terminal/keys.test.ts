@@ -1,0 +1,112 @@
+import type { Key } from 'ink';
+import { describe, expect, it } from 'vitest';
+import { initialModel, type Model } from '../../src/state/model.ts';
+import { fitKeys, footerKeys } from '../../src/ui/footer.tsx';
+import { createKeyNormaliser } from '../../src/ui/key-press.ts';
+import { messageFor } from '../../src/ui/key-table.ts';
+import { ALL_TABLES, SCREEN_KEYS, tablesFor } from '../../src/ui/keys/tables.ts';
+
+const NO_KEY: Key = {
+  upArrow: false,
+  downArrow: false,
+  leftArrow: false,
+  rightArrow: false,
+  pageDown: false,
+  pageUp: false,
+  home: false,
+  end: false,
+  return: false,
+  escape: false,
+  ctrl: false,
+  shift: false,
+  tab: false,
+  backspace: false,
+  delete: false,
+  meta: false,
+  super: false,
+  hyper: false,
+  capsLock: false,
+  numLock: false,
+};
+const names = (...events: readonly [string, Partial<Key>?][]): string[] => {
+  const normalise = createKeyNormaliser();
+  return events.flatMap(([input, key]) => normalise(input, { ...NO_KEY, ...key }).map((press) => press.key));
+};
+
+describe('the key normaliser', () => {
+  it('knows Ink’s ways', () => {
+    expect(names(['', { delete: true }], ['', { escape: true, meta: true }], ['', { tab: true, shift: true }])).toEqual(
+      ['backspace', 'esc', 'shift-tab'],
+    );
+    expect(names(['c', { ctrl: true }], [' '], ['?'])).toEqual(['ctrl-c', 'space', '?']);
+  });
+
+  it('takes apart what arrives in one piece', () => {
+    expect(names(['abc\r'], ['x\u0003'])).toEqual(['a', 'b', 'c', 'enter', 'x', 'ctrl-c']);
+  });
+
+  it('keeps a paste together, in pieces too, and presses no key in it', () => {
+    const normalise = createKeyNormaliser();
+    const all = ['[200~', 'postgres://h\r', '\nq', '[201~', 'q'].flatMap((input) => normalise(input, NO_KEY));
+    expect(all).toEqual([
+      { key: 'text', text: 'postgres://h' },
+      { key: 'text', text: 'q' },
+      { key: 'q', text: 'q' },
+    ]);
+  });
+
+  it('ignores sequences that it does not know', () => {
+    expect(names(['[1;5P'], ['x', { meta: true }])).toEqual([]);
+  });
+});
+
+const model = (screen: Model['screen'], change: Partial<Model> = {}): Model => ({
+  ...initialModel({ now: 0 }),
+  screen,
+  ...change,
+});
+const message = (key: string, of: Model) =>
+  messageFor({ key, text: [...key].length === 1 ? key : null }, of, tablesFor(of));
+
+describe('the key tables', () => {
+  it('leave letters to the field that takes them', () => {
+    expect(message('q', model('connect'))).toEqual({ type: 'edit', edit: { kind: 'insert', text: 'q' } });
+    expect(message('q', model('checks'))).toEqual({ type: 'leave' });
+    expect(message('ctrl-c', model('connect'))).toEqual({ type: 'leave' });
+    expect(message('?', model('connect'))).toEqual({ type: 'edit', edit: { kind: 'insert', text: '?' } });
+    expect(message('ctrl-g', model('connect'))).toEqual({ type: 'read', reader: 'help' });
+  });
+
+  it('let an overlay have the keys of the screen below', () => {
+    const asked = model('checks', {
+      overlay: { kind: 'question', title: '', lines: [], yes: { type: 'start' } },
+    });
+    expect(message('y', asked)).toEqual({ type: 'yes' });
+    expect(message('r', asked)).toBeNull();
+    expect(message('enter', asked)).toBeNull();
+  });
+
+  it('name in the footer only what works now', () => {
+    const of = model('connect');
+    expect(footerKeys(of, tablesFor(of), true).map(({ key }) => key)).toEqual(['Enter', 'Tab', '^R', '^G', '^C']);
+  });
+
+  it('keep help and leaving in the narrowest footer', () => {
+    const of = model('checks');
+    const keys = fitKeys(footerKeys(of, tablesFor(of), true), 20);
+    expect(keys.map(({ label }) => label)).toEqual(['help', 'quit']);
+  });
+
+  it('never give one key two meanings that hold at once', () => {
+    for (const table of ALL_TABLES) {
+      const free = table.bindings.filter((binding) => !binding.when).flatMap((binding) => binding.keys);
+      expect(new Set(free).size, table.name).toBe(free.length);
+    }
+  });
+
+  it('have a way to leave on every screen', () => {
+    for (const screen of Object.keys(SCREEN_KEYS) as Model['screen'][]) {
+      expect(message('ctrl-c', model(screen)), screen).toEqual({ type: 'leave' });
+    }
+  });
+});

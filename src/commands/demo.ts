@@ -71,7 +71,9 @@ async function unattendedDemo(context: CommandContext, servers: Demo): Promise<n
       });
     }
   }
-  return verify(context, {});
+  const code = await verify(context, {});
+  context.say('Migration successfully completed');
+  return code;
 }
 
 /** The demo's servers live as long as its screen; an engine that was left running is stopped with them. */

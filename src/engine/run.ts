@@ -99,7 +99,9 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   const jobs = await chooseJobs(source, target, options);
   const engine: Engine = { input, servers, source, target, migration, options, tools, sourceVersionNum, jobs };
 
-  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, combined);
+  const receiving = new AbortController();
+  const receivingSignal = AbortSignal.any([combined, receiving.signal]);
+  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, receivingSignal);
   sessions.defer(() => spool.close());
   const replay = new Replay({
     connectTarget: servers.onTarget,
@@ -109,7 +111,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     emit,
     signal: combined,
   });
-  const monitor = new Monitor({ servers, slot: migration.slot, receiver, replay, emit, signal: combined });
+  const monitor = new Monitor({ servers, slot: migration.slot, receiver, replay, emit, signal: receivingSignal });
 
   /** What runs beside the phases; the first that fails ends them all. */
   const background: Promise<unknown>[] = [];
@@ -121,8 +123,16 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     );
   };
   try {
-    beside(receiver.run(spool));
-    beside(monitor.run());
+    const received = receiver.run(spool).catch((error: unknown) => {
+      if (!receiving.signal.aborted) throw error;
+    });
+    const monitored = monitor.run();
+    beside(received);
+    beside(monitored);
+    const stopReceiving = async () => {
+      receiving.abort(new Error('nothing more is to come'));
+      await Promise.all([received, monitored]);
+    };
     if (snapshot) {
       const tables = await readTableStates(target);
       emit({ type: 'snapshot', slot: migration.slot, lsn: formatLsn(snapshot.lsn), tables: tables.length });
@@ -156,6 +166,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
             unlogged: copied.unlogged,
             hasExclusions: hasExclusions(options),
             replay,
+            stopReceiving,
             request,
             emit,
             signal: combined,

@@ -25,6 +25,8 @@ export interface CutoverOptions {
   readonly unlogged: readonly SourceTable[];
   readonly hasExclusions: boolean;
   readonly replay: Replay;
+  /** Nothing more is to come from the slot. */
+  readonly stopReceiving: () => Promise<void>;
   readonly request: CutoverRequest;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -107,6 +109,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     const downtimeMs = Math.round(performance.now() - started);
     await step('report', async () => {
       await writePhase(target, 'done');
+      await options.stopReceiving();
       // The slot would keep the source's WAL for ever.
       await dropSlot(source, migration.slot);
       await dropPublications(source, migration.publications);

@@ -12,6 +12,7 @@ import { Mark } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { Text } from '../ui/text.tsx';
+import { wrapLines } from '../ui/wrap.ts';
 import { PROVIDER_SHORT_TITLES, PROVIDER_TITLES } from './provider-titles.ts';
 
 const count = (tab: CheckTab, status: CheckResult['status']): number =>
@@ -58,10 +59,12 @@ const NARROW_COLUMNS = COLUMNS.filter((column) => column.title !== 'on').map((co
   column.width === 36 ? { ...column, width: 28 } : column,
 );
 
+const DETAIL_LABEL = 8;
+
 function Line({ label, text, tone }: { label: string; text: string; tone?: 'fail' | 'warn' }) {
   return (
     <Box flexShrink={0}>
-      <Box width={8} flexShrink={0}>
+      <Box width={DETAIL_LABEL} flexShrink={0}>
         <Text tone="muted">{label}</Text>
       </Box>
       <Text wrap="wrap" tone={tone}>
@@ -81,7 +84,7 @@ function Detail({ result, applying, now }: { result: CheckResult; applying: bool
       <Line label="why" text={result.why} />
       {fine ? null : <Line label="fix" text={result.fix} />}
       {result.apply === null || result.apply === undefined || fine ? null : (
-        <Box marginLeft={8} flexShrink={0}>
+        <Box marginLeft={DETAIL_LABEL} flexShrink={0}>
           {applying ? (
             <Text>
               <Mark status="running" now={now} /> running it
@@ -95,6 +98,14 @@ function Detail({ result, applying, now }: { result: CheckResult; applying: bool
   );
 }
 
+/** How many lines the details take. */
+function detailLines(result: CheckResult, columns: number): number {
+  const fine = result.status === 'pass';
+  const texts = [result.found, result.wanted, result.why, ...(fine ? [] : [result.fix])];
+  const lines = texts.reduce((sum, text) => sum + wrapLines(text, columns - DETAIL_LABEL).length, 0);
+  return lines + (result.apply && !fine ? 1 : 0);
+}
+
 /** The checks, one tab a source kind. */
 export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
   const tab = model.checks[model.provider];
@@ -104,7 +115,9 @@ export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
   const titles = wide ? PROVIDER_TITLES : PROVIDER_SHORT_TITLES;
   const { probe } = model.connect.source;
   const detected = probe.state === 'ok' ? probe.report.provider : null;
-  const listHeight = Math.min(results.length + 1, Math.max(4, Math.floor((size.rows - 3) / 2)));
+  // What is wanted of a check is its fix: the list gives way to it, down to three rows.
+  const room = size.rows - 3 - (selected ? detailLines(selected, size.columns) : 0);
+  const listHeight = Math.min(results.length + 1, Math.max(4, room));
   return (
     <Box flexDirection="column" height={size.rows}>
       <Tabs

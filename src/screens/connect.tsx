@@ -17,7 +17,10 @@ const LABEL = 18;
 function Found({ report, width }: { report: ServerReport; width: number }) {
   const { symbol } = useTheme();
   const dot = ` ${symbol.separator} `;
-  const server = [report.version, report.timescaledb === null ? 'no TimescaleDB' : `TimescaleDB ${report.timescaledb}`];
+  const server = [
+    /^\d/.test(report.version) ? `PostgreSQL ${report.version}` : report.version,
+    report.timescaledb === null ? 'no TimescaleDB' : `TimescaleDB ${report.timescaledb}`,
+  ];
   const line = [
     report.tls === null ? 'no TLS' : report.tls,
     `${formatBytesShort(report.bytes)} in ${report.tables} tables`,

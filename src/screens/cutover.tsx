@@ -85,7 +85,7 @@ function Freeze({ on, focused }: { on: boolean; focused: boolean }) {
 function Form({ model, progress, size }: { model: Model; progress: Progress; size: Size }) {
   const form = model.cutover;
   const focus = cutoverFocus(model);
-  const open = openGates(progress).length > 0;
+  const open = openGates(progress, form).length > 0;
   return (
     <>
       <TypedConfirm

@@ -3,7 +3,7 @@ import { undecided } from '../state/gates.ts';
 import type { IdentityForm, Model } from '../state/model.ts';
 import type { IdentityRow } from '../state/services.ts';
 import { chosenFor, identityRows } from '../state/steps/identity.ts';
-import { formatBytesShort, formatCount } from '../terminal/format.ts';
+import { formatBytesShort, formatCount, formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock } from '../ui/error-block.tsx';
 import { Gap, Heading, Paragraph } from '../ui/heading.tsx';
@@ -35,12 +35,14 @@ function Choices({ form, row }: { form: IdentityForm; row: IdentityRow }) {
           <Text wrap="truncate-end" bold={choice === chosen}>
             {choice === chosen ? '(x) ' : '( ) '}
             {choice.label}
-            <Text tone="muted">{`  ${choice.cost}${at === 0 ? ' (recommended)' : ''}`}</Text>
+            <Text tone="muted">{at === 0 ? '  (recommended)' : ''}</Text>
           </Text>
         </Box>
       ))}
+      <Gap />
+      {chosen ? <Paragraph>{chosen.cost}</Paragraph> : null}
       {(chosen?.sql ?? []).map((line) => (
-        <Box key={line} marginLeft={4} flexShrink={0}>
+        <Box key={line} flexShrink={0}>
           <Text tone="accent" wrap="wrap">
             {line}
           </Text>
@@ -70,13 +72,13 @@ function Body({ model, size }: { model: Model; size: Size }) {
     );
   }
   const open = undecided(model).length;
-  const height = Math.min(rows.length + 1, Math.max(4, size.rows - 9));
+  const height = Math.min(rows.length + 1, Math.max(4, size.rows - 11));
   return (
     <>
       <Paragraph tone="muted">
         {open > 0
-          ? `${open} of ${rows.length} tables are updated or deleted from and need a choice; the others may stay inserts only.`
-          : `${rows.length} tables; those without a choice stay inserts only.`}
+          ? `${open} of ${formatNumberOf(rows.length, 'table')} must have a choice: their rows are updated or deleted.`
+          : `${formatNumberOf(rows.length, 'table')}; without a choice: inserts only.`}
       </Paragraph>
       <Gap />
       <Table

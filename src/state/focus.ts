@@ -10,7 +10,7 @@ export interface FocusedText {
 
 /** The fields of the cut-over form that are there now: without open conditions there is nothing to override. */
 export const cutoverFields = (model: Model): readonly CutoverForm['focus'][] =>
-  openGates(model.engine.progress).length > 0 ? CUTOVER_FIELDS : CUTOVER_FIELDS.slice(0, 2);
+  openGates(model.engine.progress, model.cutover).length > 0 ? CUTOVER_FIELDS : CUTOVER_FIELDS.slice(0, 2);
 
 export const cutoverFocus = (model: Model): CutoverForm['focus'] =>
   cutoverFields(model).includes(model.cutover.focus) ? model.cutover.focus : 'confirm';

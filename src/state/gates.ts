@@ -1,3 +1,4 @@
+import { lockingGates } from '../engine/cutover/gates.ts';
 import type { Progress } from '../engine/progress.ts';
 import { withPassword } from './connection-text.ts';
 import type { Model } from './model.ts';
@@ -57,9 +58,9 @@ function planLock(model: Model): string | null {
   return summary.state === 'ready' ? null : 'the plan is being made';
 }
 
-/** The conditions of the cut-over that do not hold now. */
-export const openGates = (progress: Progress | null): Progress['gates'] =>
-  (progress?.gates ?? []).filter((gate) => !gate.ok);
+/** The conditions that lock the cut-over now, as the form stands. */
+export const openGates = (progress: Progress | null, form: Model['cutover']): Progress['gates'] =>
+  lockingGates(progress?.gates ?? [], form.freezeSource);
 
 /** May the cut-over be opened? */
 export function cutoverOpenLock(model: Model): string | null {
@@ -82,7 +83,7 @@ export function cutoverStartLock(model: Model): string | null {
     return `type the target database's name, ${progress?.target_database ?? ''}`;
   }
   if (progress.gates.length === 0) return 'the engine has not looked at the conditions yet';
-  const open = openGates(progress);
+  const open = openGates(progress, model.cutover);
   if (open.length > 0 && model.cutover.override.text.trim() === '') {
     return `not met: ${list(open.map((gate) => gate.title))}; wait, or give a reason to override`;
   }

@@ -54,7 +54,7 @@ export interface Notice {
   readonly text: string;
 }
 
-export type Reader = 'help' | 'log' | 'tables' | 'warnings';
+export type Reader = 'help' | 'log' | 'tables' | 'warnings' | 'check';
 export type Overlay =
   | { readonly kind: Reader; readonly scroll: number }
   | { readonly kind: 'question'; readonly title: string; readonly lines: readonly string[]; readonly yes: Message }

@@ -8,8 +8,9 @@ import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
-import { type BoundTable, bindTable } from './bound-table.ts';
-import { type BoundChange, SegmentApplier } from './segment.ts';
+import { Batch, type Reached, type Step } from './batch.ts';
+import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
+import { SegmentApplier } from './segment.ts';
 
 /** Prefix of our logical messages on the source. */
 export const MESSAGE_PREFIX = 'tiger_migrate';
@@ -37,23 +38,6 @@ export interface Applied {
 const BATCH_CHANGES = 10_000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-type Step =
-  | { kind: 'rows'; changes: BoundChange[] }
-  | { kind: 'truncate'; tables: readonly BoundTable[]; cascade: boolean; restartIdentity: boolean }
-  | { kind: 'forget'; table: BoundTable };
-
-/** Work for the target; whole source transactions when `commit` is there, else a part of a huge one. */
-interface Batch {
-  steps: Step[];
-  changes: number;
-  bytes: number;
-  transactions: number;
-  messages: string[];
-  commit: { lsn: Lsn; position: SpoolPosition } | null;
-}
-
-const emptyBatch = (): Batch => ({ steps: [], changes: 0, bytes: 0, transactions: 0, messages: [], commit: null });
-
 /**
  * Applies the spool to the target: one transaction there holds one or more whole transactions of the source and the
  * position that they reach. Decoding the next batch overlaps with applying the last one.
@@ -64,7 +48,9 @@ export class Applier {
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable>();
   #applied: Lsn;
-  #batch = emptyBatch();
+  /** End of the last transaction that was applied before or read by this applier. */
+  #readUpTo: Lsn;
+  #batch = new Batch();
   #flushing: Promise<void> = Promise.resolve();
   #failed: { error: unknown } | null = null;
   /** The transaction being read: its commit position, and whether it was applied before. */
@@ -73,13 +59,14 @@ export class Applier {
   #open = false;
   /** Counted over the parts of the open transaction. */
   #sum = { transactions: 0, changes: 0 };
-  #reached: { lsn: Lsn; position: SpoolPosition } | null = null;
+  #reached: Reached | null = null;
   #messages: string[] = [];
 
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#segments = new SegmentApplier(options.client);
     this.#applied = options.appliedLsn;
+    this.#readUpTo = options.appliedLsn;
   }
 
   /**
@@ -92,7 +79,10 @@ export class Applier {
         await this.#take(decodePgoutput(message), message.length, chunk.end);
         if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
       }
-      if (chunk.last) await this.#flush();
+      if (!chunk.last) continue;
+      // Nothing is left to be read meanwhile; and what fails must be known now, not when the source writes again.
+      await this.#flush();
+      await this.#settled();
     }
     await this.#flush();
     await this.#settled();
@@ -102,23 +92,21 @@ export class Applier {
     switch (change.kind) {
       case 'begin':
         this.#commitLsn = change.commitLsn;
-        // A commit record right at the applied position belongs to the next transaction: not `<=`.
-        this.#skipping = change.commitLsn < this.#options.appliedLsn;
+        // A commit record right at the position that was reached belongs to the next transaction: not `<=`.
+        this.#skipping = change.commitLsn < this.#readUpTo;
         return;
       case 'commit':
         if (!this.#skipping) {
-          this.#batch.transactions += 1;
-          this.#batch.commit = { lsn: change.endLsn, position };
+          this.#batch.commit({ lsn: change.endLsn, position });
+          this.#readUpTo = change.endLsn;
         }
         this.#commitLsn = null;
         return;
       case 'relation':
-        await this.#describe(change.relation);
+        this.#describe(change.relation);
         return;
       case 'message':
-        if (!this.#skipping && change.prefix === MESSAGE_PREFIX) {
-          this.#batch.messages.push(change.content.toString('utf8'));
-        }
+        if (change.prefix === MESSAGE_PREFIX) this.#takeMessage(change.content.toString('utf8'), position);
         return;
       case 'truncate':
         if (!this.#skipping) await this.#takeTruncate(change);
@@ -129,11 +117,8 @@ export class Applier {
         if (this.#skipping) return;
         const table = await this.#tableFor(change.relation);
         if (!table) return;
-        const last = this.#batch.steps.at(-1);
-        if (last?.kind === 'rows') last.changes.push({ table, change });
-        else this.#batch.steps.push({ kind: 'rows', changes: [{ table, change }] });
-        this.#batch.changes += 1;
-        this.#batch.bytes += bytes;
+        requireSameForm(table, change);
+        this.#batch.addRow({ table, change }, bytes);
         return;
       }
       case 'other':
@@ -143,13 +128,19 @@ export class Applier {
     }
   }
 
-  async #describe(relation: StreamRelation): Promise<void> {
+  #takeMessage(content: string, position: SpoolPosition): void {
+    if (!this.#skipping) this.#batch.messages.push(content);
+    // It was applied on a connection that broke before it could say so: whoever waits for it must hear of it all the same.
+    else this.#options.onApplied({ lsn: this.#applied, transactions: 0, changes: 0, messages: [content], position });
+  }
+
+  #describe(relation: StreamRelation): void {
     const before = this.#relations.get(relation.oid);
     this.#relations.set(relation.oid, relation);
     const bound = this.#bound.get(relation.oid);
     if (!bound || (before && sameShape(before, relation))) return;
     this.#bound.delete(relation.oid);
-    this.#batch.steps.push({ kind: 'forget', table: bound });
+    this.#batch.addStep({ kind: 'forget', table: bound });
   }
 
   /** The table that a change goes to; null when it is not ours or its copy holds the change already. */
@@ -163,6 +154,8 @@ export class Applier {
     if (!appliesTo(synced, this.#commitLsn)) return null;
     const known = this.#bound.get(oid);
     if (known) return known;
+    // Should the target's table not fit, everything before is to be applied: the operator may only alter it then.
+    await this.#flushWhole();
     // Binding asks the target, on the connection that may be applying at this moment.
     await this.#settled();
     const bound = await bindTable(this.#options.client, relation, synced);
@@ -172,13 +165,15 @@ export class Applier {
 
   async #takeTruncate(change: Truncate): Promise<void> {
     const tables: BoundTable[] = [];
+    let holdsLater = false;
     for (const oid of change.relations) {
       const table = await this.#tableFor(oid);
       if (table) tables.push(table);
+      else holdsLater ||= this.#options.tables.get(oid)?.copyRows ?? false;
     }
     if (tables.length === 0) return;
-    this.#batch.steps.push({ ...change, kind: 'truncate', tables });
-    this.#batch.changes += 1;
+    // A table that was copied after this TRUNCATE holds newer rows: nothing may cascade to it.
+    this.#batch.addStep({ ...change, tables, cascade: change.cascade && !holdsLater });
   }
 
   async #settled(): Promise<void> {
@@ -188,12 +183,24 @@ export class Applier {
 
   /** Hands the batch over to be applied; waits first for the one before. */
   async #flush(): Promise<void> {
-    const batch = this.#batch;
     // With the last message of the batch inside a transaction, the target's transaction stays open until its end.
     const ends = this.#commitLsn === null || this.#skipping;
-    if (batch.commit === null && (ends || batch.steps.length === 0)) return;
+    if (this.#batch.reached === null && (ends || this.#batch.steps.length === 0)) return;
+    const batch = this.#batch;
+    this.#batch = new Batch();
+    await this.#hand(batch, ends);
+  }
+
+  /** Hands over the whole transactions only; the beginning of one more stays. */
+  async #flushWhole(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.reached === null) return;
+    this.#batch = batch.splitAtCommit();
+    await this.#hand(batch, true);
+  }
+
+  async #hand(batch: Batch, ends: boolean): Promise<void> {
     await this.#settled();
-    this.#batch = emptyBatch();
     this.#flushing = this.#applyBatch(batch, ends).catch((error: unknown) => {
       this.#failed = { error };
     });
@@ -202,13 +209,14 @@ export class Applier {
   async #applyBatch(batch: Batch, ends: boolean): Promise<void> {
     const { client } = this.#options;
     if (!this.#open) {
-      await client.query('BEGIN');
+      // What the source deferred must be deferred here; all of a transaction arrives at once, so nothing is lost by it.
+      await client.query('BEGIN; SET CONSTRAINTS ALL DEFERRED');
       this.#open = true;
     }
     for (const step of batch.steps) await this.#applyStep(step);
     this.#sum.transactions += batch.transactions;
     this.#sum.changes += batch.changes;
-    if (batch.commit) this.#reached = batch.commit;
+    if (batch.reached) this.#reached = batch.reached;
     this.#messages.push(...batch.messages);
     if (ends) await this.#commit();
   }
@@ -226,7 +234,9 @@ export class Applier {
         message: `the applied position is not ${formatLsn(this.#applied)} any more: an earlier session had still committed`,
       });
     }
-    await client.query('COMMIT');
+    const { command } = await client.query('COMMIT');
+    // A COMMIT in a failed transaction is no error to the server: it rolls back.
+    if (command !== 'COMMIT') throw new MigrateError('TM9001', { side: 'target', message: `COMMIT did ${command}` });
     this.#open = false;
     this.#segments.committed();
     this.#applied = reached.lsn;
@@ -261,7 +271,8 @@ function sameShape(a: StreamRelation, b: StreamRelation): boolean {
     a.columns.length === b.columns.length &&
     a.columns.every((column, index) => {
       const other = b.columns[index];
-      return other?.name === column.name && other.type === column.type && other.key === column.key;
+      const sameType = other?.type === column.type && other.typmod === column.typmod;
+      return sameType && other.name === column.name && other.key === column.key;
     })
   );
 }

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
-import type { StreamRelation } from '../decode/change.ts';
+import type { RowChange, StreamRelation } from '../decode/change.ts';
+import { tupleFormat } from '../decode/tuple.ts';
 
 /** A column of the stream with what the target knows of it. */
 export interface BoundColumn {
@@ -10,7 +11,7 @@ export interface BoundColumn {
   readonly name: string;
   /** Quoted. */
   readonly ident: string;
-  /** As `format_type` writes it, with typmod. */
+  /** As `format_type` writes it, without typmod: a cast must never cut or round a value. */
   readonly type: string;
   /** The type below all domains: a staging column must take NULL where a domain would refuse it. */
   readonly baseType: string;
@@ -33,22 +34,20 @@ export interface BoundTable {
    * equal rows), `none` when the source sends inserts only.
    */
   readonly match: { readonly by: 'key'; readonly columns: readonly BoundColumn[] } | { readonly by: 'image' | 'none' };
+  /** Columns whose built-in type is another on the source: their values can be passed on as text, never in binary form. */
+  readonly otherTypes: readonly string[];
 }
 
 const TARGET_COLUMNS = `
-WITH RECURSIVE base(oid, typmod, root) AS (
-  SELECT t.oid, -1, t.oid FROM pg_type t JOIN pg_attribute a ON a.atttypid = t.oid WHERE a.attrelid = $1::oid
+WITH RECURSIVE base(oid, root) AS (
+  SELECT t.oid, t.oid FROM pg_type t JOIN pg_attribute a ON a.atttypid = t.oid WHERE a.attrelid = $1::oid
   UNION
-  SELECT t.typbasetype, t.typtypmod, b.root FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+  SELECT t.typbasetype, b.root FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
-       CASE WHEN t.typtype = 'd'
-            THEN (SELECT format_type(b.oid, b.typmod) FROM base b JOIN pg_type bt ON bt.oid = b.oid
-                   WHERE b.root = a.atttypid AND bt.typtype <> 'd' LIMIT 1)
-            ELSE format_type(a.atttypid, a.atttypmod) END AS base_type,
+SELECT a.attname AS name, format_type(a.atttypid, -1) AS type, format_type(bt.oid, -1) AS base_type, bt.oid AS base_oid,
        a.attgenerated <> '' AS generated,
        served.equals, coalesce(served.leads, false) AS indexed
-  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+  FROM pg_attribute a JOIN base b ON b.root = a.atttypid JOIN pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd'
   LEFT JOIN LATERAL (
     SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) AS equals, k.position = 1 AS leads
       FROM pg_index i
@@ -97,6 +96,7 @@ export async function bindTable(
     name: string;
     type: string;
     base_type: string;
+    base_oid: string;
     generated: string;
     equals: string | null;
     indexed: string;
@@ -113,9 +113,11 @@ export async function bindTable(
     });
   }
   const bound: BoundColumn[] = [];
+  const otherTypes: string[] = [];
   for (const [index, column] of relation.columns.entries()) {
     const known = byName.get(column.name);
     if (!known || known.generated === 't') continue;
+    if (column.type < FIRST_UNSTABLE_OID && column.type !== Number(known.base_oid)) otherTypes.push(column.name);
     bound.push({
       index,
       name: column.name,
@@ -134,7 +136,27 @@ export async function bindTable(
     target,
     columns: bound,
     match: chooseMatch(relation, bound, uniqueKeys),
+    otherTypes,
   };
+}
+
+/** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
+const FIRST_UNSTABLE_OID = 10_000;
+
+/**
+ * Throws TM2003 when a change brings binary values for columns of another type: their bytes would be refused at best,
+ * and at worst taken for another value.
+ */
+export function requireSameForm(table: BoundTable, change: RowChange): void {
+  if (table.otherTypes.length === 0) return;
+  const format = tupleFormat(change.kind === 'delete' ? change.old : change.tuple);
+  if (format === 'text' || format === 'none') return;
+  throw new MigrateError('TM2003', {
+    side: 'target',
+    object: table.display,
+    message: `columns have another type on the source than on the target: ${table.otherTypes.join(', ')}`,
+    hint: `Run the source's ALTER TABLE on the target too, then run migrate --resume: replay goes on where it stopped.`,
+  });
 }
 
 /**
@@ -147,7 +169,8 @@ export function chooseMatch(
   uniqueKeys: readonly (readonly string[])[],
 ): BoundTable['match'] {
   const sent = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
-  if (sent.size === 0) return { by: 'none' };
+  // With FULL a row can be found even when it has no columns at all.
+  if (sent.size === 0) return { by: relation.identity === 'full' ? 'image' : 'none' };
   for (const key of uniqueKeys) {
     const bound = key.map((name) => columns.find((column) => column.name === name));
     if (key.every((name) => sent.has(name)) && bound.every((column) => column !== undefined)) {

@@ -68,14 +68,17 @@ export function fold(
         if (!remove(keyOf(change.old, keyColumns), change.old)) return null;
         break;
       case 'update': {
-        const key = keyOf(change.tuple, keyColumns);
+        // A TOASTed key that did not change is not sent again, but the old tuple always has it.
+        const whole = change.old
+          ? fillUnchanged(change.tuple, change.old, oldIsWholeRow ? null : keyColumns)
+          : change.tuple;
+        const key = keyOf(whole, keyColumns);
         const oldKey = change.old ? keyOf(change.old, keyColumns) : key;
         const entry = entries.get(oldKey);
         if (entry?.row === null) return null;
-        const whole = oldIsWholeRow && change.old ? fillUnchanged(change.tuple, change.old) : change.tuple;
         if (oldKey === key) {
           if (entry) entry.row = fillUnchanged(whole, entry.row);
-          else entries.set(key, { existed: true, named: change.tuple, row: whole, replaced: false });
+          else entries.set(key, { existed: true, named: whole, row: whole, replaced: false });
           break;
         }
         const moved = entry ? fillUnchanged(whole, entry.row) : whole;

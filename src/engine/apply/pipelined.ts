@@ -32,7 +32,7 @@ class PreparedNames {
     return { name, isNew: true };
   }
 
-  /** After an error nobody knows which of the statements behind it were prepared: use none of the names again. */
+  /** Uses none of the names again: after an error nobody knows which of the statements behind it were prepared. */
   startAnew(): void {
     this.#names.clear();
     this.#generation += 1;
@@ -114,6 +114,11 @@ export class Pipeliner {
 
   constructor(client: pg.Client) {
     this.#client = client;
+  }
+
+  /** The types of a prepared statement's parameters are those that its table had then. */
+  forgetPrepared(): void {
+    this.#prepared.startAnew();
   }
 
   /** Row counts in the order of the statements. Rejects with `PipelineError`. */

@@ -43,6 +43,7 @@ export class SegmentApplier {
 
   /** The table's columns changed: what was prepared for it is not right any more. */
   async forget(table: BoundTable): Promise<void> {
+    this.#pipeliner.forgetPrepared();
     await this.#setWise.drop(table.oid);
   }
 
@@ -58,7 +59,9 @@ export class SegmentApplier {
       await this.#inSourceOrder(changes);
       return;
     }
-    for (const { table } of folded) await this.#setWise.prepare(table);
+    for (const { table, folded: rows } of folded) {
+      if (rows.deletes.length + rows.updates.length > 0) await this.#setWise.prepare(table);
+    }
     await this.#client.query('SAVEPOINT tm_segment');
     try {
       for (const { table, folded: rows, binary } of folded) await this.#setWise.apply(table, rows, binary);

@@ -22,9 +22,16 @@ class Parameters {
 
 function byKey(columns: readonly BoundColumn[], named: Tuple, parameters: Parameters): string {
   return columns
-    .map((column) => `${column.ident} ${column.equals} ${parameters.add(parameterOf(named, column.index))}`)
+    .map((column) => {
+      // Without a cast the operator would choose the parameter's type: record, say, for a composite.
+      const value = `${parameters.add(parameterOf(named, column.index))}::${column.baseType}`;
+      return `${column.ident} ${column.equals} ${value}`;
+    })
     .join(' AND ');
 }
+
+/** The image of these differs by how the value came in, as text or in binary form: their text is compared. */
+const OF_SEVERAL_IMAGES = /^tsquery(\[\])?$/;
 
 /**
  * Exactly one row whose image is that of `old`. Comparing images (`*=`) works for types without equality, tells 1.0
@@ -34,18 +41,17 @@ function byKey(columns: readonly BoundColumn[], named: Tuple, parameters: Parame
 function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string {
   const columns = table.columns.filter((column) => table.relation.columns[column.index]?.key);
   const lookups: string[] = [];
-  const placeholders: string[] = [];
+  const stored: string[] = [];
+  const wanted: string[] = [];
   for (const column of columns) {
-    const placeholder = parameters.add(parameterOf(old, column.index));
-    placeholders.push(`${placeholder}::${column.type}`);
+    const value = `${parameters.add(parameterOf(old, column.index))}::${column.type}`;
+    const form = OF_SEVERAL_IMAGES.test(column.baseType) ? '::text' : '';
+    stored.push(`${column.ident}${form}`);
+    wanted.push(`${value}${form}`);
     if (!column.indexed) continue;
-    lookups.push(
-      isNull(old, column.index)
-        ? `${column.ident} IS NULL`
-        : `${column.ident} ${column.equals} ${placeholder}::${column.type}`,
-    );
+    lookups.push(isNull(old, column.index) ? `${column.ident} IS NULL` : `${column.ident} ${column.equals} ${value}`);
   }
-  const image = `ROW(${columns.map((column) => column.ident).join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${placeholders.join(', ')})::record`;
+  const image = `ROW(${stored.join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::record`;
   return `ctid = (SELECT ctid FROM ONLY ${table.target} WHERE ${[...lookups, image].join(' AND ')} LIMIT 1)`;
 }
 

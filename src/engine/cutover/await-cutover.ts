@@ -10,7 +10,7 @@ import type { MigrationOptions } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { countWriters } from './fence.ts';
-import { gatesOf, LOCKING_GATES } from './gates.ts';
+import { gatesOf, lockingGates } from './gates.ts';
 
 export interface AwaitOptions {
   readonly monitor: Monitor;
@@ -35,12 +35,15 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   const tables = (await readTableStates(options.target)).filter((table) => table.copyRows);
   let caughtUpSince: number | null = null;
   let live = false;
+  let changes = -1;
+  let changedAt = 0;
   let notBefore = 0;
   for (;;) {
     signal.throwIfAborted();
     const report = options.monitor.report;
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
+    if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
     live ||= await markLive(options, tables);
     const gates = gatesOf({
       tablesTotal: tables.length,
@@ -50,13 +53,15 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
       retrying: null,
       writers: await countWriters(options.source),
+      quietForMs: now - changedAt,
     });
     for (const gate of gates) emit({ type: 'gate', ...gate });
-    const locked = gates.filter((gate) => !gate.ok && LOCKING_GATES.has(gate.id));
+    const { freezeSource, cutover } = options.options;
     let request = control.takeCutover();
-    if (!request && options.options.cutover === 'auto' && locked.length === 0 && now >= notBefore) {
-      request = { freezeSource: options.options.freezeSource, override: null };
+    if (!request && cutover === 'auto' && lockingGates(gates, freezeSource).length === 0 && now >= notBefore) {
+      request = { freezeSource, override: null };
     }
+    const locked = request ? lockingGates(gates, request.freezeSource) : [];
     if (request && locked.length > 0 && request.override === null) {
       const why = locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ');
       const error = new MigrateError('TM6002', {

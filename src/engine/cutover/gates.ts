@@ -10,13 +10,19 @@ export interface GateInput {
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
   readonly caughtUpForMs: number | null;
   readonly retrying: string | null;
+  /** Sessions of others with an open transaction that has written. */
   readonly writers: number;
+  /** For how long no row change has come from the source, in ms. */
+  readonly quietForMs: number;
 }
 
 /** Long enough that "caught up" is a state and not a moment. */
 export const CAUGHT_UP_FOR_MS = 5000;
 
-/** The conditions of a cut-over; all but the advisory `writers` lock it. Pure. */
+/** As long as this without a row change, and the application counts as stopped. */
+export const QUIET_FOR_MS = 3000;
+
+/** The conditions of a cut-over. Pure. */
 export function gatesOf(input: GateInput): Gate[] {
   const { replay } = input;
   return [
@@ -42,13 +48,20 @@ export function gatesOf(input: GateInput): Gate[] {
     },
     {
       id: 'writers',
-      title: 'no other session writes on the source',
-      ok: input.writers === 0,
-      detail:
-        input.writers === 0 ? '' : `${input.writers} open transactions: stop the application, or freeze the source`,
+      title: 'nobody writes on the source',
+      ok: input.writers === 0 && input.quietForMs >= QUIET_FOR_MS,
+      detail: writing(input),
     },
   ];
 }
 
-/** Conditions that keep a cut-over from starting; the rest only warns. */
-export const LOCKING_GATES: ReadonlySet<string> = new Set(['copied', 'caught-up', 'healthy']);
+function writing({ writers, quietForMs }: GateInput): string {
+  if (writers > 0) return `${writers} open transactions: stop the application, or freeze the source`;
+  return quietForMs < QUIET_FOR_MS ? 'changes still arrive: stop the application, or freeze the source' : '';
+}
+
+/** The conditions that keep a cut-over from starting. Freezing the source makes writers harmless: it ends them. */
+export const lockingGates = <G extends { readonly id: string; readonly ok: boolean }>(
+  gates: readonly G[],
+  freezeSource: boolean,
+): G[] => gates.filter((gate) => !gate.ok && !(freezeSource && gate.id === 'writers'));

@@ -49,15 +49,21 @@ export function hasUnchanged(tuple: Tuple): boolean {
   return false;
 }
 
-/** `newer` with its unchanged values taken from `older`, which stood in the same row just before. */
-export function fillUnchanged(newer: Tuple, older: Tuple): Tuple {
-  if (!hasUnchanged(newer)) return newer;
-  const columns = columnCount(newer);
+/**
+ * `newer` with its unchanged values taken from `older`, which stood in the same row just before. With `columns`, only
+ * those are taken: an old tuple of key columns has NULL in all others, which are not values.
+ */
+export function fillUnchanged(newer: Tuple, older: Tuple, columns: readonly number[] | null = null): Tuple {
+  const missing = (column: number) => isUnchanged(newer, column) && (columns === null || columns.includes(column));
+  const count = columnCount(newer);
+  let first = 0;
+  while (first < count && !missing(first)) first += 1;
+  if (first === count) return newer;
   const pieces: Buffer[] = [];
-  const cells = new Int32Array(columns * 2);
+  const cells = new Int32Array(count * 2);
   let offset = 0;
-  for (let column = 0; column < columns; column += 1) {
-    const from = isUnchanged(newer, column) ? older : newer;
+  for (let column = 0; column < count; column += 1) {
+    const from = missing(column) ? older : newer;
     const length = cellLength(from, column);
     cells[column * 2 + 1] = length;
     if (length < 0) continue;

@@ -2,7 +2,7 @@ import pino from 'pino';
 import type { ErrorReport } from '../../errors/migrate-error.ts';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { Control } from '../control.ts';
-import { LOCKING_GATES } from '../cutover/gates.ts';
+import { lockingGates } from '../cutover/gates.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
 import { foldProgress, initialProgress, type Progress } from '../progress.ts';
 import { Resources } from '../resources.ts';
@@ -137,7 +137,7 @@ async function serve(
           hint: `Type ${progress.target_database} (--confirm ${progress.target_database}).`,
         });
       }
-      const locked = progress.gates.filter((gate) => !gate.ok && LOCKING_GATES.has(gate.id));
+      const locked = lockingGates(progress.gates, action.freezeSource);
       if (progress.phase !== 'replay' || (locked.length > 0 && action.override === null)) {
         const why =
           progress.phase === 'replay'

@@ -11,7 +11,7 @@ import { Text } from '../../ui/text.tsx';
 import { copyPace } from './copy.tsx';
 import { SafeToClose, Storage, Trouble, Warnings } from './health.tsx';
 import { PHASE_WORDS } from './phase-words.ts';
-import { LagLine } from './replay.tsx';
+import { LagLine, LEAST_PEAK } from './replay.tsx';
 
 function CopyBlock({ model, progress, width }: { model: Model; progress: Progress; width: number }) {
   const totals = copyTotals(progress);
@@ -46,7 +46,9 @@ export function CompactDashboard({ model, progress, size }: { model: Model; prog
       {replaying ? (
         <>
           <LagLine replay={progress.replay} now={model.now} />
-          {size.rows > 7 ? <Sparkline values={model.engine.lag} width={size.columns} height={roomy ? 2 : 1} /> : null}
+          {size.rows > 7 ? (
+            <Sparkline values={model.engine.lag} width={size.columns} height={roomy ? 2 : 1} floor={LEAST_PEAK} />
+          ) : null}
         </>
       ) : (
         <>

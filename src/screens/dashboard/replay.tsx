@@ -12,6 +12,8 @@ import { Text } from '../../ui/text.tsx';
 
 const LABEL = 14;
 const GRAPH_LINES = 4;
+/** Lag below this is nothing to look at: the graph does not blow it up. */
+export const LEAST_PEAK = 64 * 1024;
 /** The lag line takes two, or one on a wide terminal. */
 const OTHER_LINES = 9;
 
@@ -44,12 +46,12 @@ export function LagLine({ replay, now }: { replay: Progress['replay']; now: numb
   );
 }
 
-const behind = (seconds: number | null): string =>
-  seconds === null
-    ? 'age not measured yet'
-    : seconds < 1
-      ? 'less than a second behind'
-      : `${formatMs(seconds * 1000)} behind`;
+/** Once the target has caught up, the age is only the time since the last heartbeat was written. */
+function behind({ lag_seconds: seconds, caught_up: caughtUp }: Progress['replay']): string {
+  if (seconds === null) return 'age not measured yet';
+  if (caughtUp) return `last heartbeat ${formatMs(seconds * 1000)} ago`;
+  return seconds < 1 ? 'less than a second behind' : `${formatMs(seconds * 1000)} behind`;
+}
 
 /** Replay: how far behind, how fast, where it stands. */
 export function ReplayView(props: { model: Model; progress: Progress; width: number; height: number }) {
@@ -57,7 +59,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
   const { replay } = progress;
   const counts = tableCounts(progress);
   const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
-  const peak = Math.max(0, ...model.engine.lag.slice(-(width - LABEL)));
+  const peak = Math.max(LEAST_PEAK, ...model.engine.lag.slice(-(width - LABEL)));
   const total = Object.keys(progress.tables).length;
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
@@ -65,17 +67,18 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
       <Gap />
       <Line label="lag">
         <Text bold>{formatBytes(replay.lag_bytes)}</Text>
-        {`, ${behind(replay.lag_seconds)}`}
+        {`, ${behind(replay)}`}
       </Line>
       <Box flexShrink={0} height={graph}>
         <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">
-          <Text tone="muted">{peak > 0 && graph > 1 ? `  ${formatBytesShort(peak)}` : ''}</Text>
+          <Text tone="muted">{graph > 1 ? `  ${formatBytesShort(peak)}` : ''}</Text>
           <Text tone="muted">{graph > 1 ? '  0' : ''}</Text>
         </Box>
         <Sparkline
           values={model.engine.lag}
           width={width - LABEL}
           height={graph}
+          floor={LEAST_PEAK}
           tone={replay.caught_up ? 'ok' : 'accent'}
         />
       </Box>

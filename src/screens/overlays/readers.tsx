@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import type { Model, Overlay, Reader } from '../../state/model.ts';
+import { selectedResult } from '../../state/steps/checks.ts';
 import { tableCounts, tableLines } from '../../state/table-order.ts';
 import { formatTimeOfDay } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
@@ -11,6 +12,7 @@ import { Mark } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import { useTheme } from '../../ui/theme.ts';
+import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
 import { bySize, plannedColumns } from '../plan.tsx';
 import { Panel, panelSize } from './panel.tsx';
@@ -147,11 +149,43 @@ function TablesReader(props: ReaderProps) {
   );
 }
 
-/** The overlays that are read: help, log, tables, warnings. */
+const CHECK_LABEL = 8;
+
+function CheckReader({ model, overlay, size }: ReaderProps) {
+  const result = selectedResult(model.checks[model.provider]);
+  const width = panelSize(size).columns - CHECK_LABEL;
+  const parts = result
+    ? ([
+        ['found', result.found],
+        ['wanted', result.wanted],
+        ['why', result.why],
+        ['fix', result.status === 'pass' ? '' : result.fix],
+        ['runs', (result.apply?.sql ?? []).join('\n')],
+      ] as const)
+    : [];
+  const lines = parts
+    .filter(([, text]) => text !== '')
+    .flatMap(([label, text]) =>
+      [...wrapLines(text, width), ''].map((line, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+        <Box key={`${label} ${at}`} height={1} flexShrink={0}>
+          <Box width={CHECK_LABEL} flexShrink={0}>
+            <Text tone="muted">{at === 0 ? label : ''}</Text>
+          </Box>
+          <Text>{line}</Text>
+        </Box>
+      )),
+    );
+  return <Lines lines={lines} title={result?.title ?? 'Check'} overlay={overlay} size={size} empty="" />;
+}
+
+/** The overlays that are read: help, log, tables, warnings, a check in full. */
 export function ReaderPanel(props: ReaderProps) {
   const { model, overlay, size } = props;
   const { progress } = model.engine;
   switch (overlay.kind) {
+    case 'check':
+      return <CheckReader {...props} />;
     case 'help':
       return <HelpReader {...props} />;
     case 'tables':

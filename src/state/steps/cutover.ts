@@ -26,7 +26,7 @@ function submit(model: Model): Step {
   const lock = cutoverStartLock(model);
   if (lock !== null) return step({ ...model, notice: { tone: 'locked', text: lock } });
   const { confirm, freezeSource, override } = model.cutover;
-  const reason = openGates(model.engine.progress).length > 0 ? override.text.trim() : null;
+  const reason = openGates(model.engine.progress, model.cutover).length > 0 ? override.text.trim() : null;
   return step(withForm({ ...model, notice: null }, { busy: true, error: null }), {
     do: 'cutover',
     request: { confirm: confirm.text, freezeSource, override: reason },

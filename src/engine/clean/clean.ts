@@ -4,7 +4,7 @@ import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { readMigration, recordedObjects } from '../target/progress-schema.ts';
 
-const SLOTS = `SELECT slot_name AS name FROM pg_replication_slots WHERE slot_name = $1 OR slot_name = $1 || '_resume'`;
+const SLOTS = `SELECT slot_name AS name FROM pg_replication_slots WHERE slot_name::text IN ($1, $1 || '_resume')`;
 
 /**
  * Removes what a migration has made besides the data: slot and publications on the source, a freeze, our schema on the
@@ -35,7 +35,7 @@ export async function clean(source: pg.Client, target: pg.Client, knownId: strin
 /** Both publications of a migration are named after its slot. */
 async function existingPublications(source: pg.Client, slot: string): Promise<string[]> {
   const { rows } = await source.query<{ name: string }>(
-    `SELECT pubname AS name FROM pg_publication WHERE pubname IN ($1, $1 || '_inserts') ORDER BY 1`,
+    `SELECT pubname AS name FROM pg_publication WHERE pubname::text IN ($1, $1 || '_inserts') ORDER BY 1`,
     [slot],
   );
   return rows.map((row) => row.name);

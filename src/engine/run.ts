@@ -6,10 +6,11 @@ import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
-import { bringTables } from './bring-tables.ts';
+import { type BroughtTables, bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
+import { makeKeysEarly, reopenForReplay } from './cutover/finish-objects.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { mayHeal, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
@@ -21,6 +22,8 @@ import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
+
+const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
 /**
  * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
@@ -140,7 +143,11 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     }
     await setPhase(engine, 'schema');
     const copied = await bringTables(engine, snapshot, combined);
-    await setPhase(engine, 'replay');
+    const { schema, tables } = copied;
+    const finishing = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit };
+    const early = new AbortController();
+    let keys: Promise<void> = Promise.resolve();
+    await goBackToReplay(engine, copied, null);
     tell.healthy();
     monitor.startReplaying();
     beside(replay.run());
@@ -153,29 +160,30 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
       control: input.control,
       emit,
       signal: combined,
+      onLive: () => {
+        if (servers.replicaRole) keys = keysBesideReplay(engine, copied, AbortSignal.any([combined, early.signal]));
+      },
       cutOver: async (request) => {
+        // What is made stays; the rest is the cut-over's.
+        early.abort(new Error('the cut-over begins'));
+        await keys;
         await setPhase(engine, 'cutover');
         try {
           const result = await cutOver({
+            ...finishing,
             servers,
-            source,
-            target,
             migration,
-            schema: copied.schema,
-            tables: copied.tables,
             unlogged: copied.unlogged,
-            hasExclusions: hasExclusions(options),
             replay,
             stopReceiving,
             request,
-            emit,
             signal: combined,
           });
           emit({ type: 'done', summary: [...result.summary], downtime_ms: result.downtimeMs });
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();
-          await setPhase(engine, 'replay');
+          await goBackToReplay(engine, copied, error);
           throw error;
         }
       },
@@ -187,6 +195,45 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
   }
+}
+
+/** Foreign keys are made and validated on a session of their own while replay goes on. */
+async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTables, signal: AbortSignal): Promise<void> {
+  const { servers, options, input } = engine;
+  await using sessions = new Resources();
+  const open = async (connect: (application: string) => Promise<pg.Client>) => {
+    const client = await connect('keys');
+    const stop = () => servers.destroy(client);
+    sessions.defer(stop);
+    signal.addEventListener('abort', stop, { once: true });
+    return client;
+  };
+  try {
+    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
+    const of = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
+    const made = await makeKeysEarly(of, EARLY_KEY_LOCK_TIMEOUT_MS);
+    if (made > 0) input.emit({ type: 'log', text: `${made} foreign keys made and validated ahead of the cut-over` });
+  } catch (error) {
+    // The cut-over makes what is missing.
+    if (!signal.aborted)
+      input.emit({ type: 'log', text: `Foreign keys wait for the cut-over: ${toMigrateError(error).message}` });
+  }
+}
+
+/** Sets the phase; after a cut-over that failed late the target is made ready for replay again, where that can be. */
+async function goBackToReplay(engine: Engine, { tables }: BroughtTables, cause: unknown): Promise<void> {
+  const { target, migration } = engine;
+  if ((await reopenForReplay(target, tables)) && !migration.replicaRole) {
+    throw new MigrateError('TM6005', {
+      side: 'target',
+      message: `the cut-over failed after triggers and foreign keys were made${cause ? `: ${toMigrateError(cause).message}` : ''}`,
+      hint:
+        'This role may not set session_replication_role, so replay would fire them. Grant it (GRANT SET ON PARAMETER ' +
+        'session_replication_role TO …), or start over with migrate --drop-if-exists.',
+      cause,
+    });
+  }
+  await setPhase(engine, 'replay');
 }
 
 async function requireLock(target: pg.Client, servers: Servers): Promise<void> {

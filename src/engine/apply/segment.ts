@@ -59,9 +59,8 @@ export class SegmentApplier {
       await this.#inSourceOrder(changes);
       return;
     }
-    for (const { table, folded: rows } of folded) {
-      if (rows.deletes.length + rows.updates.length > 0) await this.#setWise.prepare(table);
-    }
+    const staged = folded.filter(({ folded: rows }) => rows.deletes.length + rows.updates.length > 0);
+    await this.#setWise.prepare(staged.map(({ table }) => table));
     await this.#client.query('SAVEPOINT tm_segment');
     try {
       for (const { table, folded: rows, binary } of folded) await this.#setWise.apply(table, rows, binary);

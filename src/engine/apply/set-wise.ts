@@ -45,25 +45,28 @@ export class SetWise {
     this.#used.clear();
   }
 
-  /** Makes the staging table; must run before the savepoint that the changes may be rolled back to. */
-  async prepare(table: BoundTable): Promise<void> {
-    const known = this.#stages.get(table.oid);
-    if (known !== undefined) {
+  /**
+   * Makes the staging tables that a run needs, and drops those that were not needed for longest when there are too many.
+   * Must run before the savepoint that the changes may be rolled back to.
+   */
+  async prepare(tables: readonly BoundTable[]): Promise<void> {
+    for (const table of tables) {
+      const known = this.#stages.get(table.oid);
       this.#stages.delete(table.oid);
-      this.#stages.set(table.oid, known);
-      return;
+      this.#stages.set(table.oid, known ?? (await this.#createStage(table)));
     }
-    const name = `pg_temp.tm_stage_${table.oid}`;
-    const columns = table.columns.map((column) => `c${column.index} ${column.baseType}`);
-    const oldest = this.#stages.size >= KEPT_STAGES ? this.#stages.entries().next().value : undefined;
-    if (oldest) {
-      this.#stages.delete(oldest[0]);
-      await this.#client.query(`DROP TABLE ${oldest[1]}`);
+    for (const oid of [...this.#stages.keys()].slice(0, Math.max(this.#stages.size - KEPT_STAGES, 0))) {
+      // The run's own come last: they stay, however many they are.
+      if (tables.some((table) => table.oid === oid)) break;
+      await this.drop(oid);
     }
-    await this.#client.query(
-      `CREATE TEMP TABLE tm_stage_${table.oid} (${['tm_group smallint', ...columns].join(', ')}) ON COMMIT DELETE ROWS`,
-    );
-    this.#stages.set(table.oid, name);
+  }
+
+  async #createStage(table: BoundTable): Promise<string> {
+    const name = `tm_stage_${table.oid}`;
+    const columns = ['tm_group smallint', ...table.columns.map((column) => `c${column.index} ${column.baseType}`)];
+    await this.#client.query(`CREATE TEMP TABLE ${name} (${columns.join(', ')}) ON COMMIT DELETE ROWS`);
+    return `pg_temp.${name}`;
   }
 
   /** Forgets a table whose columns changed. */

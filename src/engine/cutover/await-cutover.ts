@@ -21,6 +21,8 @@ export interface AwaitOptions {
   readonly control: Control;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Called once, when all tables stand at the same position of the source. */
+  readonly onLive: () => void;
   /** Resolves when the cut-over is done; when it rejects, replay goes on. */
   readonly cutOver: (request: CutoverRequest) => Promise<void>;
 }
@@ -44,7 +46,10 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
-    live ||= await markLive(options, tables);
+    if (!live && (await markLive(options, tables))) {
+      live = true;
+      options.onLive();
+    }
     const gates = gatesOf({
       tablesTotal: tables.length,
       tablesLive: live ? tables.length : 0,

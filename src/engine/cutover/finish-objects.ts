@@ -110,6 +110,49 @@ async function makeOne(
 }
 
 /**
+ * Makes the foreign keys ahead of the cut-over, where replay's session does not fire them: then the downtime does not
+ * hold their validation. Each in a transaction of its own that waits `lockTimeoutMs` for its locks; what can't be made
+ * now is left for the cut-over. Once every table stands at one position of the source, its keys hold on the target at
+ * every commit, since replay commits whole transactions.
+ */
+export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: number): Promise<number> {
+  const { source, target, schema, emit } = options;
+  const notPostponable = await keysOnPartitioned(source);
+  const done = await recordedObjects(target, 'entry');
+  const open = schema.foreignKeys.filter((entry) => !done.has(entry.key));
+  let made = 0;
+  await target.query(`SET lock_timeout = ${lockTimeoutMs}`);
+  for (const entry of open) {
+    try {
+      await inTransaction(target, () => makeOne(options, entry, !notPostponable.has(entry.oid)));
+      made += 1;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${why}` });
+    }
+  }
+  await validateForeignKeys(source, target).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    emit({ type: 'log', text: `Foreign keys will be validated at the cut-over: ${why}` });
+  });
+  return made;
+}
+
+/**
+ * After a cut-over that failed late: columns take what the source has in UPDATE, too, again. True when the cut-over had
+ * come as far as making triggers and keys, which fire unless this session's role keeps them from it.
+ */
+export async function reopenForReplay(target: pg.Client, tables: readonly SourceTable[]): Promise<boolean> {
+  let reopened = false;
+  await inTransaction(target, async () => {
+    const { rowCount } = await target.query(`DELETE FROM tiger_migrate.object WHERE kind = 'identity'`);
+    reopened = rowCount === 1;
+    if (reopened) await setIdentity(target, tables, 'BY DEFAULT');
+  });
+  return reopened;
+}
+
+/**
  * Foreign keys that must be validated as they are made: those on a partitioned table can't be NOT VALID (before 18), and
  * of those that refer to one, the constraints for its partitions would stay not valid for ever. OIDs on the source.
  */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { migrationOptionsSchema } from '../options.ts';
@@ -16,7 +16,6 @@ const PRIVATE = 0o700;
 const SOCKET_PATH_BYTES = 103;
 
 export const logPath = (directory: string): string => join(directory, 'engine.log');
-const lockPath = (directory: string) => join(directory, 'engine.lock');
 const progressPath = (directory: string) => join(directory, 'progress.json');
 const migrationPath = (directory: string) => join(directory, 'migration.json');
 
@@ -31,76 +30,81 @@ export function socketPath(directory: string): string {
 const unusable = (directory: string, message: string, hint: string, cause?: unknown): MigrateError =>
   new MigrateError('TM1302', { side: 'local', object: directory, message, hint, cause });
 
-/** Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302. */
+/** What a directory holds that an engine worked in; a `clean --prune` removes exactly these. */
+export const OWN_FILES: readonly string[] = [
+  'spool',
+  'schema.dump',
+  'engine.log',
+  'engine.lock',
+  'engine.sock',
+  'progress.json',
+  'migration.json',
+  'wizard.json',
+];
+
+/** Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302, or TM4003 on a full disk. */
 export async function prepareWorkDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: PRIVATE });
-    const info = await stat(directory);
-    if ((info.mode & 0o077) !== 0) {
-      const names = await readdir(directory);
-      if (names.length > 0 && !names.includes('migration.json')) {
-        throw unusable(
-          directory,
-          'others may read it, and it holds files that are not ours',
-          `chmod 700 it, or give another --dir.`,
-        );
-      }
-      await chmod(directory, PRIVATE);
-    }
-    await mkdir(join(socketPath(directory), '..'), { recursive: true, mode: PRIVATE });
+    await makeDirectory(directory);
+    await requireOurs(directory);
+    await chmod(directory, PRIVATE);
+    await prepareSocketDirectory(directory);
     const probe = join(directory, `.probe-${process.pid}`);
-    await writeFile(probe, '');
-    await unlink(probe);
+    await writeFile(probe, 'x').finally(() => rm(probe, { force: true }));
   } catch (error) {
     if (error instanceof MigrateError) throw error;
+    if (isDiskFull(error)) throw noRoom(directory, error);
     const message = error instanceof Error ? error.message : String(error);
     throw unusable(directory, `it can't be used: ${message}`, 'Give a directory that you may write with --dir.', error);
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+/** `mkdir -p`, outermost first: Node's own `recursive` never ends where a file system refuses with ENOENT, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  const entry = await stat(path).catch(() => null);
+  if (entry?.isDirectory()) return;
+  if (entry) throw unusable(path, 'it is not a directory', 'Give another --dir.');
+  if (dirname(path) !== path) await makeDirectory(dirname(path));
+  await mkdir(path, { mode: PRIVATE }).catch(async (error: unknown) => {
+    // Another engine may have been quicker.
+    if (!(await stat(path).catch(() => null))?.isDirectory()) throw error;
+  });
+}
+
+/** Somebody's home or project is not a work directory: our files would be strewn among theirs. */
+async function requireOurs(directory: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name !== 'lost+found' && !name.startsWith('.probe-'));
+  if (names.length === 0 || names.some((name) => OWN_FILES.includes(name))) return;
+  throw unusable(
+    directory,
+    `it holds files that are not ours: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`,
+    'Give an empty or a new directory with --dir.',
+  );
+}
+
+/** In the temporary directory, which everybody may write, somebody else may have made it before us. */
+async function prepareSocketDirectory(directory: string): Promise<void> {
+  const parent = dirname(socketPath(directory));
+  if (parent === resolve(directory)) return;
+  await makeDirectory(parent);
+  const entry = await lstat(parent);
+  if (!entry.isDirectory() || (entry.mode & 0o077) !== 0 || entry.uid !== (process.getuid?.() ?? entry.uid)) {
+    throw unusable(parent, 'others may use it: the socket would not be private', 'Remove it, or give a shorter --dir.');
   }
 }
 
-/** The process that holds the directory; null when none does. */
-export async function lockHolder(directory: string): Promise<number | null> {
-  const pid = Number(await readFile(lockPath(directory), 'utf8').catch(() => ''));
-  return pid > 0 && isAlive(pid) ? pid : null;
-}
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 
-/** Takes the directory for this process. Rejects with TM1301 when another living process has it. */
-export async function lockWorkDirectory(directory: string): Promise<AsyncDisposable> {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const file = await open(lockPath(directory), 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return {
-        [Symbol.asyncDispose]: async () => {
-          await unlink(lockPath(directory)).catch(() => {});
-        },
-      };
-    } catch (error) {
-      const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      if (!exists) throw unusable(directory, `it can't be locked: ${String(error)}`, 'Check its permissions.', error);
-      const holder = await lockHolder(directory);
-      if (holder !== null || attempt > 2) {
-        throw new MigrateError('TM1301', {
-          side: 'local',
-          object: directory,
-          message: `an engine works in this directory already (process ${holder ?? 'unknown'})`,
-          hint: 'Watch it with status, or attach with tiger-migrate-tui; give another --dir for another migration.',
-        });
-      }
-      await unlink(lockPath(directory)).catch(() => {});
-    }
-  }
-}
+/** TM4003: nothing can be written into the work directory. */
+export const noRoom = (directory: string, cause: unknown): MigrateError =>
+  new MigrateError('TM4003', {
+    side: 'local',
+    object: directory,
+    message: 'no space is left on the disk of the work directory',
+    hint: 'Make room there, or give a --dir on another disk.',
+    cause,
+  });
 
 const migrationFileSchema = z.object({
   id: z.string(),

@@ -1,29 +1,13 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { check } from './commands/check.ts';
-import { clean } from './commands/clean.ts';
-import {
-  type CommandContext,
-  type CommonFlags,
-  commonFlagsSchema,
-  createContext,
-  reportError,
-} from './commands/context.ts';
-import { cutover } from './commands/cutover.ts';
-import { demo } from './commands/demo.ts';
-import { engine } from './commands/engine.ts';
-import { migrate } from './commands/migrate.ts';
-import { parseSize } from './commands/size.ts';
-import { snapshot } from './commands/snapshot.ts';
-import { status } from './commands/status.ts';
-import { verify } from './commands/verify.ts';
-import { wizard } from './commands/wizard.ts';
-import { PROVIDERS } from './engine/options.ts';
-import { toMigrateError } from './errors/migrate-error.ts';
+import { isatty } from 'node:tty';
+import { Command, CommanderError, Option } from 'commander';
+import { type CommandContext, commonFlagsSchema, createContext, reportError } from './commands/context.ts';
+import { common, migration, shop } from './commands/option-definitions.ts';
+import { ERROR_KINDS } from './errors/codes.ts';
+import { MigrateError, toMigrateError } from './errors/migrate-error.ts';
 import { VERSION } from './version.ts';
 
 const INTERRUPTED = 130;
-const USAGE = 2;
 
 /** The first Ctrl-C or SIGTERM ends in order; the second at once. */
 function interruption(): AbortSignal {
@@ -34,6 +18,13 @@ function interruption(): AbortSignal {
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  // Node forgets that nohup had it ignored; whoever uses that has no terminal left on any of the three.
+  const atTerminal = [0, 1, 2].some(isatty);
+  process.on('SIGHUP', () => {
+    if (atTerminal) interrupt();
+  });
+  // Sent too early or to the wrong process, it would open Node's debugger.
+  process.on('SIGUSR1', () => {});
   return controller.signal;
 }
 
@@ -42,131 +33,134 @@ process.stdout.on('error', () => {});
 process.stderr.on('error', () => {});
 
 const signal = interruption();
+const write = (text: string): boolean => process.stdout.write(text);
 let exitCode = 0;
+
+/** A defect. In an engine of its own standard error is the log, where the stack belongs. */
+function crash(error: unknown): void {
+  const failure = toMigrateError(error);
+  const [, , command = ''] = process.argv;
+  const stack = failure.cause instanceof Error ? failure.cause.stack : failure.stack;
+  reportError(null, failure);
+  if (command === 'engine' || process.argv.includes('--debug')) process.stderr.write(`${stack}\n`);
+  process.exit(1);
+}
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+
+type Run<F> = (context: CommandContext, flags: F) => Promise<number>;
 
 /** Runs a command with its context, and turns what it throws into a message and an exit code. */
 const run =
-  (command: (context: CommandContext, flags: Record<string, unknown>) => Promise<number>) =>
+  <F extends object>(load: () => Promise<Run<F>>) =>
   async (_: unknown, source: Command): Promise<void> => {
-    const flags: Record<string, unknown> = source.optsWithGlobals();
+    const flags = source.optsWithGlobals<F>();
+    // ps shows the command line to every user of the machine, with passwords if it holds any.
+    process.title = `tiger-migrate-tui ${source.name() === 'tiger-migrate-tui' ? '' : source.name()}`.trim();
     let context: CommandContext | null = null;
     try {
-      const common: CommonFlags = commonFlagsSchema.parse(flags);
-      context = createContext(common, { env: process.env, write: (text) => process.stdout.write(text), signal });
+      context = createContext(commonFlagsSchema.parse(flags), { env: process.env, write, signal });
+      const command = await load();
       exitCode = await command(context, flags);
     } catch (error) {
-      if (signal.aborted) {
-        process.stderr.write('Interrupted; migrate --resume goes on.\n');
-        exitCode = INTERRUPTED;
+      const failure = toMigrateError(error);
+      if (!signal.aborted && failure.code !== 'TM9002') {
+        reportError(context, failure);
+        exitCode = failure.kind.exit;
         return;
       }
-      const failure = toMigrateError(error);
-      reportError(context, failure);
-      exitCode = failure.code === 'TM9002' ? INTERRUPTED : failure.kind.exit;
+      const next = failure.code === 'TM9002' && failure.hint !== ERROR_KINDS.TM9002.explain ? ` ${failure.hint}` : '';
+      process.stderr.write(`Interrupted.${next}\n`);
+      exitCode = INTERRUPTED;
     }
   };
 
-const count = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 128)
-    throw new InvalidArgumentError('a whole number from 1 to 128');
-  return value;
-};
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('a number above 0');
-  return value;
-};
-const rate = (text: string): number => {
-  const value = Number(text);
-  if (!(value >= 0)) throw new InvalidArgumentError('a number from 0');
-  return value;
-};
-const size = (text: string): number => {
-  try {
-    return parseSize(text);
-  } catch (error) {
-    throw new InvalidArgumentError(toMigrateError(error).hint);
-  }
-};
-
-/** Options that every command takes. */
-const common = (command: Command): Command =>
-  command
-    .option('--source <uri>', 'source database (else SOURCE, PGCOPYDB_SOURCE_PGURI)')
-    .option('--target <uri>', 'target database (else TARGET, PGCOPYDB_TARGET_PGURI)')
-    .addOption(new Option('--provider <kind>', 'source kind; detected when absent').choices([...PROVIDERS]))
-    .option('--dir <dir>', 'work directory (default: ~/.tiger-migrate)')
-    .option('--json', 'newline-delimited JSON on standard output')
-    .option('--yes', 'take the safe default at every question')
-    .option('--debug', 'show stack traces');
-
-/** Options of a migration. */
-const migration = (command: Command): Command =>
-  command
-    .option('--table-jobs <n>', 'tables copied at once', count)
-    .option('--index-jobs <n>', 'indexes built at once', count)
-    .option('--split-tables-larger-than <size>', 'copy bigger tables in parts, e.g. 10GB', size)
-    .option('--skip-table-data <pattern...>', 'schema.table patterns: schema only, no rows')
-    .option('--exclude-table-data <pattern...>', 'the same as --skip-table-data')
-    .option('--skip-index <name...>', 'indexes that are not built')
-    .option('--exclude-index <name...>', 'the same as --skip-index')
-    .option('--exclude-table <pattern...>', 'schema.table patterns: left out altogether')
-    .option('--exclude-schema <name...>', 'schemas that are left out altogether')
-    .option('--skip-roles', 'create no roles on the target')
-    .option('--skip-extensions [name...]', 'create no extensions, or not these')
-    .option('--drop-if-exists', 'drop from the target what the source has too, and start over');
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 blocked by a check, 4 the data differs,
+130 interrupted (a migration can be resumed).`;
 
 const program = new Command('tiger-migrate-tui')
   .description('Move a PostgreSQL or TimescaleDB database to Tiger Cloud with its writes going on')
   .version(VERSION)
+  .enablePositionalOptions()
+  .helpCommand(true)
   .exitOverride()
-  .showHelpAfterError('(--help shows the options)')
-  .enablePositionalOptions();
+  // Told in our own words, with a code.
+  .configureOutput({ outputError: () => {} })
+  .addHelpText('after', EXIT_CODES);
 
-common(program)
+common(program, 'provider', 'json', 'yes')
   .option('--watch', 'attach to a running migration to look only')
-  .action(run((context, flags) => wizard(context, { watch: flags.watch === true })));
-
-common(program.command('demo'))
+  .allowExcessArguments()
+  .action(
+    run<{ watch?: boolean }>(async () => {
+      const [unknown] = program.args;
+      if (unknown !== undefined) throw usage(`unknown command ${JSON.stringify(unknown)}`);
+      const { wizard } = await import('./commands/wizard.ts');
+      return (context, { watch = false }) => {
+        if (!context.flags.json) return wizard(context, { watch });
+        throw usage('the wizard draws a screen: --json is for the commands');
+      };
+    }),
+  );
+shop(common(program.command('demo'), 'connections', 'provider'))
   .description('two throw-away servers, a shop under live writes, and the wizard filled in; --yes: unattended')
-  .option('--scale <factor>', 'size of the shop, 1 is about 300 MB', positive)
-  .option('--rate <n>', 'transactions a second that the shop writes', rate)
-  .action(run(demo));
-common(program.command('check')).description('all preflight checks').action(run(check));
+  .action(run(async () => (await import('./commands/demo.ts')).demo));
+common(program.command('check'))
+  .description('all preflight checks')
+  .action(run(async () => (await import('./commands/check.ts')).check));
 migration(common(program.command('snapshot')))
   .description('checks, publications, slot, snapshot, spooling; the copy waits for migrate')
-  .action(run(snapshot));
+  .action(run(async () => (await import('./commands/snapshot.ts')).snapshot));
 migration(common(program.command('migrate')))
   .description('copy and replay in the foreground; c and Enter, or SIGUSR1, cuts over')
   .option('--resume', 'go on where an earlier attempt stopped')
-  .addOption(new Option('--cutover <when>', 'auto: as soon as caught up').choices(['auto', 'manual']))
+  .addOption(new Option('--cutover <when>', 'auto: as soon as caught up (default: manual)').choices(['auto', 'manual']))
   .option('--freeze-source', 'at the cut-over, make the source read-only and disconnect writers')
-  .action(run(migrate));
-common(program.command('status')).description('one look at a running or stopped migration').action(run(status));
-common(program.command('cutover'))
+  .action(run(async () => (await import('./commands/migrate.ts')).migrate));
+common(program.command('status'), 'connections', 'provider', 'yes')
+  .description('one look at a running or stopped migration')
+  .action(run(async () => (await import('./commands/status.ts')).status));
+common(program.command('cutover'), 'connections', 'provider')
   .description('fence, drain, finish; from any terminal')
   .option('--freeze-source', 'make the source read-only and disconnect writers first')
   .option('--confirm <dbname>', 'name of the target database: the confirmation')
-  .action(run(cutover));
-common(program.command('verify'))
+  .action(run(async () => (await import('./commands/cutover.ts')).cutover));
+common(program.command('verify'), 'provider')
   .description('compare source and target: every row, sequences and objects')
   .option('--tables <pattern...>', 'only these tables')
-  .action(run(verify));
-common(program.command('clean'))
+  .action(run(async () => (await import('./commands/verify.ts')).verify));
+common(program.command('clean'), 'provider')
   .description('remove slot, publications, our schema, restored settings')
   .option('--prune', 'the work directory too')
-  .action(run(clean));
+  .action(run(async () => (await import('./commands/clean.ts')).clean));
 program.command('engine', { hidden: true }).action(async () => {
+  const { engine } = await import('./commands/engine.ts');
   exitCode = await engine(signal);
 });
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });
+
+function usage(message: string, command = ''): MigrateError {
+  const help = ['tiger-migrate-tui', command, '--help'].filter(Boolean).join(' ');
+  return new MigrateError('TM1001', { side: 'local', message, hint: `See ${help}.` });
+}
+
+/** What commander has to say about the command line. */
+function reportUsage(error: CommanderError): void {
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const named = program.commands.find((command) => process.argv.slice(2).includes(command.name()));
+  const flags = commonFlagsSchema.parse({ json: process.argv.includes('--json') });
+  reportError(createContext(flags, { env: process.env, write, signal }), usage(message, named?.name()));
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  exitCode = error.exitCode === 0 ? 0 : USAGE;
+  if (error.exitCode !== 0) {
+    reportUsage(error);
+    exitCode = ERROR_KINDS.TM1001.exit;
+  }
 }
 // Sockets and terminals that are still open must not keep a finished command alive.
 process.stdout.write('', () => process.exit(exitCode));

@@ -54,7 +54,7 @@ export async function renderFrames(): Promise<Frame[]> {
   wizard.press({ type: 'A' });
   await wizard.shows('Run this on the source?');
   wizard.press({ type: 'y' });
-  await wizard.shows('those without a choice');
+  await wizard.shows('without a choice');
   wizard.press('enter');
   await take('plan', 'the plan and its filters', '14 tables, 296MiB');
   wizard.press('enter');

@@ -1,13 +1,14 @@
 import { migrationOptionsSchema } from '../engine/options.ts';
 import { Resources } from '../engine/resources.ts';
-import { toMigrateError } from '../errors/migrate-error.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
-import { bothSettings, type CommandContext } from './context.ts';
+import { bothConnections } from './connections.ts';
+import type { CommandContext } from './context.ts';
 import { preflight } from './preflight.ts';
 
 /** `check`: all preflight checks; exit code 0, or 3 when one fails. */
 export async function check(context: CommandContext): Promise<number> {
-  const { source, target } = await bothSettings(context);
+  const { source, target } = await bothConnections(context);
   await using stack = new Resources();
   const open = async (side: 'source' | 'target') => {
     const client = await connect(side === 'source' ? source : target, {
@@ -19,7 +20,7 @@ export async function check(context: CommandContext): Promise<number> {
     return client;
   };
   const counts = { pass: 0, warn: 0, fail: 0, info: 0 };
-  let failure: unknown = null;
+  let failure: MigrateError | null = null;
   try {
     await preflight({
       source: await open('source'),
@@ -35,10 +36,11 @@ export async function check(context: CommandContext): Promise<number> {
       signal: context.signal,
     });
   } catch (error) {
-    if (counts.fail === 0) throw error;
+    if (counts.fail === 0 || !(error instanceof MigrateError)) throw error;
     failure = error;
   }
   context.printJson({ type: 'result', ok: failure === null, ...counts });
   context.say(`${counts.pass} passed, ${counts.warn} to look at, ${counts.fail} failed.`);
-  return failure === null ? 0 : toMigrateError(failure).kind.exit;
+  if (failure) throw failure;
+  return 0;
 }

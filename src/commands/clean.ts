@@ -1,41 +1,40 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
 import { clean as removeTraces } from '../engine/clean/clean.ts';
+import { removeSpool } from '../engine/open-spool.ts';
 import { EngineClient } from '../engine/process/client.ts';
-import { lockHolder, readMigrationFile } from '../engine/process/work-directory.ts';
+import { lockHolder } from '../engine/process/lock.ts';
+import { forgetMigration, isOurs, readMigrationFile } from '../engine/process/work-directory.ts';
 import { Resources } from '../engine/resources.ts';
+import { lockTarget } from '../engine/servers.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
-import { bothSettings, type CommandContext } from './context.ts';
+import { describeServer } from '../postgres/connection-string.ts';
+import { bothConnections, type Connections, named, rememberedMigration } from './connections.ts';
+import type { CommandContext } from './context.ts';
 
 /** `clean`: removes slot, publications, our schema and a freeze; with `--prune` the work directory too. */
 export async function clean(context: CommandContext, flags: { prune?: boolean }): Promise<number> {
   const { directory } = context;
-  const client = await EngineClient.attach(directory);
-  if (client && client.progress.phase !== 'snapshot' && client.progress.phase !== 'done') {
-    client.detach();
-    throw new MigrateError('TM1301', {
-      side: 'local',
-      object: directory,
-      message: `the migration is running (process ${client.pid}, phase ${client.progress.phase})`,
-      hint: 'Stop it first: Ctrl-C where migrate runs, or the stop action of the wizard.',
-    });
-  }
-  if (client) {
-    await client.request({ action: 'stop' }).catch(() => {});
-    while ((await lockHolder(directory)) !== null) await delay(50, undefined, { signal: context.signal });
-  }
-  const { source, target } = await bothSettings(context);
+  const connections = await bothConnections(context, await readMigrationFile(directory));
+  const kept = await rememberedMigration(context, connections);
+  await stopWaitingEngine(context);
   await using stack = new Resources();
-  const onSource = await connect(source, { side: 'source', application: 'clean', signal: context.signal });
-  stack.defer(() => destroy(onSource));
-  const onTarget = await connect(target, { side: 'target', application: 'clean', signal: context.signal });
-  stack.defer(() => destroy(onTarget));
-  const kept = await readMigrationFile(directory);
-  const removed = await removeTraces(onSource, onTarget, kept?.id ?? null);
+  const source = await openIfThere(context, connections, 'source', stack);
+  const target = await openIfThere(context, connections, 'target', stack);
+  if (target) await requireNoEngine(target, connections);
+  const removed = await removeTraces(source, target, kept?.id ?? null);
+  if (kept) {
+    await removeSpool(directory);
+    await forgetMigration(directory);
+  }
   if (flags.prune) {
     // Only what is ours: somebody may have pointed --dir at a directory that holds other things too.
-    for (const name of OUR_FILES) await rm(`${directory}/${name}`, { recursive: true, force: true });
+    const names = await readdir(directory).catch(() => []);
+    for (const name of names.filter(isOurs)) await rm(join(directory, name), { recursive: true, force: true });
+    await rmdir(directory).catch(() => {});
     removed.push(`local: work directory ${directory}`);
   }
   for (const what of removed) context.say(`Removed ${what}`);
@@ -44,13 +43,59 @@ export async function clean(context: CommandContext, flags: { prune?: boolean })
   return 0;
 }
 
-const OUR_FILES = [
-  'spool',
-  'schema.dump',
-  'engine.log',
-  'engine.lock',
-  'engine.sock',
-  'progress.json',
-  'migration.json',
-  'wizard.json',
-];
+/** An engine that holds a snapshot, or has nothing more to do, is ended; any other is at work: TM1301. */
+async function stopWaitingEngine({ directory, signal }: CommandContext): Promise<void> {
+  const client = await EngineClient.attach(directory);
+  if (client) {
+    const { phase } = client.progress;
+    if (phase === 'snapshot' || phase === 'done') await client.request({ action: 'stop' }).catch(() => {});
+    client.detach();
+    if (phase !== 'snapshot' && phase !== 'done') {
+      throw new MigrateError('TM1301', {
+        side: 'local',
+        object: directory,
+        message: `the migration is running (process ${client.pid}, phase ${phase})`,
+        hint: 'Stop it first: Ctrl-C where migrate runs, or the stop action of the wizard.',
+      });
+    }
+  }
+  while ((await lockHolder(directory)) !== null) await delay(50, undefined, { signal });
+}
+
+/** Null when the server says that there is no such database (any more): what was in it is gone with it. */
+async function openIfThere(
+  context: CommandContext,
+  connections: Connections,
+  side: 'source' | 'target',
+  stack: Resources,
+): Promise<pg.Client | null> {
+  try {
+    const client = await connect(connections[side], { side, application: 'clean', signal: context.signal });
+    stack.defer(() => destroy(client));
+    return client;
+  } catch (error) {
+    if (!(error instanceof MigrateError) || error.code !== 'TM1106') throw error;
+    context.print({
+      type: 'warning',
+      text: `${named(side, connections[side])} does not exist: nothing to remove there.`,
+    });
+    return null;
+  }
+}
+
+const LOCK_TRIES = 20;
+
+/** One that works from another directory would lose its slot and what it knows. TM1303. */
+async function requireNoEngine(target: pg.Client, connections: Connections): Promise<void> {
+  // One that has ended a moment ago may hold its lock until the server notices.
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt += 1) {
+    if (await lockTarget(target)) return;
+    await target.query('SELECT pg_sleep(0.1)');
+  }
+  throw new MigrateError('TM1303', {
+    side: 'target',
+    object: describeServer(connections.target),
+    message: 'an engine migrates into this database, from another work directory',
+    hint: 'Stop it first, or give the --dir that it works in.',
+  });
+}

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { EngineClient } from '../engine/process/client.ts';
+import { readProgressFile } from '../engine/process/work-directory.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
@@ -10,16 +11,10 @@ export async function cutover(
   flags: { freezeSource?: boolean; confirm?: string },
 ): Promise<number> {
   const client = await EngineClient.attach(context.directory);
-  if (!client) {
-    throw new MigrateError('TM1306', {
-      side: 'local',
-      object: context.directory,
-      message: 'no engine answers in this work directory',
-      hint: 'Start it again with migrate --resume, or give the --dir that it works in.',
-    });
-  }
+  if (!client) throw await noEngine(context);
   try {
     const confirm = flags.confirm ?? (await askName(context, client.progress.target_database));
+    if (confirm === null) throw notConfirmed(client.progress.target_database);
     await client.request({ action: 'cutover', confirm, freezeSource: flags.freezeSource === true, override: null });
     let failed: MigrateError | null = null;
     return await follow(client, {
@@ -34,13 +29,42 @@ export async function cutover(
       },
       signal: context.signal,
     });
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    throw new MigrateError('TM9002', {
+      side: 'local',
+      message: 'no longer watching the cut-over',
+      hint: 'The engine goes on with what was asked of it; look with status.',
+      cause: error,
+    });
   } finally {
     client.detach();
   }
 }
 
-async function askName(context: CommandContext, database: string): Promise<string> {
-  if (!process.stdin.isTTY || context.flags.json) return '';
+async function noEngine({ directory }: CommandContext): Promise<MigrateError> {
+  const done = (await readProgressFile(directory))?.phase === 'done';
+  return new MigrateError('TM1306', {
+    side: 'local',
+    object: directory,
+    message: done ? 'the cut-over of this migration is done' : 'no engine answers in this work directory',
+    hint: done
+      ? 'Compare with verify, and remove what is left of the migration with clean.'
+      : 'Start it again with migrate --resume, or give the --dir that it works in.',
+  });
+}
+
+const notConfirmed = (database: string): MigrateError =>
+  new MigrateError('TM6003', {
+    side: 'target',
+    object: database,
+    message: 'the cut-over was not confirmed, and there is nobody to ask',
+    hint: `Confirm it with --confirm ${database}, the name of the target database.`,
+  });
+
+/** Null when there is no terminal to ask at. */
+async function askName(context: CommandContext, database: string): Promise<string | null> {
+  if (!process.stdin.isTTY || context.flags.json || context.flags.yes) return null;
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await prompt.question(`Type the name of the target database (${database}) to cut over: `, {

@@ -23,7 +23,10 @@ export async function engine(signal: AbortSignal): Promise<number> {
   try {
     const launch = launchSchema.parse(JSON.parse(await text(process.stdin)));
     const failure = await runEngine({ ...launch, env: process.env, onEvent: () => {}, onReady: () => {}, signal });
-    return failure === null ? 0 : failure.code === 'TM9002' ? 130 : failure.kind.exit;
+    if (failure === null) return 0;
+    // Should nobody have attached yet, this is how they hear of it.
+    tell(failure);
+    return failure.code === 'TM9002' ? 130 : failure.kind.exit;
   } catch (error) {
     tell(toMigrateError(error));
     return 1;

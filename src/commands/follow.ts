@@ -9,6 +9,9 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
+/** Resolves when the engine has ended, or has gone away. */
+export const ended = (client: EngineClient): Promise<void> => new Promise((resolve) => client.onClose(() => resolve()));
+
 /**
  * Prints what a running engine says until `until` gives an exit code. Rejects with the engine's error when it ends
  * before, and with the signal's reason when that aborts; the engine goes on then.

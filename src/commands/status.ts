@@ -48,8 +48,9 @@ export function statusOf(progress: Progress, pid: number | null) {
       transactions: replay.transactions,
       rows: replay.rows,
     },
-    slot: slot ?? null,
-    spool: progress.spool,
+    // Both are gone with the cut-over.
+    slot: progress.phase === 'done' ? null : slot,
+    spool: progress.phase === 'done' ? { ...progress.spool, bytes: 0 } : progress.spool,
     warnings: progress.warnings,
     gates: progress.gates,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
@@ -64,12 +65,13 @@ function describe(progress: Progress, pid: number | null): string[] {
     `Copied ${totals.tables_done} of ${totals.tables_total} tables, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
   ];
   if (progress.phase === 'replay') lines.push(lagLine(progress.replay));
-  if (progress.slot) {
+  if (progress.slot && progress.phase !== 'done') {
     lines.push(
       `Slot ${progress.slot.name}: ${progress.slot.wal_status}, ${formatBytes(progress.slot.retained_bytes)} of WAL kept on the source`,
     );
   }
-  lines.push(`Spool ${formatBytes(progress.spool.bytes)}, ${formatBytes(progress.spool.free_bytes)} free`);
+  if (progress.phase !== 'done')
+    lines.push(`Spool ${formatBytes(progress.spool.bytes)}, ${formatBytes(progress.spool.free_bytes)} free`);
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');

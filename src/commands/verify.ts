@@ -1,28 +1,35 @@
 import { migrationOptionsSchema } from '../engine/options.ts';
+import { readMigrationFile } from '../engine/process/work-directory.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
 import { verify as compare } from '../engine/verify/verify.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
-import { matchesAny } from '../postgres/patterns.ts';
-import { bothSettings, type CommandContext } from './context.ts';
+import { matches } from '../postgres/patterns.ts';
+import { bothConnections } from './connections.ts';
+import type { CommandContext } from './context.ts';
 
 const JOBS = 4;
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
 export async function verify(context: CommandContext, flags: { tables?: string[] }): Promise<number> {
-  const { source, target } = await bothSettings(context);
+  const { source, target } = await bothConnections(context, await readMigrationFile(context.directory));
   const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
   const migration = await readMigration(probe).finally(() => destroy(probe));
   const patterns = flags.tables ?? [];
+  const matched = new Set<string>();
   const result = await compare({
     onSource,
     onTarget,
     destroy,
     jobs: JOBS,
     options: migrationOptionsSchema.parse(migration ? JSON.parse(migration.options) : {}),
-    wanted: (table) => patterns.length === 0 || matchesAny(patterns, table),
+    wanted: (table, root) => {
+      const matching = patterns.filter((pattern) => matches(pattern, table) || matches(pattern, root));
+      for (const pattern of matching) matched.add(pattern);
+      return patterns.length === 0 || matching.length > 0;
+    },
     everything: patterns.length === 0,
     onTable: (table) => {
       context.printJson({ ...table, type: 'table' });
@@ -33,6 +40,15 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     },
     signal: context.signal,
   });
+  const unmatched = patterns.filter((pattern) => !matched.has(pattern));
+  if (unmatched.length > 0) {
+    throw new MigrateError('TM1001', {
+      side: 'source',
+      object: unmatched.join(', '),
+      message: 'no table of the migration matches',
+      hint: 'Patterns are schema.table, with * for any characters and ? for one: --tables "public.*".',
+    });
+  }
   for (const sentence of result.objects) context.say(`DIFFERS ${sentence}`);
   const different = result.tables.filter((table) => !table.equal);
   context.printJson({
@@ -43,7 +59,8 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     objects: result.objects,
   });
   if (result.equal) {
-    context.say(`Equal: ${result.tables.length} tables, every row; sequences and objects too.`);
+    const besides = patterns.length === 0 ? '; sequences and objects too' : '';
+    context.say(`Equal: ${result.tables.length} tables, every row${besides}.`);
     return 0;
   }
   const what = [

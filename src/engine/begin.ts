@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { quoteLiteral } from '../postgres/identifiers.ts';
@@ -20,6 +21,8 @@ export interface HeldSnapshot extends AsyncDisposable {
 }
 
 export const slotNameOf = (id: string): string => `tiger_migrate_${id}`;
+/** A name for a slot that lives as long as its session: the one before may take a moment to go. */
+export const temporarySlotOf = (slot: string): string => `${slot}_resume_${randomBytes(3).toString('hex')}`;
 export const publicationNamesOf = (id: string): PublicationNames => ({
   all: `tiger_migrate_${id}`,
   inserts: `tiger_migrate_${id}_inserts`,
@@ -35,6 +38,9 @@ export const PLUGIN = 'pgoutput';
 export async function holdSnapshot(servers: Servers, slot: string, temporary: boolean): Promise<HeldSnapshot> {
   const replication = await servers.replication('snapshot');
   let keeper: pg.Client | null = null;
+  // The server may wait for hours here, for transactions that were open before.
+  const stop = () => servers.destroy(replication);
+  servers.signal.addEventListener('abort', stop, { once: true });
   try {
     const point = await createSlot(replication, slot, PLUGIN, temporary).catch((error: unknown) => {
       throw explainSlotRefusal(error, slot);
@@ -58,7 +64,11 @@ export async function holdSnapshot(servers: Servers, slot: string, temporary: bo
   } catch (error) {
     servers.destroy(replication);
     if (keeper) servers.destroy(keeper);
+    // The walsender does not notice that we are gone while it waits, and would leave a lasting slot behind in the end.
+    if (servers.signal.aborted) await servers.afterwards('source', (client) => dropSlot(client, slot)).catch(() => {});
     throw error;
+  } finally {
+    servers.signal.removeEventListener('abort', stop);
   }
 }
 
@@ -140,7 +150,9 @@ export async function beginMigration(
     return { migration: { ...migration, phase: 'schema' }, snapshot };
   } catch (error) {
     await snapshot?.[Symbol.asyncDispose]();
-    await undoBeginning(source, target, migration).catch(() => {});
+    // An open transaction of ours would hold locks on what is to be dropped.
+    await target.query('ROLLBACK').catch(() => {});
+    await undoBeginning(servers, migration).catch(() => {});
     throw error;
   }
 }
@@ -155,16 +167,20 @@ export const plannedTables = (tables: readonly SourceTable[], options: Migration
     parts: 1,
   }));
 
-/** Removes slot, publications and our schema; the rows and objects of the migration stay. */
+/**
+ * Removes slot, publications and our schema; the rows and objects of the migration stay. On sessions of its own: those
+ * of the migration may be gone, or in a failed transaction.
+ */
 export async function undoBeginning(
-  source: pg.Client,
-  target: pg.Client,
+  servers: Servers,
   migration: Pick<MigrationRow, 'slot' | 'publications'>,
 ): Promise<void> {
-  await dropSlot(source, migration.slot);
-  await dropPublications(source, migration.publications);
-  await target.query('ROLLBACK');
-  await target.query('DROP SCHEMA IF EXISTS tiger_migrate CASCADE');
+  await servers.afterwards('source', async (client) => {
+    await dropSlot(client, migration.slot);
+    await dropPublications(client, migration.publications);
+  });
+  // Last, for it is what remembers the names of the rest.
+  await servers.afterwards('target', (client) => client.query('DROP SCHEMA IF EXISTS tiger_migrate CASCADE'));
 }
 
 /** Rejects with TM4006 or TM1307 when the source is not the one that the migration began with. */

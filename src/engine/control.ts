@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import type { MigrationOptions } from './options.ts';
 
 export interface CutoverRequest {
   readonly freezeSource: boolean;
@@ -6,20 +7,25 @@ export interface CutoverRequest {
   readonly override: string | null;
 }
 
+/** What is decided only when a prepared migration is let go. */
+export type GoAhead = Partial<Pick<MigrationOptions, 'cutover' | 'freezeSource'>>;
+
 /** What others ask of a running engine. The engine waits here; sockets, signals and keys call in. */
 export class Control {
   readonly #bus = new EventEmitter();
-  #going = false;
+  #going: GoAhead | null = null;
   #cutover: CutoverRequest | null = null;
 
   /** Lets a prepared migration begin to copy. */
-  go(): void {
-    this.#going = true;
+  go(how: GoAhead = {}): void {
+    this.#going = how;
     this.#bus.emit('go');
   }
 
-  async whenGoing(signal: AbortSignal): Promise<void> {
+  /** Resolves with what was said when it was let go. */
+  async whenGoing(signal: AbortSignal): Promise<GoAhead> {
     if (!this.#going) await once(this.#bus, 'go', { signal });
+    return this.#going ?? {};
   }
 
   requestCutover(request: CutoverRequest): void {

@@ -31,11 +31,12 @@ const CONNECTION_GONE =
   /Connection terminated|not queryable|connection was closed|Client was closed|socket hang up|ERR_STREAM/i;
 
 /**
- * SQLSTATEs that time may heal: the connection, a server that restarts, too many connections, deadlock, serialization,
- * lock timeout, a read-only target while it is resized, a full disk that grows.
+ * SQLSTATEs that time may heal: the connection, also when a timeout of the server has ended it, a server that restarts,
+ * too many connections, deadlock, serialization, lock timeout, a read-only target while it is resized, a full disk that
+ * grows.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const HEALING = /^(08...|57P0[1-5]|53300|53100|53200|40001|40P01|55P03|25006|57014)$/;
+const HEALING = /^(08...|57P0[1-5]|25P0[34]|53300|53100|53200|40001|40P01|55P03|25006|57014)$/;
 
 /** A server that worked a moment ago and can't be reached now: it restarts, fails over, or the network is down. */
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['TM1101', 'TM1102', 'TM1103', 'TM1199']);

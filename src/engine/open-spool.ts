@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { maxLsn } from '../postgres/lsn.ts';
 import { type Engine, spoolDirectoryOf } from './engine.ts';
+import { type MigrationFile, readMigrationFile } from './process/work-directory.ts';
 import { Receiver } from './source/receiver.ts';
 import { readSlot, releaseSlot } from './source/slot.ts';
 import { SpoolWatermark } from './spool/reader.ts';
@@ -42,12 +43,39 @@ export async function openSpool(engine: Engine, signal: AbortSignal): Promise<Op
     onReadable: (end) => watermark?.advance(end),
   });
   watermark = new SpoolWatermark(spool.end);
-  // The mark says that this spool holds all that was ever confirmed to the source, but for what was applied.
-  const mark = join(directory, 'migration');
-  if (!input.resume) await writeFile(mark, migration.id, { mode: 0o600 });
-  else await requireNothingMissing(engine, spool, (await readFile(mark, 'utf8').catch(() => '')) === migration.id);
+  // The mark says whose spool this is.
+  if (!input.resume) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
+  else await requireNothingMissing(engine, spool, (await readMark(directory)) === migration.id);
   return { receiver, spool, watermark, directory };
 }
+
+const markOf = (spoolDirectory: string): string => join(spoolDirectory, 'migration');
+const readMark = (spoolDirectory: string): Promise<string | null> =>
+  readFile(markOf(spoolDirectory), 'utf8').then(
+    (id) => id || null,
+    () => null,
+  );
+
+/**
+ * Rejects with TM1304 when the work directory holds the spool of another migration that is not done: its changes are
+ * nowhere else any more. One into the same target goes with that target's remains when those are dropped.
+ */
+export async function requireNoOtherSpool(workDirectory: string, file: MigrationFile): Promise<void> {
+  const standing = await readMark(spoolDirectoryOf(workDirectory));
+  if (standing === null || standing === file.id) return;
+  const kept = await readMigrationFile(workDirectory);
+  if (file.options.dropIfExists && kept?.id === standing && kept.target === file.target) return;
+  throw new MigrateError('TM1304', {
+    side: 'local',
+    object: workDirectory,
+    message: `the work directory holds an unfinished migration${kept?.id === standing ? ` into ${kept.target}` : ''}`,
+    hint: 'Go on with migrate --resume, end it with clean, or give another --dir for another migration.',
+  });
+}
+
+/** What is in the spool is applied, or will never be. */
+export const removeSpool = (workDirectory: string): Promise<void> =>
+  rm(spoolDirectoryOf(workDirectory), { recursive: true, force: true });
 
 async function requireNothingMissing(engine: Engine, spool: SpoolWriter, ours: boolean): Promise<void> {
   const { input, migration, source, target } = engine;
@@ -62,12 +90,16 @@ async function requireNothingMissing(engine: Engine, spool: SpoolWriter, ours: b
     });
   }
   const { appliedLsn } = await readApplied(target);
-  const have = maxLsn(appliedLsn, spool.end.commitEnd);
-  if (ours || slot.confirmedFlush === null || slot.confirmedFlush <= have) return;
+  const have = maxLsn(appliedLsn, spool.durable);
+  if (slot.confirmedFlush === null || slot.confirmedFlush <= have) return;
   throw new MigrateError('TM4004', {
     side: 'local',
     object: input.workDirectory,
-    message: 'the spool of this migration is not in the work directory, and the source has recycled its changes',
-    hint: 'Give the --dir that the migration began with, or start over with migrate --drop-if-exists.',
+    message: ours
+      ? 'the spool has lost changes that were confirmed to the source, and the source has recycled them'
+      : 'the spool of this migration is not in the work directory, and the source has recycled its changes',
+    hint: ours
+      ? 'The tables must be copied again: start over with migrate --drop-if-exists.'
+      : 'Give the --dir that the migration began with, or start over with migrate --drop-if-exists.',
   });
 }

@@ -37,3 +37,15 @@ export const migrationOptionsSchema = z.object({
   dropIfExists: z.boolean().default(false),
 });
 export type MigrationOptions = z.infer<typeof migrationOptionsSchema>;
+
+/** What may be changed while a migration is on its way: how it is done, as against what is migrated. */
+export type RuntimeOptions = Pick<MigrationOptions, 'tableJobs' | 'indexJobs' | 'cutover' | 'freezeSource'>;
+
+/** The options that the migration began with, with the present ones where they may change. */
+export const withRuntimeOptions = (began: MigrationOptions, now: RuntimeOptions): MigrationOptions => ({
+  ...began,
+  tableJobs: now.tableJobs,
+  indexJobs: now.indexJobs,
+  cutover: now.cutover,
+  freezeSource: now.freezeSource,
+});

@@ -5,17 +5,17 @@ import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
-import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
+import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
 import { type BroughtTables, bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
-import { makeKeysEarly, reopenForReplay } from './cutover/finish-objects.ts';
+import { makeKeysEarly } from './cutover/foreign-keys.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { mayHeal, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
-import { migrationOptionsSchema } from './options.ts';
+import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
@@ -68,10 +68,12 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   const found = await readMigration(target);
   let snapshot: HeldSnapshot | null = null;
   let migration: MigrationRow;
-  if (found && input.resume) {
-    if (found.phase === 'snapshot') throw nothingToResume('it had not begun to copy');
-    if (found.phase === 'done') throw nothingToResume('it is done');
-    await requireSameSource(servers, found);
+  // Ended before it was begun: a beginning that nobody could take back any more.
+  const abandoned = found?.phase === 'snapshot';
+  if (found && (input.resume || abandoned)) await requireSameSource(servers, found);
+  if (found && input.resume && !abandoned) {
+    if (found.phase === 'done') throw nothingToResume(input, found);
+    if (found.id !== input.id) throw notThisOne(input, found);
     await servers.endLeftOvers(target);
     servers.replicaRole = found.replicaRole;
     migration = found;
@@ -80,11 +82,15 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
     }
   } else {
-    if (input.resume) throw nothingToResume('the target holds none');
+    if (input.resume && !abandoned) throw nothingToResume(input, null);
     emit({ type: 'phase', phase: 'checks' });
-    if (input.options.dropIfExists) await input.dropEarlier(source, target);
-    else if (found) throw alreadyThere(input);
+    if (found && abandoned) {
+      await undoBeginning(servers, found);
+      emit({ type: 'log', text: 'Removed what an earlier attempt, which ended before its snapshot, has left.' });
+    } else if (found && !input.options.dropIfExists) throw alreadyThere(input, found);
+    // What must pass comes before anything is dropped: source and target may be one and the same by mistake.
     await input.preflight(source, target);
+    if (input.options.dropIfExists) await input.dropEarlier(source, target);
     emit({ type: 'phase', phase: 'snapshot' });
     servers.replicaRole = await probeReplicaRole(target);
     await rm(spoolDirectoryOf(input.workDirectory), { recursive: true, force: true });
@@ -95,7 +101,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   }
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
   tell.begun();
-  const options = migrationOptionsSchema.parse(JSON.parse(migration.options));
+  const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
   const sourceVersionNum = await serverVersionNum(source);
   const { tools, warning } = await clientToolsFor(sourceVersionNum, process.env, combined);
   if (warning) emit({ type: 'warning', text: warning });
@@ -139,15 +145,16 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     if (snapshot) {
       const tables = await readTableStates(target);
       emit({ type: 'snapshot', slot: migration.slot, lsn: formatLsn(snapshot.lsn), tables: tables.length });
-      if (input.waitForGo) await input.control.whenGoing(combined);
     }
+    // Also after a server that went away meanwhile: nobody has said go yet.
+    const goAhead = input.waitForGo ? await input.control.whenGoing(combined) : {};
     await setPhase(engine, 'schema');
     const copied = await bringTables(engine, snapshot, combined);
     const { schema, tables } = copied;
     const finishing = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit };
     const early = new AbortController();
     let keys: Promise<void> = Promise.resolve();
-    await goBackToReplay(engine, copied, null);
+    await setPhase(engine, 'replay');
     tell.healthy();
     monitor.startReplaying();
     beside(replay.run());
@@ -156,7 +163,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
       replay,
       source,
       target,
-      options,
+      options: { ...options, ...goAhead },
       control: input.control,
       emit,
       signal: combined,
@@ -183,7 +190,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();
-          await goBackToReplay(engine, copied, error);
+          await setPhase(engine, 'replay');
           throw error;
         }
       },
@@ -220,22 +227,6 @@ async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTable
   }
 }
 
-/** Sets the phase; after a cut-over that failed late the target is made ready for replay again, where that can be. */
-async function goBackToReplay(engine: Engine, { tables }: BroughtTables, cause: unknown): Promise<void> {
-  const { target, migration } = engine;
-  if ((await reopenForReplay(target, tables)) && !migration.replicaRole) {
-    throw new MigrateError('TM6005', {
-      side: 'target',
-      message: `the cut-over failed after triggers and foreign keys were made${cause ? `: ${toMigrateError(cause).message}` : ''}`,
-      hint:
-        'This role may not set session_replication_role, so replay would fire them. Grant it (GRANT SET ON PARAMETER ' +
-        'session_replication_role TO …), or start over with migrate --drop-if-exists.',
-      cause,
-    });
-  }
-  await setPhase(engine, 'replay');
-}
-
 async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
   // An engine that was killed a moment ago may hold it until its server notices.
   for (let attempt = 0; attempt < 50; attempt += 1) {
@@ -250,19 +241,33 @@ async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
   });
 }
 
-const nothingToResume = (why: string): MigrateError =>
+const nothingToResume = (input: EngineInput, found: MigrationRow | null): MigrateError =>
   new MigrateError('TM1305', {
     side: 'target',
-    message: `there is no migration to resume: ${why}`,
-    hint: 'Run migrate without --resume; with --drop-if-exists when the target holds remains of an earlier attempt.',
+    object: describeServer(input.target),
+    message: `there is no migration to resume: ${found ? `${found.id} is done` : 'the target holds none'}`,
+    hint: found
+      ? 'Compare with verify, and remove what is left of the migration with clean.'
+      : 'Run migrate without --resume; with --drop-if-exists when the target holds remains of an earlier attempt.',
   });
 
-const alreadyThere = (input: EngineInput): MigrateError =>
+const alreadyThere = (input: EngineInput, found: MigrationRow): MigrateError =>
   new MigrateError('TM1304', {
     side: 'target',
     object: describeServer(input.target),
-    message: 'the target holds a migration that was begun earlier',
-    hint: 'Go on with migrate --resume, start over with migrate --drop-if-exists, or remove it with clean.',
+    message: `the target holds ${found.phase === 'done' ? 'a finished migration' : 'a migration that was begun earlier'} (${found.id})`,
+    hint:
+      found.phase === 'done'
+        ? 'Remove what is left of it with clean; another migration needs another database, or --drop-if-exists.'
+        : 'Go on with migrate --resume, start over with migrate --drop-if-exists, or remove it with clean.',
+  });
+
+const notThisOne = (input: EngineInput, found: MigrationRow): MigrateError =>
+  new MigrateError('TM1307', {
+    side: 'local',
+    object: input.workDirectory,
+    message: `the work directory belongs to the migration ${input.id}, the target holds ${found.id}`,
+    hint: 'Give the --dir that the migration of this target began with, or the target of this work directory.',
   });
 
 async function serverVersionNum(client: pg.Client): Promise<number> {

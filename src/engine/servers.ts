@@ -1,13 +1,17 @@
 import type pg from 'pg';
-import { connect, destroy } from '../postgres/connect.ts';
+import { connect, destroy, withClient } from '../postgres/connect.ts';
 import type { ConnectionSettings } from '../postgres/connection-string.ts';
+
+/** A server that can't be reached must not keep a stopped engine from ending. */
+const CLEARING_UP_MS = 10_000;
 
 /** Opens the sessions of one migration on both servers; their names in pg_stat_activity begin with its id. */
 export class Servers {
   readonly source: ConnectionSettings;
   readonly target: ConnectionSettings;
+  /** Aborts when the migration is to stop. */
+  readonly signal: AbortSignal;
   readonly #id: string;
-  readonly #signal: AbortSignal;
   /** Set once it is known whether the target's role may. */
   replicaRole = false;
 
@@ -15,12 +19,12 @@ export class Servers {
     this.source = of.source;
     this.target = of.target;
     this.#id = of.id;
-    this.#signal = of.signal;
+    this.signal = of.signal;
   }
 
   /** An ordinary session on the source. */
   readonly onSource = (application: string): Promise<pg.Client> =>
-    connect(this.source, { side: 'source', application: `${this.#id} ${application}`, signal: this.#signal });
+    connect(this.source, { side: 'source', application: `${this.#id} ${application}`, signal: this.signal });
 
   /** A replication connection to the source. */
   readonly replication = (application: string): Promise<pg.Client> =>
@@ -28,7 +32,7 @@ export class Servers {
       side: 'source',
       application: `${this.#id} ${application}`,
       replication: 'database',
-      signal: this.#signal,
+      signal: this.signal,
     });
 
   /** A session on the target that writes what the source wrote: triggers and foreign keys do not fire where possible. */
@@ -36,13 +40,17 @@ export class Servers {
     const client = await connect(this.target, {
       side: 'target',
       application: `${this.#id} ${application}`,
-      signal: this.#signal,
+      signal: this.signal,
     });
     if (this.replicaRole) await client.query('SET session_replication_role = replica');
     return client;
   };
 
   readonly destroy = destroy;
+
+  /** A session for clearing up: it can be opened also after the migration was stopped. */
+  readonly afterwards = <T>(side: 'source' | 'target', use: (client: pg.Client) => Promise<T>): Promise<T> =>
+    withClient(this[side], { side, application: `${this.#id} undo`, signal: AbortSignal.timeout(CLEARING_UP_MS) }, use);
 
   /**
    * Ends the sessions that an engine of this migration, killed or cut off, has left on the target: they might still

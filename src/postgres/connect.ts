@@ -89,11 +89,20 @@ async function attempt(settings: ConnectionSettings, options: ConnectOptions, tl
   client.connection.on('authenticationSASL', (message: { mechanisms: string[] }) => {
     channelBindingOffered = tls !== false && message.mechanisms.includes('SCRAM-SHA-256-PLUS');
   });
-  const abort = () => destroy(client);
+  // A client that is destroyed while it connects never says so: the wait must end by itself.
+  let giveUp: (reason: unknown) => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  aborted.catch(() => {});
+  const abort = () => {
+    destroy(client);
+    giveUp(options.signal?.reason);
+  };
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
-    await client.connect();
-    await settle(client);
+    await Promise.race([client.connect(), aborted]);
+    await Promise.race([settle(client), aborted]);
     return client;
   } catch (error) {
     destroy(client);

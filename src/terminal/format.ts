@@ -41,9 +41,10 @@ export function formatRate(bytesPerSecond: number): string {
 export const formatSecondsLong = (seconds: number): string =>
   prettyMs(Math.round(Math.max(0, seconds) * 1000), { verbose: true, secondsDecimalDigits: 3 });
 
-/** Milliseconds in few letters: `1m 38s`, `4.2s`, `0.3s`. */
+/** Milliseconds in few letters: `1m 38s`, `4.2s`, `0.3s`, `40ms`. */
 export function formatMs(ms: number): string {
   const safe = Math.max(0, ms);
+  if (safe > 0 && safe < 100) return `${Math.max(1, Math.round(safe))}ms`;
   if (safe < 60_000) return `${(safe / 1000).toFixed(safe < 10_000 ? 1 : 0)}s`;
   return prettyMs(safe, { unitCount: 2, secondsDecimalDigits: 0 });
 }

@@ -60,6 +60,7 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'connect, found': probed,
   checks: checked(reach(probed, { type: 'next' })),
   'checks, a question': reach(checked(reach(probed, { type: 'next' })), { type: 'apply' }),
+  'checks, in full': reach(checked(reach(probed, { type: 'next' })), { type: 'read', reader: 'check' }),
   identity: identities,
   'identity, nothing to do': reach(passed(), { type: 'next' }, { type: 'identities', rows: [] }),
   plan: planned,

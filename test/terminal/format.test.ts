@@ -38,7 +38,14 @@ describe('sizes, rates and durations', () => {
 
   it('says durations in words and in letters', () => {
     expect(formatSecondsLong(98.631)).toBe('1 minute 38.631 seconds');
-    expect([300, 4_200, 38_000, 98_631, 7_261_000].map(formatMs)).toEqual(['0.3s', '4.2s', '38s', '1m 38s', '2h 1m']);
+    expect([40, 300, 4_200, 38_000, 98_631, 7_261_000].map(formatMs)).toEqual([
+      '40ms',
+      '0.3s',
+      '4.2s',
+      '38s',
+      '1m 38s',
+      '2h 1m',
+    ]);
   });
 
   it('never says 100% before the end', () => {

@@ -3,6 +3,7 @@ import { holdsPassword, maskConnection, passwordFor, withPassword } from '../../
 import { editField, type FieldEdit, textField } from '../../src/state/text-field.ts';
 import { fieldWindow, shownText } from '../../src/ui/field.tsx';
 import { cutMiddle, fitPair } from '../../src/ui/fit.ts';
+import { wrapLines } from '../../src/ui/wrap.ts';
 
 const edited = (text: string, ...edits: FieldEdit[]): string => {
   const field = edits.reduce(editField, textField(text));
@@ -81,6 +82,13 @@ describe('passwords in connection strings', () => {
       false,
     ]);
   });
+});
+
+it('text is broken into lines at its spaces, and keeps its own lines', () => {
+  expect(wrapLines('one two three', 7)).toEqual(['one two', 'three']);
+  expect(wrapLines('a\n  indented line', 10)).toEqual(['a', '  indented', 'line']);
+  expect(wrapLines('unbreakable', 4)).toEqual(['unbr', 'eaka', 'ble']);
+  expect(wrapLines('', 4)).toEqual(['']);
 });
 
 it('two addresses share a line, the longer one giving way', () => {

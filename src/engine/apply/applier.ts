@@ -165,15 +165,14 @@ export class Applier {
 
   async #takeTruncate(change: Truncate): Promise<void> {
     const tables: BoundTable[] = [];
-    let holdsLater = false;
+    let partly = false;
     for (const oid of change.relations) {
       const table = await this.#tableFor(oid);
       if (table) tables.push(table);
-      else holdsLater ||= this.#options.tables.get(oid)?.copyRows ?? false;
+      else partly ||= this.#options.tables.get(oid)?.copyRows ?? false;
     }
     if (tables.length === 0) return;
-    // A table that was copied after this TRUNCATE holds newer rows: nothing may cascade to it.
-    this.#batch.addStep({ ...change, tables, cascade: change.cascade && !holdsLater });
+    this.#batch.addStep({ ...change, tables, partly });
   }
 
   async #settled(): Promise<void> {
@@ -253,15 +252,23 @@ export class Applier {
         return this.#segments.apply(step.changes);
       case 'forget':
         return this.#segments.forget(step.table);
-      case 'truncate': {
-        const list = step.tables.map((table) => `ONLY ${table.target}`).join(', ');
-        const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
-        await this.#options.client.query(`TRUNCATE ${list}${identity}${step.cascade ? ' CASCADE' : ''}`);
-        return;
-      }
+      case 'truncate':
+        return this.#truncate(step);
       default:
         step satisfies never;
     }
+  }
+
+  async #truncate(step: Extract<Step, { kind: 'truncate' }>): Promise<void> {
+    const { client } = this.#options;
+    const tables = step.tables.map((table) => `ONLY ${table.target}`);
+    if (step.partly) {
+      // The server refuses to truncate a table that another one refers to, unless it may cascade.
+      for (const table of tables) await client.query(`DELETE FROM ${table}`);
+      return;
+    }
+    const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
+    await client.query(`TRUNCATE ${tables.join(', ')}${identity}${step.cascade ? ' CASCADE' : ''}`);
   }
 }
 

@@ -11,6 +11,8 @@ export type Step =
       readonly tables: readonly BoundTable[];
       readonly cascade: boolean;
       readonly restartIdentity: boolean;
+      /** Some table of the TRUNCATE was copied later and holds newer rows: nothing may cascade to it. */
+      readonly partly: boolean;
     }
   | { readonly kind: 'forget'; readonly table: BoundTable };
 

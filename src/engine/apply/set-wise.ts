@@ -34,12 +34,6 @@ export class SetWise {
     this.#client = client;
   }
 
-  /** Temporary tables made in a transaction that was rolled back are gone. */
-  forgetStages(): void {
-    this.#stages.clear();
-    this.#used.clear();
-  }
-
   /** ON COMMIT DELETE ROWS has emptied the staging tables. */
   committed(): void {
     this.#used.clear();

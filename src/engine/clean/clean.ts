@@ -1,31 +1,42 @@
 import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import { unfreezeSource } from '../cutover/fence.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
-import { readMigration, recordedObjects } from '../target/progress-schema.ts';
+import { type MigrationRow, readMigration, recordedObjects } from '../target/progress-schema.ts';
 
-const SLOTS = `SELECT slot_name AS name FROM pg_replication_slots WHERE slot_name::text IN ($1, $1 || '_resume')`;
+const SLOTS = `
+SELECT slot_name AS name FROM pg_replication_slots
+ WHERE slot_name::text = $1::text OR starts_with(slot_name::text, $1::text || '_resume')`;
 
 /**
  * Removes what a migration has made besides the data: slot and publications on the source, a freeze, our schema on the
- * target. Rows and objects of the application stay. Gives what was removed, as sentences. Safe to run again.
+ * target. Rows and objects of the application stay. A side whose database is not there any more is null; `knownId` is
+ * the migration that the work directory remembers, for a target that has forgotten. Gives what was removed, as
+ * sentences. Safe to run again. Rejects with TM1307 when the target's migration is one of another source: its slot
+ * would stay there for ever.
  */
-export async function clean(source: pg.Client, target: pg.Client, knownId: string | null): Promise<string[]> {
+export async function clean(
+  source: pg.Client | null,
+  target: pg.Client | null,
+  knownId: string | null,
+): Promise<string[]> {
   const removed: string[] = [];
-  const migration = await readMigration(target);
+  const migration = target && (await readMigration(target));
+  if (source && migration) await requireItsSource(source, migration);
   const slot = migration?.slot ?? (knownId ? `tiger_migrate_${knownId}` : null);
-  if (slot) {
+  if (source && slot) {
     const { rows } = await source.query<{ name: string }>(SLOTS, [slot]);
     for (const { name } of rows) if (await dropSlot(source, name)) removed.push(`source: replication slot ${name}`);
     const publications = await existingPublications(source, slot);
     await dropPublications(source, publications);
     for (const name of publications) removed.push(`source: publication ${name}`);
   }
-  if (migration && (await recordedObjects(target, 'source')).has('frozen')) {
+  if (source && target && migration && (await recordedObjects(target, 'source')).has('frozen')) {
     await unfreezeSource(source, migration.sourceDatabase);
     removed.push(`source: database ${migration.sourceDatabase} takes writes again`);
   }
-  if (migration) {
+  if (target && migration) {
     await target.query('DROP SCHEMA tiger_migrate CASCADE');
     removed.push('target: schema tiger_migrate');
   }
@@ -35,8 +46,30 @@ export async function clean(source: pg.Client, target: pg.Client, knownId: strin
 /** Both publications of a migration are named after its slot. */
 async function existingPublications(source: pg.Client, slot: string): Promise<string[]> {
   const { rows } = await source.query<{ name: string }>(
-    `SELECT pubname AS name FROM pg_publication WHERE pubname::text IN ($1, $1 || '_inserts') ORDER BY 1`,
+    `SELECT pubname AS name FROM pg_publication
+      WHERE pubname::text = $1::text OR pubname::text = $1::text || '_inserts' ORDER BY 1`,
     [slot],
   );
   return rows.map((row) => row.name);
+}
+
+const IDENTITY = `SELECT (pg_control_system()).system_identifier::text AS system, current_database() AS database`;
+
+async function requireItsSource(source: pg.Client, migration: MigrationRow): Promise<void> {
+  // Some providers don't let an ordinary role ask; the name alone must do then.
+  const { rows } = await source
+    .query<{ system: string | null; database: string }>(IDENTITY)
+    .catch(() =>
+      source.query<{ system: string | null; database: string }>(
+        'SELECT NULL AS system, current_database() AS database',
+      ),
+    );
+  const { system = null, database = '' } = rows[0] ?? {};
+  if (database === migration.sourceDatabase && (system === null || system === migration.sourceSystem)) return;
+  throw new MigrateError('TM1307', {
+    side: 'source',
+    object: database,
+    message: `the target holds a migration of another source (database ${migration.sourceDatabase}, system ${migration.sourceSystem})`,
+    hint: 'Give the source that the migration began with: a slot and publications wait there to be removed. If it is gone for good: DROP SCHEMA tiger_migrate CASCADE on the target.',
+  });
 }

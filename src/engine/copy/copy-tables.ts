@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
 import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
-import { explain, mayHeal, untilHealed } from '../error-policy.ts';
+import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
+import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
 
@@ -27,7 +28,6 @@ export interface CopyOptions {
   readonly onTableCopied: (table: SourceTable) => void;
 }
 
-const PROGRESS_INTERVAL_MS = 500;
 const MAXIMUM_PARTS = 10_000;
 /** Tries for a part that fails while the snapshot lives. */
 const PART_TRIES = 5;
@@ -38,10 +38,14 @@ interface Worker {
   readonly target: pg.Client;
 }
 
-/** Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. */
-export async function copyTables(options: CopyOptions): Promise<void> {
+/**
+ * Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. Gives the
+ * tables that must be copied again, in another snapshot: see `isAsInSnapshot`.
+ */
+export async function copyTables(options: CopyOptions): Promise<ReadonlySet<SourceTable>> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
   const started = new StartedTables(options);
+  const again = new Set<SourceTable>();
   const progress = new CopyProgress(options.emit);
   const queue = [...parts];
   const failed = new AbortController();
@@ -58,11 +62,15 @@ export async function copyTables(options: CopyOptions): Promise<void> {
           async () => {
             worker ??= await openWorker(options, number);
             try {
-              await copyPart(options, worker, now, started, progress, signal);
+              await copyPart(options, worker, now, { started, again, progress }, signal);
             } catch (error) {
               destroyWorker(options, worker);
               worker = null;
               progress.restart(now);
+              if (isGone(error)) {
+                again.add(now.table);
+                return;
+              }
               tries += 1;
               throw explainCopyError(error, now, tries < PART_TRIES);
             }
@@ -84,6 +92,7 @@ export async function copyTables(options: CopyOptions): Promise<void> {
   options.signal.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
   for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return again;
 }
 
 async function openWorker(options: CopyOptions, number: number): Promise<Worker> {
@@ -104,6 +113,10 @@ function destroyWorker(options: CopyOptions, worker: Worker): void {
   options.destroy(worker.target);
 }
 
+/** Dropped or renamed on the source since the snapshot: undefined_table, invalid_schema_name. */
+const isGone = (error: unknown): boolean =>
+  error instanceof PipeError && error.side === 'source' && ['42P01', '3F000'].includes(sqlState(error.cause) ?? '');
+
 /** The server's own error while another try may get over it; ours, for the operator, when not. */
 function explainCopyError(error: unknown, part: CopyPart, triesLeft: boolean): unknown {
   const cause = error instanceof PipeError ? error.cause : error;
@@ -118,16 +131,21 @@ function explainCopyError(error: unknown, part: CopyPart, triesLeft: boolean): u
   });
 }
 
+interface Shared {
+  readonly started: StartedTables;
+  readonly again: Set<SourceTable>;
+  readonly progress: CopyProgress;
+}
+
 async function copyPart(
   options: CopyOptions,
-  worker: Worker,
+  { source, target }: Worker,
   part: CopyPart,
-  started: StartedTables,
-  progress: CopyProgress,
+  { started, again, progress }: Shared,
   signal: AbortSignal,
 ): Promise<void> {
   const { table } = part;
-  const { target } = worker;
+  if (again.has(table)) return;
   progress.begin(part);
   const whole = part.parts === 1;
   if (!whole) {
@@ -142,11 +160,36 @@ async function copyPart(
     await target.query(`TRUNCATE ONLY ${qualified(table)}`);
   }
   const statements = copyStatements(part, table, whole);
-  const copied = await pipeCopy(worker.source, target, statements, (bytes) => progress.add(part, bytes), signal);
+  // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
+  await source.query('SAVEPOINT part');
+  const copied = await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal);
+  const valid = await isAsInSnapshot(source, table);
+  await source.query('ROLLBACK TO SAVEPOINT part');
+  if (!valid) {
+    await target.query('ROLLBACK');
+    again.add(table);
+    progress.restart(part);
+    return;
+  }
   const last = await finishPart(target, { sourceOid: table.oid, part: part.part, ...copied });
   await target.query('COMMIT');
   progress.finish(part, copied.rows, last);
   if (last) options.onTableCopied(table);
+}
+
+/**
+ * Snapshots don't hold for TRUNCATE: a table that was truncated (or rewritten) since looks empty in them, and changes
+ * from before would meet no rows. What the catalog holds in the snapshot is compared with what the server uses now,
+ * under the lock of the COPY. https://www.postgresql.org/docs/current/mvcc-caveats.html
+ */
+async function isAsInSnapshot(source: pg.Client, table: SourceTable): Promise<boolean> {
+  // Copied once more at the cut-over, whatever happens until then.
+  if (table.kind === 'unlogged') return true;
+  const { rows } = await source.query<{ same: string }>(
+    'SELECT relfilenode = pg_relation_filenode(oid) AS same FROM pg_class WHERE oid = $1::oid',
+    [String(table.oid)],
+  );
+  return rows[0]?.same === 't';
 }
 
 /** A table in parts is emptied and marked once, before its first part, in a transaction of its own. */
@@ -179,75 +222,5 @@ class StartedTables {
     } finally {
       this.#options.destroy(client);
     }
-  }
-}
-
-interface TableProgress {
-  bytes: number;
-  rows: number;
-  /** COPY bytes of each part, those of finished ones too. */
-  readonly parts: Map<number, number>;
-  finished: number;
-  readonly startedMs: number;
-  reportedMs: number;
-}
-
-/** Turns bytes on the wire into `table` events, not more often than twice a second for a table. */
-class CopyProgress {
-  readonly #emit: Emit;
-  readonly #tables = new Map<number, TableProgress>();
-
-  constructor(emit: Emit) {
-    this.#emit = emit;
-  }
-
-  begin(part: CopyPart): void {
-    const now = performance.now();
-    let table = this.#tables.get(part.table.oid);
-    if (!table) {
-      table = { bytes: 0, rows: 0, parts: new Map(), finished: 0, startedMs: now, reportedMs: 0 };
-      this.#tables.set(part.table.oid, table);
-    }
-    table.parts.set(part.part, 0);
-    this.#report(part, table, 'copying');
-  }
-
-  add(part: CopyPart, bytes: number): void {
-    const table = this.#tables.get(part.table.oid);
-    if (!table) return;
-    table.bytes += bytes;
-    table.parts.set(part.part, (table.parts.get(part.part) ?? 0) + bytes);
-    if (performance.now() - table.reportedMs > PROGRESS_INTERVAL_MS) this.#report(part, table, 'copying');
-  }
-
-  /** What a failed try moved does not count. */
-  restart(part: CopyPart): void {
-    const table = this.#tables.get(part.table.oid);
-    if (!table) return;
-    table.bytes -= table.parts.get(part.part) ?? 0;
-    table.parts.set(part.part, 0);
-  }
-
-  finish(part: CopyPart, rows: number, last: boolean): void {
-    const table = this.#tables.get(part.table.oid);
-    if (!table) return;
-    table.rows += rows;
-    table.finished += 1;
-    this.#report(part, table, last ? 'copied' : 'copying');
-  }
-
-  #report(part: CopyPart, table: TableProgress, state: 'copying' | 'copied'): void {
-    table.reportedMs = performance.now();
-    // COPY data is smaller than pages with their headers: the estimate stays below the whole until the table is done.
-    const estimated = part.table.bytes > 0 ? Math.min(0.99, table.bytes / part.table.bytes) : 0;
-    this.#emit({
-      type: 'table',
-      relation: displayName(part.table),
-      state,
-      bytes: table.bytes,
-      rows: table.rows,
-      done: state === 'copied' ? 1 : Math.max(estimated, (table.finished / part.parts) * 0.99),
-      ...(state === 'copied' ? { ms: Math.round(table.reportedMs - table.startedMs) } : {}),
-    });
   }
 }

@@ -1,19 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
+import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
 import type { CutoverStep, Emit } from '../events.ts';
+import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
 import type { Servers } from '../servers.ts';
-import type { SourceTable } from '../source/catalog.ts';
+import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
+import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject, writePhase } from '../target/progress-schema.ts';
 import { freezeSource, unfreezeSource } from './fence.ts';
-import { copyUnlogged, makeRemainingObjects, refreshMaterializedViews, validateForeignKeys } from './finish-objects.ts';
+import { makeRemainingObjects } from './finish-objects.ts';
+import { refreshMaterializedViews } from './materialized-views.ts';
 import { copySequences, sequencesBehind } from './sequences.ts';
+import { copyUnlogged } from './unlogged-tables.ts';
 
 export interface CutoverOptions {
   readonly servers: Servers;
@@ -38,98 +43,190 @@ export interface CutoverResult {
 }
 
 const DRAIN_REPEAT_MS = 10_000;
+const QUIET_PATIENCE_MS = 30_000;
 
 /**
- * Fence → drain → sequences → objects → verify → report. Each step is safe to run again. When one fails the source is
- * given back as it was and the caller goes on replaying; TM6001 when changes arrived after the fence.
+ * Fence → drain → sequences → objects → verify → report. What a failed cut-over must not leave behind (keys, triggers,
+ * rules) is made in one transaction on the target, which ends with the record that the migration is done: until then
+ * the source is given back as it was and the caller goes on replaying. TM6001 when changes arrived after the fence.
  */
 export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
-  const { source, target, migration, request, replay, signal, emit } = options;
+  const { source, target, migration, request, replay, emit } = options;
   const started = performance.now();
-  let current: CutoverStep = 'fence';
-  const step = async <T>(name: CutoverStep, work: () => Promise<[T, string]>): Promise<T> => {
-    current = name;
-    emit({ type: 'cutover', step: name, state: 'running', detail: '' });
-    const [result, detail] = await work();
-    emit({ type: 'cutover', step: name, state: 'done', detail });
-    return result;
-  };
-  /** Writes a marker behind everything that is committed on the source, and waits until it has been applied. */
-  const drain = async (): Promise<number> => {
-    const id = randomUUID();
-    const applied = replay.whenApplied(id, signal);
-    await emitHeartbeat(source, id);
-    // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
-    const again = setInterval(() => void emitHeartbeat(source, id).catch(() => {}), DRAIN_REPEAT_MS);
-    return applied.finally(() => clearInterval(again));
-  };
+  const steps = new Steps(emit);
   const requireQuiet = async (changesBefore: number): Promise<void> => {
-    const since = (await drain()) - changesBefore;
-    if (since === 0) return;
-    throw new MigrateError('TM6001', {
-      side: 'source',
-      object: migration.sourceDatabase,
-      message: `${since} row changes arrived after the fence: the application still writes`,
-      hint: 'Nothing is lost: they are applied and replay goes on. Stop the application, or cut over with --freeze-source.',
-    });
+    const since = (await drain(options, null)) - changesBefore;
+    if (since > 0)
+      throw stillWritten(migration, `${since} row changes arrived after the fence: the application still writes`);
   };
+  let downtimeMs = 0;
   try {
-    await step('fence', async () => {
+    await steps.run('fence', async () => {
+      await tellNewTables(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
       await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
       const ended = await freezeSource(source, migration.sourceDatabase);
       return [null, `the source is read-only, ${ended} sessions ended`];
     });
-    const changes = await step('drain', async () => {
+    const changes = await steps.run('drain', async () => {
       const before = replay.changes;
-      const drained = await drain();
+      const drained = await drain(options, null);
       return [drained, `${drained - before} changes applied, everything that the source committed is here`];
     });
-    await step('sequences', async () => {
+    await steps.run('sequences', async () => {
       const count = await copySequences(source, target);
       return [null, `${count} sequences set`];
     });
-    await step('objects', async () => {
-      await copyUnlogged(source, target, options.unlogged, signal);
-      const views = await refreshMaterializedViews(source, target, options.schema.preData);
-      await requireQuiet(changes);
-      const objects = await makeRemainingObjects(options);
-      return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed`];
-    });
-    await step('verify', async () => {
-      const keys = await validateForeignKeys(source, target);
-      await requireQuiet(changes);
-      await copySequences(source, target);
-      const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];
-      if (problems.length > 0) {
-        throw new MigrateError('TM6005', { side: 'target', message: `not as it should be: ${problems.join('; ')}` });
-      }
-      return [null, `${keys} foreign keys validated, sequences and indexes in order, nothing written since the fence`];
-    });
-    const downtimeMs = Math.round(performance.now() - started);
-    await step('report', async () => {
-      await writePhase(target, 'done');
-      await options.stopReceiving();
-      // The slot would keep the source's WAL for ever.
-      await dropSlot(source, migration.slot);
-      await dropPublications(source, migration.publications);
-      return [null, 'slot and publications removed from the source'];
-    });
-    return { summary: summarize(options), downtimeMs };
-  } catch (error) {
-    emit({ type: 'cutover', step: current, state: 'failed', detail: toMigrateError(error).message });
-    if (request.freezeSource && !signal.aborted) {
-      await unfreezeSource(source, migration.sourceDatabase).catch((failure: unknown) => {
-        emit({
-          type: 'warning',
-          text:
-            `The source is still read-only (${failure instanceof Error ? failure.message : String(failure)}): run ` +
-            `ALTER DATABASE "${migration.sourceDatabase}" RESET default_transaction_read_only there.`,
-        });
+    await inTransactionAfter(options, async (begin) => {
+      await steps.run('objects', async () => {
+        await copyUnlogged(source, target, options.unlogged, options.signal);
+        const views = await refreshMaterializedViews(source, target, options.schema);
+        await requireQuiet(changes);
+        await begin();
+        const objects = await makeRemainingObjects(options);
+        return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed`];
       });
-    }
+      await steps.run('verify', async () => {
+        await requireNothingNew(options, changes);
+        await copySequences(source, target);
+        const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];
+        if (problems.length > 0) {
+          throw new MigrateError('TM6005', { side: 'target', message: `not as it should be: ${problems.join('; ')}` });
+        }
+        return [null, 'sequences and indexes in order, nothing written since the fence'];
+      });
+    });
+    downtimeMs = Math.round(performance.now() - started);
+  } catch (error) {
+    steps.failed(error);
+    await giveBack(options);
     throw error;
   }
+  await steps.run('report', async () => [null, await removeFromSource(options)]);
+  return { summary: summarize(options), downtimeMs };
+}
+
+/** Tells which step runs, and how it ended. */
+class Steps {
+  readonly #emit: Emit;
+  #current: CutoverStep = 'fence';
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  async run<T>(name: CutoverStep, work: () => Promise<[T, string]>): Promise<T> {
+    this.#current = name;
+    this.#emit({ type: 'cutover', step: name, state: 'running', detail: '' });
+    const [result, detail] = await work();
+    this.#emit({ type: 'cutover', step: name, state: 'done', detail });
+    return result;
+  }
+
+  failed(error: unknown): void {
+    const detail = toMigrateError(error).message;
+    this.#emit({ type: 'cutover', step: this.#current, state: 'failed', detail });
+  }
+}
+
+/**
+ * Runs `work`, which begins the transaction by itself when it is time to; the migration is done with its COMMIT.
+ */
+async function inTransactionAfter(
+  { target }: CutoverOptions,
+  work: (begin: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  let begun = false;
+  try {
+    await work(async () => {
+      await target.query('BEGIN');
+      begun = true;
+    });
+    await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE copy_rows`);
+    await writePhase(target, 'done');
+    await target.query('COMMIT');
+  } catch (error) {
+    if (begun) await target.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Writes a marker behind everything that is committed on the source, and waits until it has been applied, for no longer
+ * than `patienceMs`. Gives the row changes applied until then.
+ */
+async function drain({ source, replay, signal }: CutoverOptions, patienceMs: number | null): Promise<number> {
+  const id = randomUUID();
+  const waiting = patienceMs === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  const applied = replay.whenApplied(id, waiting);
+  applied.catch(() => {});
+  await emitHeartbeat(source, id);
+  // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
+  const again = setInterval(() => void emitHeartbeat(source, id).catch(() => {}), DRAIN_REPEAT_MS);
+  return applied.finally(() => clearInterval(again));
+}
+
+/**
+ * That nothing was written since. Our own transaction holds locks on the tables: a change would wait for it, so that a
+ * marker which does not come through in time says the same.
+ */
+async function requireNothingNew(options: CutoverOptions, changesBefore: number): Promise<void> {
+  const { migration, signal } = options;
+  const since = await drain(options, QUIET_PATIENCE_MS).catch((error: unknown) => {
+    signal.throwIfAborted();
+    const seconds = QUIET_PATIENCE_MS / 1000;
+    throw stillWritten(migration, `a last look at the source did not come through in ${seconds} s`, error);
+  });
+  if (since > changesBefore)
+    throw stillWritten(migration, `${since - changesBefore} row changes arrived after the fence`);
+}
+
+const stillWritten = (migration: MigrationRow, message: string, cause?: unknown): MigrateError =>
+  new MigrateError('TM6001', {
+    side: 'source',
+    object: migration.sourceDatabase,
+    message,
+    hint: 'Nothing is lost: they are applied and replay goes on. Stop the application, or cut over with --freeze-source.',
+    cause,
+  });
+
+async function giveBack({ source, migration, request, signal, emit }: CutoverOptions): Promise<void> {
+  if (!request.freezeSource || signal.aborted) return;
+  await unfreezeSource(source, migration.sourceDatabase).catch((failure: unknown) => {
+    emit({
+      type: 'warning',
+      text:
+        `The source is still read-only (${failure instanceof Error ? failure.message : String(failure)}): run ` +
+        `ALTER DATABASE "${migration.sourceDatabase}" RESET default_transaction_read_only there.`,
+    });
+  });
+}
+
+/** The migration is done; a slot would keep the source's WAL for ever. */
+async function removeFromSource({ source, migration, stopReceiving, emit }: CutoverOptions): Promise<string> {
+  try {
+    await stopReceiving();
+    await dropSlot(source, migration.slot);
+    await dropPublications(source, migration.publications);
+    return 'slot and publications removed from the source';
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `The slot ${migration.slot} and the publications are still on the source (${why}): remove them with clean.`;
+    emit({ type: 'warning', text });
+    return 'slot and publications are left to clean';
+  }
+}
+
+/** Tables that were created since the migration began are not in it. */
+async function tellNewTables({ source, target, migration, emit }: CutoverOptions): Promise<void> {
+  const options = migrationOptionsSchema.parse(JSON.parse(migration.options));
+  const known = new Set((await readTableStates(target)).map((table) => table.sourceOid));
+  const missing = (await readTables(source)).filter(
+    (table) => !known.has(table.oid) && selection(table, options) !== 'excluded',
+  );
+  if (missing.length === 0) return;
+  const text = `Created on the source after the migration had begun, and not migrated: ${missing.map(displayName).join(', ')}`;
+  emit({ type: 'warning', text });
 }
 
 async function invalidIndexes(target: pg.Client): Promise<string[]> {

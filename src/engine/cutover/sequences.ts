@@ -1,77 +1,93 @@
 import type pg from 'pg';
-import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
 
 export interface SequenceState {
   readonly schema: string;
   readonly name: string;
-  /** Null: never used. */
-  readonly lastValue: string | null;
-  readonly start: string;
-  readonly ascending: boolean;
+  /** The number given out last; with `called` false the one that comes next. */
+  readonly lastValue: bigint;
+  readonly called: boolean;
+  readonly increment: bigint;
+  /** It begins anew at its end, so that no number is behind another. */
+  readonly cycles: boolean;
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
 }
 
 const SEQUENCES = `
-SELECT s.schemaname AS schema, s.sequencename AS name, s.last_value, s.start_value, s.increment_by > 0 AS ascending
-  FROM pg_sequences s
-  JOIN pg_namespace n ON n.nspname = s.schemaname
-  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename AND c.relkind = 'S'
- WHERE NOT ${SYSTEM_SCHEMAS}
+SELECT n.nspname AS schema, c.relname AS name, s.seqincrement AS increment, s.seqcycle AS cycles
+  FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE NOT ${SYSTEM_SCHEMAS} AND c.relpersistence <> 't'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY 1, 2`;
 
-/** All sequences of a database, identity and serial ones too. https://www.postgresql.org/docs/current/view-pg-sequences.html */
-export async function readSequences(client: pg.Client): Promise<SequenceState[]> {
-  const { rows } = await client.query<Record<string, string | null>>(SEQUENCES);
-  return rows.map((row) => ({
-    schema: row.schema ?? '',
-    name: row.name ?? '',
-    lastValue: row.last_value ?? null,
-    start: row.start_value ?? '1',
-    ascending: row.ascending === 't',
-  }));
+const SEQUENCES_PER_QUERY = 200;
+
+/**
+ * All sequences of a database, identity and serial ones too. Where each one stands is read from itself: `pg_sequences`
+ * shows nothing of a sequence that was set, or begun anew, and not used since.
+ * https://www.postgresql.org/docs/current/sql-createsequence.html
+ */
+export async function readSequences(client: pg.Client, only?: ReadonlySet<string>): Promise<SequenceState[]> {
+  const { rows } = await client.query<Named & { increment: string; cycles: string }>(SEQUENCES);
+  const wanted = rows.filter((row) => !only || only.has(displayName(row)));
+  const states: SequenceState[] = [];
+  for (let start = 0; start < wanted.length; start += SEQUENCES_PER_QUERY) {
+    const some = wanted.slice(start, start + SEQUENCES_PER_QUERY);
+    const positions = await client.query<{ n: string; last_value: string; is_called: string }>(
+      some.map((row, n) => `SELECT ${n} AS n, last_value, is_called FROM ${qualified(row)}`).join(' UNION ALL '),
+    );
+    for (const { n, last_value, is_called } of positions.rows) {
+      const row = some[Number(n)];
+      if (!row) continue;
+      states.push({
+        schema: row.schema,
+        name: row.name,
+        lastValue: BigInt(last_value),
+        called: is_called === 't',
+        increment: BigInt(row.increment),
+        cycles: row.cycles === 't',
+      });
+    }
+  }
+  return states;
 }
 
-const SEQUENCES_PER_QUERY = 500;
+async function readNames(client: pg.Client): Promise<Set<string>> {
+  return new Set((await client.query<Named>(SEQUENCES)).rows.map(displayName));
+}
 
 /** Sets the target's sequences to where the source's are. Those that the target does not have are left out. */
 export async function copySequences(source: pg.Client, target: pg.Client): Promise<number> {
-  const there = new Set((await readSequences(target)).map(displayName));
-  const sequences = (await readSequences(source)).filter((sequence) => there.has(displayName(sequence)));
+  const sequences = await readSequences(source, await readNames(target));
   for (let start = 0; start < sequences.length; start += SEQUENCES_PER_QUERY) {
     const some = sequences.slice(start, start + SEQUENCES_PER_QUERY);
-    await target.query(
-      `SELECT setval(s.name::regclass, s.value::bigint, s.called::boolean)
-         FROM json_to_recordset($1::json) s(name text, value text, called text)`,
-      [
-        JSON.stringify(
-          some.map((s) => ({
-            name: qualified(s),
-            value: s.lastValue ?? s.start,
-            called: s.lastValue === null ? 'false' : 'true',
-          })),
-        ),
-      ],
-    );
+    const set = some.map((s) => `setval(${quoteLiteral(qualified(s))}, ${s.lastValue}, ${s.called})`);
+    await target.query(`SELECT ${set.join(', ')}`);
   }
   return sequences.length;
 }
 
-/** Sequences of the target that stand behind those of the source, as sentences. */
+/** The number that comes next, whatever the sequence's end says. */
+const next = (sequence: SequenceState): bigint => sequence.lastValue + (sequence.called ? sequence.increment : 0n);
+
+/** Sequences of the target that would give out again what the source has given out already, as sentences. */
 export async function sequencesBehind(source: pg.Client, target: pg.Client): Promise<string[]> {
   const there = new Map((await readSequences(target)).map((sequence) => [displayName(sequence), sequence]));
   const behind: string[] = [];
-  for (const sequence of await readSequences(source)) {
+  for (const sequence of await readSequences(source, new Set(there.keys()))) {
     const own = there.get(displayName(sequence));
-    if (!own || sequence.lastValue === null) continue;
-    const [sourceValue, targetValue] = [
-      BigInt(sequence.lastValue),
-      own.lastValue === null ? null : BigInt(own.lastValue),
-    ];
-    const isBehind =
-      targetValue === null || (sequence.ascending ? targetValue < sourceValue : targetValue > sourceValue);
-    if (isBehind)
-      behind.push(`sequence ${displayName(sequence)}: ${targetValue ?? 'unused'} instead of ${sourceValue}`);
+    if (!own || sequence.cycles) continue;
+    const [wanted, found] = [next(sequence), next(own)];
+    if (sequence.increment > 0n ? found < wanted : found > wanted) {
+      behind.push(
+        `sequence ${displayName(sequence)} goes on with ${found} on the target, with ${wanted} on the source`,
+      );
+    }
   }
   return behind;
 }

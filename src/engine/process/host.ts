@@ -1,20 +1,23 @@
 import pino from 'pino';
-import type { ErrorReport } from '../../errors/migrate-error.ts';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { Control } from '../control.ts';
 import { lockingGates } from '../cutover/gates.ts';
+import { isDiskFull, noRoom } from '../disk-full.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
+import { removeSpool, requireNoOtherSpool } from '../open-spool.ts';
 import { foldProgress, initialProgress, type Progress } from '../progress.ts';
 import { Resources } from '../resources.ts';
+import { lockWorkDirectory } from './lock.ts';
 import type { Action } from './protocol.ts';
 import { SocketServer } from './server.ts';
 import {
-  lockWorkDirectory,
+  keepMigrationFile,
   logPath,
   type MigrationFile,
   prepareWorkDirectory,
+  readMigrationFile,
+  removeLeftPassfiles,
   socketPath,
-  writeMigrationFile,
   writeProgressFile,
 } from './work-directory.ts';
 
@@ -48,8 +51,11 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   await prepareWorkDirectory(directory);
   await using stack = new Resources();
   stack.use(await lockWorkDirectory(directory));
-  await writeMigrationFile(directory, options.file);
+  await removeLeftPassfiles(directory);
+  await requireNoOtherSpool(directory, options.file);
   const logFile = pino.destination({ dest: logPath(directory), mkdir: false, append: true, mode: 0o600 });
+  // A log that can't be written, on a full disk, is no reason to stop.
+  logFile.on('error', () => {});
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
   stack.defer(() => logFile.flushSync());
 
@@ -59,8 +65,13 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   let progress = continued(options);
   let server: SocketServer | null = null;
   let unsaved = true;
+  /** There is something that can be resumed. */
+  let begun = (await readMigrationFile(directory))?.id === options.file.id;
   const emit = (payload: EventPayload) => {
     const event = { ...payload, time: new Date().toISOString() } as EngineEvent;
+    // From now on there may be something on the source. An attempt that the checks end leaves the file of the one before.
+    if (event.type === 'phase' && event.phase === 'snapshot') keepMigrationFile(directory, options.file);
+    begun ||= event.type === 'snapshot';
     progress = foldProgress(progress, event);
     unsaved = true;
     log.info(event);
@@ -82,11 +93,13 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   let failure: MigrateError | null = null;
   try {
     options.onReady(request);
+    if (begun) keepMigrationFile(directory, options.file);
     await options.run({ control, emit, signal });
+    await removeSpool(directory);
   } catch (error) {
-    failure = signal.aborted ? STOPPED : toMigrateError(error);
-    if (failure === STOPPED) {
-      emit({ type: 'log', text: 'Stopped on request; migrate --resume goes on from here.' });
+    failure = signal.aborted ? (begun ? STOPPED : STOPPED_BEFORE) : asMigrateError(error, directory);
+    if (signal.aborted) {
+      emit({ type: 'log', text: `Stopped on request. ${failure.hint}` });
     } else {
       log.error({ err: error }, 'failed');
       emit({ type: 'error', error: failure.report() });
@@ -94,16 +107,17 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
     }
   }
   await save().catch(() => {});
-  const farewell: ErrorReport | null = failure === STOPPED ? null : (failure?.report() ?? null);
-  await server.close(farewell);
+  await server.close(signal.aborted ? null : (failure?.report() ?? null));
   return failure;
 }
 
-const STOPPED = new MigrateError('TM9002', {
-  side: 'local',
-  message: 'the engine was stopped',
-  hint: 'Go on with migrate --resume, or by starting the wizard again.',
-});
+const stoppedWith = (hint: string): MigrateError =>
+  new MigrateError('TM9002', { side: 'local', message: 'the engine was stopped', hint });
+const STOPPED = stoppedWith('Go on with migrate --resume, or by starting the wizard again.');
+const STOPPED_BEFORE = stoppedWith('Nothing had been begun yet.');
+
+const asMigrateError = (error: unknown, directory: string): MigrateError =>
+  isDiskFull(error) ? noRoom(directory, error) : toMigrateError(error);
 
 /** The progress to go on from: an earlier engine's of the same migration, without its error. */
 function continued(options: HostOptions): Progress {
@@ -124,7 +138,10 @@ async function serve(
 ): Promise<void> {
   switch (action.action) {
     case 'go':
-      return engine.control.go();
+      return engine.control.go({
+        ...(action.cutover === undefined ? {} : { cutover: action.cutover }),
+        ...(action.freezeSource === undefined ? {} : { freezeSource: action.freezeSource }),
+      });
     case 'stop':
       return engine.stop();
     case 'cutover': {

@@ -2,7 +2,7 @@ import { open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { isDiskFull, noRoom } from './work-directory.ts';
+import { isDiskFull, noRoom } from '../disk-full.ts';
 
 const lockPath = (directory: string) => join(directory, 'engine.lock');
 
@@ -35,14 +35,11 @@ export async function lockHolder(directory: string): Promise<number | null> {
   for (let attempt = 0; attempt < UNNAMED_TRIES; attempt += 1) {
     const text = await readFile(lockPath(directory), 'utf8').catch(() => null);
     if (text === null) return null;
-    const [pid = 0, start = ''] = text.split(' ').map((word, at) => (at === 0 ? Number(word) : word)) as [
-      number,
-      string,
-    ];
-    if (pid > 0) {
-      if (!isAlive(pid)) return null;
-      const now = await startOf(pid);
-      return now === null || start === '' || now === start ? pid : null;
+    const [pid = '', start = ''] = text.split(' ');
+    if (pid !== '') {
+      if (!isAlive(Number(pid))) return null;
+      const now = await startOf(Number(pid));
+      return now === null || start === '' || now === start ? Number(pid) : null;
     }
     await delay(UNNAMED_WAIT_MS);
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { engineEventSchema, errorReportSchema } from '../events.ts';
+import { migrationOptionsSchema } from '../options.ts';
 import { progressSchema } from '../progress.ts';
 
 /** Raised when a message changes its meaning; client and engine must agree. */
@@ -23,7 +24,11 @@ export const actionSchema = z.discriminatedUnion('action', [
     freezeSource: z.boolean(),
     override: z.string().nullable(),
   }),
-  z.object({ action: z.literal('go') }),
+  z.object({
+    action: z.literal('go'),
+    cutover: migrationOptionsSchema.shape.cutover.unwrap().optional(),
+    freezeSource: z.boolean().optional(),
+  }),
   z.object({ action: z.literal('stop') }),
 ]);
 export type Action = z.infer<typeof actionSchema>;

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { isDiskFull, noRoom } from '../disk-full.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import { type Progress, progressSchema } from '../progress.ts';
 
@@ -30,17 +32,11 @@ export function socketPath(directory: string): string {
 const unusable = (directory: string, message: string, hint: string, cause?: unknown): MigrateError =>
   new MigrateError('TM1302', { side: 'local', object: directory, message, hint, cause });
 
-/** What a directory holds that an engine worked in; a `clean --prune` removes exactly these. */
-export const OWN_FILES: readonly string[] = [
-  'spool',
-  'schema.dump',
-  'engine.log',
-  'engine.lock',
-  'engine.sock',
-  'progress.json',
-  'migration.json',
-  'wizard.json',
-];
+const OWN_NAMES =
+  /^(spool|schema\.dump|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
+
+/** Whether a file in a work directory is one that we make: nothing else is ever removed from there. */
+export const isOurs = (name: string): boolean => OWN_NAMES.test(name);
 
 /** Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302, or TM4003 on a full disk. */
 export async function prepareWorkDirectory(directory: string): Promise<void> {
@@ -73,8 +69,8 @@ async function makeDirectory(path: string): Promise<void> {
 
 /** Somebody's home or project is not a work directory: our files would be strewn among theirs. */
 async function requireOurs(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name !== 'lost+found' && !name.startsWith('.probe-'));
-  if (names.length === 0 || names.some((name) => OWN_FILES.includes(name))) return;
+  const names = (await readdir(directory)).filter((name) => name !== 'lost+found');
+  if (names.length === 0 || names.some(isOurs)) return;
   throw unusable(
     directory,
     `it holds files that are not ours: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`,
@@ -92,19 +88,6 @@ async function prepareSocketDirectory(directory: string): Promise<void> {
     throw unusable(parent, 'others may use it: the socket would not be private', 'Remove it, or give a shorter --dir.');
   }
 }
-
-export const isDiskFull = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
-
-/** TM4003: nothing can be written into the work directory. */
-export const noRoom = (directory: string, cause: unknown): MigrateError =>
-  new MigrateError('TM4003', {
-    side: 'local',
-    object: directory,
-    message: 'no space is left on the disk of the work directory',
-    hint: 'Make room there, or give a --dir on another disk.',
-    cause,
-  });
 
 const migrationFileSchema = z.object({
   id: z.string(),
@@ -135,8 +118,25 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null
 
 export const readMigrationFile = (directory: string): Promise<MigrationFile | null> =>
   readJson(migrationPath(directory), migrationFileSchema);
-export const writeMigrationFile = (directory: string, file: MigrationFile): Promise<void> =>
-  replaceFile(migrationPath(directory), file);
+
+/** Synchronous: what it names must be known before anything is created. Throws the file system's error. */
+export function keepMigrationFile(directory: string, file: MigrationFile): void {
+  const next = `${migrationPath(directory)}.next`;
+  writeFileSync(next, JSON.stringify(file, null, 1), { mode: 0o600, flush: true });
+  renameSync(next, migrationPath(directory));
+}
+
+/** After `clean` there is nothing to go on with, and nothing to tell. */
+export async function forgetMigration(directory: string): Promise<void> {
+  for (const path of [migrationPath(directory), progressPath(directory)]) await rm(path, { force: true });
+}
+
+/** Passfiles of an engine that was killed while pg_dump ran. Only for whoever holds the directory. */
+export async function removeLeftPassfiles(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (/^pass-\w{6}$/.test(name)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
 
 export const readProgressFile = (directory: string): Promise<Progress | null> =>
   readJson(progressPath(directory), progressSchema);

@@ -27,6 +27,7 @@ export class Replay {
   #changes = 0;
   #heartbeat: Heartbeat | null = null;
   #backend: string | null = null;
+  #pruning: Promise<void> = Promise.resolve();
   readonly #seen = new Map<string, (changes: number) => void>();
 
   constructor(options: ReplayOptions) {
@@ -90,6 +91,8 @@ export class Replay {
   async #runOnce(healthy: () => void): Promise<void> {
     const { destroy, spoolDirectory, watermark, signal } = this.#options;
     signal.throwIfAborted();
+    // A segment that is just being deleted must not be found by the next reader.
+    await this.#pruning;
     const client = await this.#options.connectTarget('apply');
     const stop = () => destroy(client);
     signal.addEventListener('abort', stop, { once: true });
@@ -111,7 +114,7 @@ export class Replay {
           this.#note(applied);
         },
       });
-      await applier.run(readSpool(spoolDirectory, watermark, signal));
+      await applier.run(readSpool(spoolDirectory, watermark, appliedLsn, signal));
     } finally {
       signal.removeEventListener('abort', stop);
       destroy(client);
@@ -124,17 +127,20 @@ export class Replay {
     this.#changes += applied.changes;
     const before = this.#position?.segment;
     this.#position = applied.position;
-    if (before !== applied.position.segment) {
-      deleteSegmentsBefore(this.#options.spoolDirectory, applied.position.segment).catch((error: unknown) => {
-        this.#options.emit({ type: 'warning', text: `The spool could not be pruned: ${String(error)}` });
-      });
-    }
+    if (before !== applied.position.segment) this.#pruning = this.#pruning.then(() => this.#prune(applied.position));
     for (const message of applied.messages) {
       const heartbeat = readHeartbeat(message);
       if (!heartbeat) continue;
       this.#heartbeat = heartbeat;
       this.#seen.get(heartbeat.id)?.(this.#changes);
     }
+  }
+
+  async #prune(position: SpoolPosition): Promise<void> {
+    const { spoolDirectory, emit } = this.#options;
+    await deleteSegmentsBefore(spoolDirectory, position.segment).catch((error: unknown) => {
+      emit({ type: 'warning', text: `The spool could not be pruned: ${String(error)}` });
+    });
   }
 }
 
@@ -147,7 +153,7 @@ async function endBackend(client: pg.Client, pid: string): Promise<void> {
   for (;;) {
     const { rows } = await client.query<{ ended: string }>(
       `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
-        WHERE pid = $1::integer AND application_name LIKE 'tiger-migrate-tui %' AND usename = current_user`,
+        WHERE pid = $1::integer AND pid <> pg_backend_pid() AND application_name LIKE 'tiger-migrate-tui %' AND usename = current_user`,
       [pid],
     );
     if (rows.length === 0) return;

@@ -2,18 +2,32 @@ import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { explain, mayHeal, sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
+import type { Servers } from '../servers.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
 
 /** What pg_dump's script sets at its beginning, so that its statements mean what they meant on the source. */
-export const RESTORE_SETTINGS = {
+const RESTORE_SETTINGS = {
   check_function_bodies: 'false',
   client_min_messages: 'warning',
   row_security: 'off',
   default_table_access_method: 'heap',
   default_tablespace: '',
 };
+
+/** Gives a session of its own, in which a dump's statements mean what they should. */
+export async function withRestoreSettings(servers: Servers, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = await servers.onTarget('schema');
+  try {
+    for (const [name, value] of Object.entries(RESTORE_SETTINGS)) {
+      await client.query('SELECT set_config($1, $2, false)', [name, value]);
+    }
+    await work(client);
+  } finally {
+    servers.destroy(client);
+  }
+}
 
 /** Objects whose refusal is listed for the operator instead of ending the migration. */
 const DISPENSABLE = new Set([
@@ -115,24 +129,56 @@ export async function inTransaction(client: pg.Client, work: () => Promise<void>
  */
 export async function setIdentity(
   client: pg.Client,
-  tables: readonly SourceTable[],
-  generated: 'BY DEFAULT' | 'ALWAYS',
+  tables: readonly Pick<SourceTable, 'schema' | 'name' | 'kind' | 'columns'>[],
+  generated: 'BY DEFAULT',
 ): Promise<void> {
   for (const table of tables) {
     // A partition takes the column's property from its parent, and can't be altered alone.
     if (table.kind === 'partition') continue;
     for (const column of table.columns.filter((c) => c.identityAlways)) {
-      await client
-        .query(`ALTER TABLE ${qualified(table)} ALTER COLUMN ${quoteIdent(column.name)} SET GENERATED ${generated}`)
-        .catch((error: unknown) => {
-          throw explain(error, {
-            code: 'TM2002',
-            retryCode: 'TM1109',
-            side: 'target',
-            object: `${displayName(table)}.${column.name}`,
-            doing: `could not be set to GENERATED ${generated}`,
-          });
-        });
+      await setGenerated(client, table, column.name, generated);
     }
+  }
+}
+
+async function setGenerated(
+  client: pg.Client,
+  table: { schema: string; name: string },
+  column: string,
+  generated: 'BY DEFAULT' | 'ALWAYS',
+): Promise<void> {
+  await client
+    .query(`ALTER TABLE ${qualified(table)} ALTER COLUMN ${quoteIdent(column)} SET GENERATED ${generated}`)
+    .catch((error: unknown) => {
+      throw explain(error, {
+        code: 'TM2002',
+        retryCode: 'TM1109',
+        side: 'target',
+        object: `${displayName(table)}.${column}`,
+        doing: `could not be set to GENERATED ${generated}`,
+      });
+    });
+}
+
+const IDENTITY = 'identity always';
+
+/** Lets these tables take the source's values for GENERATED ALWAYS columns, and remembers which those are. */
+export async function openIdentities(client: pg.Client, tables: readonly SourceTable[]): Promise<void> {
+  await inTransaction(client, async () => {
+    for (const { schema, name, kind, columns } of tables) {
+      if (kind === 'partition') continue;
+      for (const column of columns.filter((c) => c.identityAlways)) {
+        await recordObject(client, IDENTITY, JSON.stringify([schema, name, column.name]));
+      }
+    }
+    await setIdentity(client, tables, 'BY DEFAULT');
+  });
+}
+
+/** Makes them GENERATED ALWAYS again. */
+export async function closeIdentities(client: pg.Client): Promise<void> {
+  for (const record of await recordedObjects(client, IDENTITY)) {
+    const [schema = '', name = '', column = ''] = JSON.parse(record) as string[];
+    await setGenerated(client, { schema, name }, column, 'ALWAYS');
   }
 }

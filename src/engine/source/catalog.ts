@@ -11,6 +11,8 @@ export interface SourceTable {
   readonly kind: 'ordinary' | 'partitioned' | 'partition' | 'unlogged' | 'foreign';
   /** The root of its partition tree; its own OID when it is in none. */
   readonly rootOid: number;
+  /** The partitioned tables that it is a part of, the root last. */
+  readonly partOf: readonly { readonly schema: string; readonly name: string }[];
   readonly bytes: number;
   /** Estimated. */
   readonly rows: number;
@@ -57,6 +59,9 @@ const TABLES = `${BINARY_SAFE}
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS relkind, c.relpersistence AS persistence,
        c.relispartition AS is_partition,
        CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::int8 ELSE c.oid::int8 END AS root_oid,
+       CASE WHEN c.relispartition THEN (SELECT json_agg(json_build_array(an.nspname, a.relname))
+                FROM pg_partition_ancestors(c.oid) WITH ORDINALITY p(oid, n) JOIN pg_class a ON a.oid = p.oid
+                JOIN pg_namespace an ON an.oid = a.relnamespace WHERE p.n > 1) END::text AS part_of,
        CASE WHEN c.relkind IN ('r') THEN pg_table_size(c.oid) ELSE 0 END AS bytes,
        greatest(c.reltuples, 0)::int8 AS rows,
        CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END AS pages,
@@ -88,6 +93,7 @@ export async function readTables(client: pg.Client): Promise<SourceTable[]> {
     name: row.name ?? '',
     kind: kindOf(row),
     rootOid: Number(row.root_oid),
+    partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
     bytes: Number(row.bytes),
     rows: Number(row.rows),
     pages: Number(row.pages),
@@ -98,10 +104,38 @@ export async function readTables(client: pg.Client): Promise<SourceTable[]> {
   }));
 }
 
-/** What the options say about a table. */
-export function selection(table: SourceTable, options: MigrationOptions): 'all' | 'schema-only' | 'excluded' {
-  if (options.excludeSchema.includes(table.schema) || matchesAny(options.excludeTable, table)) return 'excluded';
-  return matchesAny(options.skipTableData, table) ? 'schema-only' : 'all';
+/** What the options say about a table. A pattern for a partitioned table is one for its partitions, too. */
+export function selection(
+  table: Pick<SourceTable, 'schema' | 'name' | 'partOf'>,
+  options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable' | 'skipTableData'>,
+): 'all' | 'schema-only' | 'excluded' {
+  const named = [table, ...table.partOf];
+  if (named.some((one) => options.excludeSchema.includes(one.schema) || matchesAny(options.excludeTable, one))) {
+    return 'excluded';
+  }
+  return named.some((one) => matchesAny(options.skipTableData, one)) ? 'schema-only' : 'all';
+}
+
+export interface MaterializedView {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** It was refreshed at least once. */
+  readonly populated: boolean;
+}
+
+/** The materialized views of the database that `client` is in. */
+export async function readMaterializedViews(client: pg.Client): Promise<MaterializedView[]> {
+  const { rows } = await client.query<Record<string, string>>(
+    `SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relispopulated AS populated FROM pg_class c
+       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND NOT ${SYSTEM_SCHEMAS}`,
+  );
+  return rows.map((row) => ({
+    oid: Number(row.oid),
+    schema: row.schema ?? '',
+    name: row.name ?? '',
+    populated: row.populated === 't',
+  }));
 }
 
 /** Whether the rows of a table of this kind are in the table itself. */

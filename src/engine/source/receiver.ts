@@ -3,7 +3,8 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import { commitEndOf, describedRelation, MESSAGE } from '../decode/pgoutput.ts';
-import { sqlState, untilHealed } from '../error-policy.ts';
+import { isDiskFull } from '../disk-full.ts';
+import { explain, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { measureSpool } from '../spool/segments.ts';
 import type { SpoolWriter } from '../spool/writer.ts';
@@ -22,29 +23,29 @@ export interface ReceiverOptions {
   readonly signal: AbortSignal;
 }
 
-/** Well inside any `wal_sender_timeout` in use; the server's default is 60 s. */
 const FLUSH_INTERVAL_MS = 20;
+/** Well inside any `wal_sender_timeout` in use; the server's default is 60 s. */
 const STATUS_INTERVAL_MS = 1000;
 const MEASURE_INTERVAL_MS = 5000;
 const PENDING_BYTES_LIMIT = 16 * 1024 * 1024;
 
-/** Which errors of START_REPLICATION mean that the slot is gone for good. */
-function explainSlotError(error: unknown, slot: string): unknown {
+/** What an error of the stream means: gone for good, busy, to be tried again, or not understood. */
+function explainStreamError(error: unknown, slot: string, started: boolean): unknown {
   const state = sqlState(error);
   const message = error instanceof Error ? error.message : '';
-  if (state === '42704' || (state === '55000' && /slot|WAL/i.test(message)) || /requested WAL segment/.test(message)) {
+  const about = { side: 'source', object: slot, cause: error } as const;
+  // Once the stream has started, an object that does not exist is not the slot any more.
+  const lost = started ? state === '58P01' : state === '42704' || (state === '55000' && /slot|WAL/i.test(message));
+  if (lost || /requested WAL segment/.test(message)) {
     return new MigrateError('TM4002', {
-      side: 'source',
-      object: slot,
+      ...about,
       message: `the replication slot is lost: ${message}`,
       hint: 'Start over with migrate --drop-if-exists; raise max_slot_wal_keep_size on the source first.',
-      cause: error,
     });
   }
-  if (state === '55006') {
-    return new MigrateError('TM4007', { side: 'source', object: slot, message, cause: error });
-  }
-  return error;
+  if (state === '55006') return new MigrateError('TM4007', { ...about, message });
+  const doing = 'streaming changes from the source failed';
+  return explain(error, { code: 'TM4005', retryCode: 'TM4001', side: 'source', object: slot, doing });
 }
 
 /**
@@ -107,12 +108,12 @@ export class Receiver {
   async #runOnce(spool: SpoolWriter, healthy: () => void): Promise<never> {
     const { signal, slot, publications, binary } = this.#options;
     signal.throwIfAborted();
-    await spool.cutToLastCommit();
+    await this.#cutToLastCommit(spool);
     this.#inTransaction = false;
     this.#paused = null;
     const client = await this.#options.connect();
-    let tending: Promise<never> | null = null;
-    const tended = new AbortController();
+    const ended = new AbortController();
+    const beside: Promise<never>[] = [];
     let stream: ReplicationStream | null = null;
     const stop = () => stream?.close();
     try {
@@ -127,19 +128,36 @@ export class Receiver {
           },
         },
       ).catch((error: unknown) => {
-        throw explainSlotError(error, slot);
+        throw explainStreamError(error, slot, false);
       });
       stream = started.stream;
       signal.addEventListener('abort', stop, { once: true });
-      tending = this.#tend(stream, healthy, tended.signal);
-      return await Promise.race([started.done, tending]);
+      beside.push(this.#tend(stream, healthy, ended.signal), this.#keepInTouch(stream, ended.signal));
+      const done = started.done.catch((error: unknown) => {
+        throw explainStreamError(error, slot, true);
+      });
+      return await Promise.race([done, ...beside]);
     } finally {
-      tended.abort();
+      ended.abort();
       // A write or fsync of ours may still be under way: the next run must find the spool at rest.
-      await tending?.catch(() => {});
+      await Promise.allSettled(beside);
       signal.removeEventListener('abort', stop);
       if (stream) stream.close();
       else await client.end().catch(() => {});
+    }
+  }
+
+  /** Brings the spool to rest; what it still holds in memory may need room on the disk first. */
+  async #cutToLastCommit(spool: SpoolWriter): Promise<void> {
+    for (;;) {
+      try {
+        await spool.cutToLastCommit();
+        return;
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        this.#warnOfDisk(0);
+        await delay(STATUS_INTERVAL_MS, undefined, { signal: this.#options.signal });
+      }
     }
   }
 
@@ -163,21 +181,36 @@ export class Receiver {
     return this.#spool;
   }
 
-  /** Writes soon, confirms every second, looks at the disk every five. */
+  /** Writes soon, makes durable and confirms every second, looks at the disk every five. */
   async #tend(stream: ReplicationStream, healthy: () => void, signal: AbortSignal): Promise<never> {
-    for (let ticks = 0; ; ticks += 1) {
-      if (ticks % (MEASURE_INTERVAL_MS / FLUSH_INTERVAL_MS) === 0) await this.#lookAtDisk(stream);
+    let nextLook = 0;
+    let nextSync = 0;
+    for (;;) {
+      if (performance.now() >= nextLook) {
+        await this.#lookAtDisk(stream);
+        nextLook = performance.now() + MEASURE_INTERVAL_MS;
+      }
+      if (this.#paused === 'disk') nextLook = Math.min(nextLook, performance.now() + STATUS_INTERVAL_MS);
       if (this.#wantsFlush && this.#paused !== 'disk') {
         this.#wantsFlush = false;
         await this.#flush(stream);
       }
       this.#holdBack(stream);
-      if (ticks % (STATUS_INTERVAL_MS / FLUSH_INTERVAL_MS) === 0) {
+      if (performance.now() >= nextSync) {
         await this.#makeDurable();
         this.#confirm(stream);
-        if (ticks > 0) healthy();
+        if (nextSync > 0) healthy();
+        nextSync = performance.now() + STATUS_INTERVAL_MS;
       }
       await delay(FLUSH_INTERVAL_MS, undefined, { signal });
+    }
+  }
+
+  /** Tells the source that we live, however long the disk takes: it would end a silent connection. */
+  async #keepInTouch(stream: ReplicationStream, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await delay(STATUS_INTERVAL_MS, undefined, { signal });
+      this.#confirm(stream);
     }
   }
 
@@ -204,11 +237,9 @@ export class Receiver {
   }
 
   async #makeDurable(): Promise<void> {
-    const spool = this.#writer();
-    const received = spool.pendingBytes === 0 && !this.#inTransaction ? this.#received : INVALID_LSN;
-    const synced = await spool.sync();
-    // With nothing on its way to disk, the position of a keepalive is as safe as the last commit.
-    this.#durable = maxLsn(this.#durable, maxLsn(synced, received));
+    // Of the transaction that is just coming in, nothing is safe before its commit is.
+    const received = this.#inTransaction ? INVALID_LSN : this.#received;
+    this.#durable = maxLsn(this.#durable, await this.#writer().sync(received));
   }
 
   #confirm(stream: ReplicationStream | null): void {
@@ -229,6 +260,10 @@ export class Receiver {
 
   #pauseForDisk(stream: ReplicationStream, freeBytes: number): void {
     stream.pause();
+    this.#warnOfDisk(freeBytes);
+  }
+
+  #warnOfDisk(freeBytes: number): void {
     if (this.#paused === 'disk') return;
     this.#paused = 'disk';
     this.#options.emit({
@@ -239,6 +274,3 @@ export class Receiver {
     });
   }
 }
-
-export const isDiskFull = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

@@ -62,7 +62,11 @@ export async function dropSlot(client: pg.Client, name: string): Promise<boolean
   const slot = await readSlot(client, name);
   if (!slot) return false;
   await releaseSlot(client, name);
-  await client.query('SELECT pg_drop_replication_slot($1)', [name]);
+  // One that was still being created goes with its walsender.
+  await client.query(
+    'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name::text = $1::text',
+    [name],
+  );
   return true;
 }
 

@@ -5,13 +5,14 @@ import { type Lsn, lsn } from '../../postgres/lsn.ts';
 /**
  * A block is what one write appends to a segment:
  *
- *     magic u32 · body length u32 · crc32 u32 · commit offset u32 · commit end LSN u64 · body
+ *     magic u32 · body length u32 · crc32 u32 · commit offset u32 · commit end LSN u64 · previous end LSN u64 · body
  *     body: (length u32 · message)…
  *
- * The commit offset is the length of the body up to and with its last commit, 0 when it holds none. The checksum
- * covers everything behind it.
+ * The commit offset is the length of the body up to and with its last commit, 0 when it holds none. The previous end is
+ * that of the last commit in front of the block: a block or segment that is missing shows. The checksum covers
+ * everything behind it.
  */
-export const HEADER_BYTES = 24;
+export const HEADER_BYTES = 32;
 export const RECORD_HEADER_BYTES = 4;
 const MAGIC = 0x544d_5350;
 
@@ -20,14 +21,19 @@ export interface BlockHeader {
   readonly checksum: number;
   readonly commitOffset: number;
   readonly commitEnd: Lsn;
+  readonly previousEnd: Lsn;
 }
 
 /** Writes the header in front of a body that begins at `HEADER_BYTES` and ends with `block`. */
-export function sealBlock(block: Buffer, commitOffset: number, commitEnd: Lsn): void {
+export function sealBlock(
+  block: Buffer,
+  of: { readonly commitOffset: number; readonly commitEnd: Lsn; readonly previousEnd: Lsn },
+): void {
   block.writeUInt32BE(MAGIC, 0);
   block.writeUInt32BE(block.length - HEADER_BYTES, 4);
-  block.writeUInt32BE(commitOffset, 12);
-  block.writeBigUInt64BE(commitEnd, 16);
+  block.writeUInt32BE(of.commitOffset, 12);
+  block.writeBigUInt64BE(of.commitEnd, 16);
+  block.writeBigUInt64BE(of.previousEnd, 24);
   block.writeUInt32BE(crc32(block.subarray(12)), 8);
 }
 
@@ -39,6 +45,7 @@ export function readHeader(bytes: Buffer): BlockHeader | null {
     checksum: bytes.readUInt32BE(8),
     commitOffset: bytes.readUInt32BE(12),
     commitEnd: lsn(bytes.readBigUInt64BE(16)),
+    previousEnd: lsn(bytes.readBigUInt64BE(24)),
   };
 }
 

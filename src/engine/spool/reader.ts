@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { MigrateError } from '../../errors/migrate-error.ts';
+import type { Lsn } from '../../postgres/lsn.ts';
 import { type BlockHeader, HEADER_BYTES, recordsOf } from './block.ts';
-import { readBlock, type SpoolEnd } from './recover.ts';
+import { damaged, readBlock, type SpoolEnd } from './recover.ts';
 import { isBefore, listSegments, type SpoolPosition, segmentPath } from './segments.ts';
 
 /** A run of messages, read from one block. They are views; the block lives as long as they do. */
@@ -48,34 +48,30 @@ export class SpoolWatermark {
   }
 }
 
-const damaged = (position: SpoolPosition): MigrateError =>
-  new MigrateError('TM4004', {
-    side: 'local',
-    object: `segment ${position.segment}, byte ${position.block}`,
-    message: 'a block of the spool is damaged or missing',
-    hint: 'The changes in it are lost: the tables must be copied again. Start over with migrate --drop-if-exists.',
-  });
-
 /**
  * Reads the spool from its beginning, and waits for more at its end. Never reads beyond the last whole transaction, so
- * what the writer cuts off was never seen here. Throws TM4004 when a block is damaged. Ends when the signal aborts.
+ * what the writer cuts off was never seen here. `applied` is where the reader's work goes on: nothing behind it may be
+ * missing. Throws TM4004 when a block is damaged, or when one is missing. Ends when the signal aborts.
  */
 export async function* readSpool(
   directory: string,
   watermark: SpoolWatermark,
+  applied: Lsn,
   signal: AbortSignal,
 ): AsyncGenerator<SpoolChunk, void, void> {
   let position: SpoolPosition = { segment: (await listSegments(directory))[0] ?? 0, block: 0, offset: 0 };
   let file: FileHandle | null = null;
-  let open_: number | null = null;
+  let openNumber: number | null = null;
+  /** The end of the last commit in front of the next block; unknown at the beginning. */
+  let commitEnd: Lsn | null = null;
   const openSegment = async (segment: number): Promise<FileHandle> => {
-    if (file && open_ === segment) return file;
+    if (file && openNumber === segment) return file;
     await file?.close();
     file = null;
-    file = await open(segmentPath(directory, segment), 'r').catch(() => {
-      throw damaged(position);
+    file = await open(segmentPath(directory, segment), 'r').catch((error: unknown) => {
+      throw error instanceof Error && 'code' in error && error.code === 'ENOENT' ? damaged(position) : error;
     });
-    open_ = segment;
+    openNumber = segment;
     return file;
   };
   try {
@@ -93,6 +89,11 @@ export async function* readSpool(
       const found = await readPatiently(handle, position.block);
       if (!found) throw damaged(position);
       const { header, block } = found;
+      if (position.offset === 0) {
+        const follows = commitEnd === null ? header.previousEnd <= applied : header.previousEnd === commitEnd;
+        if (!follows) throw damaged(position);
+        commitEnd = header.commitOffset > 0 ? header.commitEnd : header.previousEnd;
+      }
       const isEndBlock = position.segment === end.segment && position.block === end.block;
       const until = isEndBlock ? end.offset : header.bodyLength;
       const body = block.subarray(HEADER_BYTES);

@@ -1,4 +1,5 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { type BlockHeader, HEADER_BYTES, isIntact, readHeader, sealBlock } from './block.ts';
 import { listSegments, type SpoolPosition, segmentPath } from './segments.ts';
@@ -33,14 +34,25 @@ export async function readBlock(
   return isIntact(block, header) ? { header, block } : null;
 }
 
-async function lastCommitIn(path: string, segment: number): Promise<SpoolEnd | null> {
+/** What is wrong with a spool that is not as it was left. */
+export const damaged = (position: SpoolPosition): MigrateError =>
+  new MigrateError('TM4004', {
+    side: 'local',
+    object: `segment ${position.segment}, byte ${position.block}`,
+    message: 'a block of the spool is damaged or missing',
+    hint: 'The changes in it are lost: the tables must be copied again. Start over with migrate --drop-if-exists.',
+  });
+
+/** The last commit in a segment, and how many bytes of it are intact blocks. */
+async function scan(path: string, segment: number): Promise<{ end: SpoolEnd | null; intact: number; size: number }> {
   const file = await open(path, 'r');
   try {
+    const { size } = await file.stat();
     let end: SpoolEnd | null = null;
     let position = 0;
     for (;;) {
       const found = await readBlock(file, position);
-      if (!found) return end;
+      if (!found) return { end, intact: position, size };
       if (found.header.commitOffset > 0) {
         end = {
           position: { segment, block: position, offset: found.header.commitOffset },
@@ -64,7 +76,9 @@ export async function cutAfter(directory: string, end: SpoolEnd): Promise<void> 
   const file = await open(segmentPath(directory, segment), 'r+');
   try {
     const cut = await readExactly(file, HEADER_BYTES + offset, block);
-    sealBlock(cut, offset, end.commitEnd);
+    const header = readHeader(cut);
+    if (!header) throw damaged(end.position);
+    sealBlock(cut, { ...header, commitOffset: offset });
     // In place, header first: a reader at this block finds either the long or the short one intact.
     await file.write(cut, 0, HEADER_BYTES, block);
     await file.truncate(block + cut.length);
@@ -76,12 +90,14 @@ export async function cutAfter(directory: string, end: SpoolEnd): Promise<void> 
 
 /**
  * Finds the end of the last whole transaction, cuts what stands behind it, and tells where to go on. Every block of the
- * segments that are read is verified against its checksum.
+ * segments that are read is verified against its checksum. A torn tail is what a crash leaves, but only in the last
+ * segment: before a segment is begun the one before it is made durable. Anywhere else it is damage: TM4004.
  */
 export async function recoverSpool(directory: string): Promise<SpoolEnd> {
   const segments = await listSegments(directory);
-  for (const segment of segments.reverse()) {
-    const end = await lastCommitIn(segmentPath(directory, segment), segment);
+  for (const segment of segments.toReversed()) {
+    const { end, intact, size } = await scan(segmentPath(directory, segment), segment);
+    if (intact < size && segment !== segments.at(-1)) throw damaged({ segment, block: intact, offset: 0 });
     if (end) {
       await cutAfter(directory, end);
       return end;

@@ -1,4 +1,4 @@
-import { readdir, stat, statfs, unlink } from 'node:fs/promises';
+import { open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Where in the spool something stands: segment number, byte offset of the block, offset in the block's body. */
@@ -24,6 +24,12 @@ export async function listSegments(directory: string): Promise<number[]> {
     .filter((digits) => digits !== undefined)
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** Makes durable which files the directory has: a file's own fsync does not promise that. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  await handle.sync().finally(() => handle.close());
 }
 
 /** Deletes the segments before `segment`: everything in them is applied durably. */

@@ -1,8 +1,9 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
+import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import { HEADER_BYTES, RECORD_HEADER_BYTES, sealBlock } from './block.ts';
+import { holdsUpTo, writeReceivedMark } from './received-mark.ts';
 import { cutAfter, recoverSpool, type SpoolEnd } from './recover.ts';
-import { segmentPath } from './segments.ts';
+import { segmentPath, syncDirectory } from './segments.ts';
 
 const INITIAL_BLOCK_BYTES = 64 * 1024;
 const FULL_BLOCK_BYTES = 256 * 1024;
@@ -14,9 +15,11 @@ class PendingBlock {
   commitOffset = 0;
   commitEnd: Lsn = INVALID_LSN;
   readonly startsSegment: boolean;
+  readonly previousEnd: Lsn;
 
-  constructor(startsSegment: boolean) {
+  constructor(startsSegment: boolean, previousEnd: Lsn) {
     this.startsSegment = startsSegment;
+    this.previousEnd = previousEnd;
   }
 
   append(message: Buffer): void {
@@ -34,6 +37,10 @@ class PendingBlock {
   markCommit(end: Lsn): void {
     this.commitOffset = this.length - HEADER_BYTES;
     this.commitEnd = end;
+  }
+
+  cutToCommit(): void {
+    this.length = HEADER_BYTES + this.commitOffset;
   }
 }
 
@@ -63,19 +70,24 @@ export class SpoolWriter {
   #writing: Promise<void> | null = null;
   #end: SpoolEnd;
   #syncedEnd: Lsn;
+  #durable: Lsn;
+  /** End of the last commit that was appended, written or not. */
+  #appendedEnd: Lsn;
 
-  private constructor(options: SpoolWriterOptions, end: SpoolEnd) {
+  private constructor(options: SpoolWriterOptions, end: SpoolEnd, durable: Lsn) {
     this.#options = options;
     this.#end = end;
     this.#segment = end.position.segment;
     this.#syncedEnd = end.commitEnd;
+    this.#appendedEnd = end.commitEnd;
+    this.#durable = durable;
   }
 
   /** Opens the spool in `directory`, making it when it is not there, and cuts a torn tail off. */
   static async open(options: SpoolWriterOptions): Promise<SpoolWriter> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const end = await recoverSpool(options.directory);
-    const writer = new SpoolWriter(options, end);
+    const writer = new SpoolWriter(options, end, await holdsUpTo(options.directory, end.commitEnd));
     await writer.#openSegmentAt(end);
     return writer;
   }
@@ -83,6 +95,11 @@ export class SpoolWriter {
   /** End of the last whole transaction that can be read back. */
   get end(): SpoolEnd {
     return this.#end;
+  }
+
+  /** Everything that the source had to say before this is on disk, or was, and has been applied. */
+  get durable(): Lsn {
+    return this.#durable;
   }
 
   /** Bytes that wait to be written: the reason to stop reading from the network for a while. */
@@ -99,14 +116,17 @@ export class SpoolWriter {
     if (!block || block.length >= FULL_BLOCK_BYTES) block = this.#beginBlock();
     const before = block.length;
     block.append(message);
-    if (commitEnd !== null) block.markCommit(commitEnd);
+    if (commitEnd !== null) {
+      block.markCommit(commitEnd);
+      this.#appendedEnd = commitEnd;
+    }
     this.#pendingBytes += block.length - before;
     this.#plannedBytes += block.length - before;
   }
 
   #beginBlock(): PendingBlock {
     const startsSegment = this.#plannedBytes >= this.#options.segmentBytes;
-    const block = new PendingBlock(startsSegment);
+    const block = new PendingBlock(startsSegment, this.#appendedEnd);
     if (startsSegment) {
       this.#plannedBytes = 0;
       for (const message of this.#options.prologue()) block.append(message);
@@ -131,7 +151,7 @@ export class SpoolWriter {
       if (!block) return;
       if (block.startsSegment && this.#fileBytes > 0) await this.#nextSegment();
       const bytes = block.buffer.subarray(0, block.length);
-      sealBlock(bytes, block.commitOffset, block.commitEnd);
+      sealBlock(bytes, block);
       // Out of the queue the block is closed: appends begin another one.
       this.#queue.shift();
       try {
@@ -170,7 +190,9 @@ export class SpoolWriter {
   async #nextSegment(): Promise<void> {
     const full = this.#current();
     await full.sync();
-    this.#file = await open(segmentPath(this.#options.directory, this.#segment + 1), 'w', 0o600);
+    const next = await open(segmentPath(this.#options.directory, this.#segment + 1), 'w', 0o600);
+    await syncDirectory(this.#options.directory);
+    this.#file = next;
     this.#segment += 1;
     this.#fileBytes = 0;
     await full.close();
@@ -180,18 +202,29 @@ export class SpoolWriter {
     const path = segmentPath(this.#options.directory, end.position.segment);
     this.#segment = end.position.segment;
     this.#file = await open(path, end.position.offset === 0 ? 'w' : 'r+', 0o600);
+    await syncDirectory(this.#options.directory);
     this.#fileBytes = end.position.offset === 0 ? 0 : end.position.block + HEADER_BYTES + end.position.offset;
     this.#plannedBytes = this.#fileBytes;
   }
 
-  /** Makes durable what is written, and tells the end LSN up to which whole transactions are safe on disk. */
-  async sync(): Promise<Lsn> {
+  /**
+   * Makes durable what is written, and tells up to where everything that the source had to say is safe on disk: the end
+   * of the last whole transaction, or `received` when nothing before it is on its way any more (`INVALID_LSN` while a
+   * transaction is). This, and nothing else, may be confirmed to the source.
+   */
+  async sync(received: Lsn): Promise<Lsn> {
     const end = this.#end.commitEnd;
+    const quiet = this.#pendingBytes === 0 ? received : INVALID_LSN;
     if (end !== this.#syncedEnd) {
       await this.#current().sync();
       this.#syncedEnd = end;
     }
-    return this.#syncedEnd;
+    if (quiet > end && quiet > this.#durable) {
+      await writeReceivedMark(this.#options.directory, { commitEnd: end, received: quiet });
+      this.#durable = quiet;
+    }
+    this.#durable = maxLsn(this.#durable, end);
+    return this.#durable;
   }
 
   /**
@@ -204,15 +237,14 @@ export class SpoolWriter {
       const block = this.#queue.at(-1);
       if (!block) break;
       if (block.commitOffset > 0) {
-        block.length = HEADER_BYTES + block.commitOffset;
+        block.cutToCommit();
         break;
       }
       this.#queue.pop();
     }
     this.#pendingBytes = this.#queue.reduce((sum, block) => sum + block.length, 0);
-    if (this.#queue.length > 0) {
-      await this.flush();
-    }
+    this.#appendedEnd = this.#queue.at(-1)?.commitEnd ?? this.#end.commitEnd;
+    await this.flush();
     await this.#current().close();
     this.#file = null;
     await cutAfter(this.#options.directory, this.#end);

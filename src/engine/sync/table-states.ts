@@ -119,3 +119,10 @@ export async function setTableState(client: pg.Client, sourceOid: number, state:
     state,
   ]);
 }
+
+/** From now on only the table's schema is migrated: the source has dropped it. */
+export async function leaveRowsOut(client: pg.Client, sourceOid: number): Promise<void> {
+  await client.query('UPDATE tiger_migrate.relation SET copy_rows = false WHERE source_oid = $1::oid', [
+    String(sourceOid),
+  ]);
+}

@@ -24,7 +24,8 @@ export interface VerifyOptions {
   readonly jobs: number;
   /** What the migration left out is not compared. */
   readonly options: MigrationOptions;
-  readonly wanted: (table: SourceTable) => boolean;
+  /** `root` is the partitioned table on top of it, or the table itself. */
+  readonly wanted: (table: SourceTable, root: SourceTable) => boolean;
   /** Sequences and objects too, not only rows. */
   readonly everything: boolean;
   readonly onTable: (comparison: TableComparison) => void;
@@ -53,8 +54,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     return pair;
   };
   const first = await open();
-  const tables = (await readTables(first.source))
-    .filter((table) => holdsRows(table) && selection(table, options.options) === 'all' && options.wanted(table))
+  const all = await readTables(first.source);
+  const byOid = new Map(all.map((table) => [table.oid, table]));
+  const wanted = (table: SourceTable) => options.wanted(table, byOid.get(table.rootOid) ?? table);
+  const tables = all
+    .filter((table) => holdsRows(table) && selection(table, options.options) === 'all' && wanted(table))
     .sort((a, b) => b.bytes - a.bytes);
   const pairs = [first];
   for (let count = 1; count < Math.min(options.jobs, tables.length); count += 1) pairs.push(await open());

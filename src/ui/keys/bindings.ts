@@ -18,7 +18,7 @@ export const fields: Binding[] = [
 export const back = (help: string): Binding => ({ keys: ['esc'], footer: 'back', help, send: { type: 'back' } });
 export const reader = (key: string, name: Reader, help: string): Binding => ({
   keys: [key],
-  footer: name,
+  footer: name === 'check' ? 'view' : name,
   help,
   send: { type: 'read', reader: name },
 });

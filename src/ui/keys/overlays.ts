@@ -29,6 +29,7 @@ const scrolling = (name: Reader, key: string, title: string): KeyTable => ({
 
 /** One table an overlay; while it is open, the screen's own keys rest. */
 export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
+  check: scrolling('check', 'v', 'A check in full'),
   help: scrolling('help', '?', 'Help'),
   log: scrolling('log', 'l', 'Log'),
   tables: scrolling('tables', 't', 'Tables'),

@@ -54,6 +54,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: (model) => canApply(model.checks[model.provider]),
         send: { type: 'apply' },
       },
+      reader('v', 'check', 'all of this check: what was found, wanted, why, and the fix'),
       { keys: ['r'], footer: 'check again', help: 'run the checks again', send: { type: 'rerun' } },
       back('back to the connections'),
     ],

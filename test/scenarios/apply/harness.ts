@@ -22,6 +22,7 @@ import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
 import type { Lsn } from '../../../src/postgres/lsn.ts';
 import { compareRows } from '../../support/compare/rows.ts';
+import { SESSION_SETTINGS } from '../../support/compare/session.ts';
 import type { TestDatabases } from '../../support/databases.ts';
 
 export interface ReplayOptions {
@@ -33,6 +34,8 @@ export interface ReplayOptions {
   readonly binary?: boolean;
   /** Bytes after which the spool begins a new segment. */
   readonly segmentBytes?: number;
+  /** The port by which the applier reaches the target: that of a proxy. */
+  readonly applierPort?: number;
 }
 
 /** Both forms of the stream, each with batches below and above the size from which changes are applied set-wise. */
@@ -60,10 +63,16 @@ export class LiveReplay implements AsyncDisposable {
   readonly statements: string[] = [];
   readonly slot: string;
   readonly spoolDirectory: string;
+  /** Bytes that the receiver leaves free on the spool's disk. */
+  reserveBytes = 0;
   replay: Replay;
   #receiver: Receiver;
   readonly #servers: Servers;
+  /** As `#servers`, by way of the proxy if there is one. */
+  readonly #applierServers: Servers;
   readonly #control: pg.Client;
+  /** Sessions in which both sides say the same value in the same words. */
+  readonly #comparing: { readonly source: pg.Client; readonly target: pg.Client };
   readonly #options: ReplayOptions;
   #ending = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -75,7 +84,9 @@ export class LiveReplay implements AsyncDisposable {
     source: pg.Client;
     target: pg.Client;
     control: pg.Client;
+    comparing: { source: pg.Client; target: pg.Client };
     servers: Servers;
+    applierServers: Servers;
     id: string;
     directory: string;
     options: ReplayOptions;
@@ -83,7 +94,9 @@ export class LiveReplay implements AsyncDisposable {
     this.source = of.source;
     this.target = of.target;
     this.#control = of.control;
+    this.#comparing = of.comparing;
     this.#servers = of.servers;
+    this.#applierServers = of.applierServers;
     this.#options = of.options;
     this.slot = slotNameOf(of.id);
     const names = publicationNamesOf(of.id);
@@ -99,19 +112,33 @@ export class LiveReplay implements AsyncDisposable {
     const source = await databases.source.connect();
     const target = await databases.target.connect();
     const id = randomBytes(5).toString('hex');
-    const servers = new Servers({
+    const settings = {
       source: parseConnectionString(databases.source.uri, {}),
       target: parseConnectionString(databases.target.uri, {}),
-      id,
-      signal: new AbortController().signal,
-    });
+    };
+    const { signal } = new AbortController();
+    const servers = new Servers({ ...settings, id, signal });
+    const port = options.applierPort ?? settings.target.port;
+    const applierServers = new Servers({ ...settings, target: { ...settings.target, port }, id, signal });
     await target.query('SET session_replication_role = replica').catch(() => undefined);
     for (const side of [source, target]) await side.query(`${options.tables};\n${options.rows ?? ''}`);
     const control = await servers.onSource('control');
     // A walsender sends what is flushed: an asynchronous commit would be waited for a fifth of a second.
     for (const session of [source, control]) await session.query('SET synchronous_commit = on');
+    const comparing = { source: await databases.source.connect(), target: await databases.target.connect() };
+    for (const session of Object.values(comparing)) await session.query(SESSION_SETTINGS);
     const directory = await mkdtemp(join(tmpdir(), 'tiger-migrate-spool-'));
-    const live = new LiveReplay({ source, target, control, servers, id, directory, options });
+    const live = new LiveReplay({
+      source,
+      target,
+      control,
+      comparing,
+      servers,
+      applierServers,
+      id,
+      directory,
+      options,
+    });
     await live.#begin(id);
     await live.resume();
     return live;
@@ -132,6 +159,7 @@ export class LiveReplay implements AsyncDisposable {
     const client = await this.#servers.onTarget('begin');
     try {
       this.#servers.replicaRole = await probeReplicaRole(client);
+      this.#applierServers.replicaRole = this.#servers.replicaRole;
       await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
       await setIdentity(client, await readTables(client), 'BY DEFAULT');
       await markCopied(client, tables, point.lsn);
@@ -141,13 +169,16 @@ export class LiveReplay implements AsyncDisposable {
   }
 
   #newReceiver(): Receiver {
+    const reserveBytes = () => this.reserveBytes;
     return new Receiver({
       connect: () => this.#servers.replication('receive'),
       slot: this.slot,
       publications: this.#publications,
       binary: this.#options.binary ?? false,
       spoolDirectory: this.spoolDirectory,
-      reserveBytes: 0,
+      get reserveBytes() {
+        return reserveBytes();
+      },
       emit: (event) => this.events.push(event),
       signal: this.#ending.signal,
     });
@@ -156,7 +187,7 @@ export class LiveReplay implements AsyncDisposable {
   #newReplay(): Replay {
     return new Replay({
       connectTarget: async (application) => {
-        const client = await this.#servers.onTarget(application);
+        const client = await this.#applierServers.onTarget(application);
         record(client, this.statements);
         return client;
       },
@@ -166,6 +197,14 @@ export class LiveReplay implements AsyncDisposable {
       emit: (event) => this.events.push(event),
       signal: this.#ending.signal,
     });
+  }
+
+  /** The error that receiving or replaying has ended with; waits for it. */
+  async ended(): Promise<MigrateError> {
+    return this.#running.then(
+      () => expect.fail('it ended without an error'),
+      (error: unknown) => error as MigrateError,
+    );
   }
 
   /** Starts again after `stop`, as a new process of the engine would. */
@@ -220,7 +259,7 @@ export class LiveReplay implements AsyncDisposable {
   }
 
   async differences(): Promise<string[]> {
-    return compareRows(this.source, this.target);
+    return compareRows(this.#comparing.source, this.#comparing.target);
   }
 
   /** Rows applied so far, by the target's own account. */
@@ -239,6 +278,11 @@ export class LiveReplay implements AsyncDisposable {
   /** How often a batch took the set-wise way. */
   get setWise(): number {
     return this.statements.filter((text) => text.startsWith('SAVEPOINT')).length;
+  }
+
+  /** Batches went the way that their size asks for, and at the first attempt. */
+  expectWay(rows: number): void {
+    expect({ setWise: this.setWise > 0, fallbacks: this.fallbacks }).toEqual({ setWise: rows >= 32, fallbacks: 0 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

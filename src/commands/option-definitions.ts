@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PROVIDERS } from '../engine/options.ts';
+import { toMigrateError } from '../errors/migrate-error.ts';
+import { parseSize } from './size.ts';
+
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 128)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 128.');
+  return value;
+};
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+};
+const rate = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0)) throw new InvalidArgumentError('It must be a number from 0.');
+  return value;
+};
+const size = (text: string): number => {
+  try {
+    return parseSize(text);
+  } catch (error) {
+    throw new InvalidArgumentError(toMigrateError(error).hint);
+  }
+};
+
+const COMMON = {
+  connections: () => [
+    new Option('--source <uri>', 'source database (else SOURCE, PGCOPYDB_SOURCE_PGURI)'),
+    new Option('--target <uri>', 'target database (else TARGET, PGCOPYDB_TARGET_PGURI)'),
+  ],
+  provider: () => [new Option('--provider <kind>', 'source kind; detected when absent').choices([...PROVIDERS])],
+  dir: () => [new Option('--dir <dir>', 'work directory (default: ~/.tiger-migrate)')],
+  json: () => [new Option('--json', 'newline-delimited JSON on standard output')],
+  yes: () => [new Option('--yes', 'ask nothing: take the safe default at every question')],
+  debug: () => [new Option('--debug', 'show stack traces')],
+} as const;
+
+/**
+ * Options that every command takes, so that one set of them fits all in a script. Those that have nothing to do in a
+ * command are not in its help.
+ */
+export function common(command: Command, ...idle: readonly (keyof typeof COMMON)[]): Command {
+  for (const name of Object.keys(COMMON) as (keyof typeof COMMON)[]) {
+    for (const option of COMMON[name]()) command.addOption(idle.includes(name) ? option.hideHelp() : option);
+  }
+  return command;
+}
+
+/** Options of a migration. */
+export const migration = (command: Command): Command =>
+  command
+    .option('--table-jobs <n>', 'tables copied at once (default: from both servers)', count)
+    .option('--index-jobs <n>', 'indexes built at once (default: from the target)', count)
+    .option('--split-tables-larger-than <size>', 'copy bigger tables in parts, e.g. 10GB (default: 1GB)', size)
+    .option('--skip-table-data <pattern...>', 'schema.table patterns: schema only, no rows')
+    .option('--exclude-table-data <pattern...>', 'the same as --skip-table-data')
+    .option('--skip-index <name...>', 'indexes that are not built')
+    .option('--exclude-index <name...>', 'the same as --skip-index')
+    .option('--exclude-table <pattern...>', 'schema.table patterns: left out altogether')
+    .option('--exclude-schema <name...>', 'schemas that are left out altogether')
+    .option('--skip-roles', 'create no roles on the target')
+    .option('--skip-extensions [name...]', 'create no extensions, or not these')
+    .option('--drop-if-exists', 'drop from the target what the source has too, and start over');
+
+/** Options of the demo. */
+export const shop = (command: Command): Command =>
+  command
+    .option('--scale <factor>', 'size of the shop, 1 is about 300 MB (default: 1)', positive)
+    .option('--rate <n>', 'transactions a second that the shop writes (default: 300)', rate);

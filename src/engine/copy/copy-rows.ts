@@ -1,0 +1,55 @@
+import { displayName } from '../../postgres/identifiers.ts';
+import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from '../begin.ts';
+import type { Engine } from '../engine.ts';
+import { readTables, type SourceTable } from '../source/catalog.ts';
+import { leaveRowsOut } from '../sync/table-states.ts';
+import { copyTables } from './copy-tables.ts';
+
+/**
+ * Copies the rows of all these tables in `snapshot`; those that were truncated before their turn came, in a newer one:
+ * each table has a position of its own from which changes are applied. A table that was dropped meanwhile is let go.
+ */
+export async function copyRows(
+  engine: Engine,
+  snapshot: HeldSnapshot,
+  tables: readonly SourceTable[],
+  onTableCopied: (table: SourceTable) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { input, servers, options, jobs, sourceVersionNum } = engine;
+  const copyIn = (held: HeldSnapshot, some: readonly SourceTable[]) =>
+    copyTables({
+      connectSource: servers.onSource,
+      connectTarget: servers.onTarget,
+      destroy: servers.destroy,
+      snapshot: held.name,
+      copyLsn: held.lsn,
+      tables: some,
+      jobs: jobs.tables,
+      splitBytes: options.splitTablesLargerThan,
+      sourceVersionNum,
+      emit: input.emit,
+      signal,
+      onTableCopied,
+    });
+  let again = await copyIn(snapshot, tables);
+  while (again.size > 0) {
+    const names = [...again].map(displayName).join(', ');
+    input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
+    await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), true);
+    const now = new Map((await readTables(newer.client)).map((table) => [table.oid, table]));
+    for (const table of again) if (!now.has(table.oid)) await letGo(engine, { ...table, sourceOid: table.oid });
+    const some = [...again].flatMap((table) => now.get(table.oid) ?? []);
+    again = await copyIn(newer, some);
+  }
+}
+
+/** The source has dropped a table that was not copied yet. */
+export async function letGo(
+  { target, input }: Engine,
+  table: { sourceOid: number; schema: string; name: string },
+): Promise<void> {
+  await leaveRowsOut(target, table.sourceOid);
+  const text = `${displayName(table)} was dropped on the source before it was copied: on the target it stays, empty.`;
+  input.emit({ type: 'warning', text });
+}

@@ -1,0 +1,74 @@
+import type pg from 'pg';
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { inTransaction } from '../schema/restore.ts';
+import { recordedObjects } from '../target/progress-schema.ts';
+import { failedFinish } from './finish-error.ts';
+import { type FinishOptions, makeOne } from './make-object.ts';
+
+/**
+ * Makes the foreign keys ahead of the cut-over, where replay's session does not fire them: then the downtime does not
+ * hold their validation. Each in a transaction of its own that waits `lockTimeoutMs` for its locks; what can't be made
+ * now is left for the cut-over. Once every table stands at one position of the source, its keys hold on the target at
+ * every commit, since replay commits whole transactions.
+ */
+export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: number): Promise<number> {
+  const { source, target, schema, emit } = options;
+  const notPostponable = await keysOnPartitioned(source);
+  const done = await recordedObjects(target, 'entry');
+  const open = schema.foreignKeys.filter((entry) => !done.has(entry.key));
+  let made = 0;
+  await target.query(`SET lock_timeout = ${lockTimeoutMs}`);
+  for (const entry of open) {
+    const sql = notPostponable.has(entry.oid) ? entry.sql : postponed(entry.sql);
+    try {
+      await inTransaction(target, () => makeOne(options, { ...entry, sql }));
+      made += 1;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${why}` });
+    }
+  }
+  await validateForeignKeys(source, target).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    emit({ type: 'log', text: `Foreign keys will be validated at the cut-over: ${why}` });
+  });
+  return made;
+}
+
+/**
+ * Foreign keys that must be validated as they are made: those on a partitioned table can't be NOT VALID (before 18), and
+ * of those that refer to one, the constraints for its partitions would stay not valid for ever. OIDs on the source.
+ */
+async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
+  const { rows } = await source.query<{ oid: string }>(
+    `SELECT k.oid::int8 AS oid FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+      WHERE k.contype = 'f' AND 'p' IN (c.relkind, f.relkind)`,
+  );
+  return new Set(rows.map((row) => Number(row.oid)));
+}
+
+const postponed = (sql: string): string => (/\bNOT VALID;\s*$/.test(sql) ? sql : sql.replace(/;\s*$/, ' NOT VALID;'));
+
+/** Validates the foreign keys that are valid on the source. Readers and writers of the target go on meanwhile. */
+export async function validateForeignKeys(source: pg.Client, target: pg.Client): Promise<number> {
+  const keys = async (client: pg.Client, valid: boolean) =>
+    (
+      await client.query<{ schema: string; table: string; name: string }>(
+        `SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
+           FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated = $1::boolean ORDER BY 1, 2, 3`,
+        [String(valid)],
+      )
+    ).rows;
+  const name = (key: { schema: string; table: string; name: string }) =>
+    `${displayName({ schema: key.schema, name: key.table })}.${key.name}`;
+  const valid = new Set((await keys(source, true)).map(name));
+  const open = (await keys(target, false)).filter((key) => valid.has(name(key)));
+  for (const key of open) {
+    const table = qualified({ schema: key.schema, name: key.table });
+    await target
+      .query(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoteIdent(key.name)}`)
+      .catch(failedFinish(name(key), 'the foreign key could not be validated'));
+  }
+  return open.length;
+}

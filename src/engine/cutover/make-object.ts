@@ -1,0 +1,45 @@
+import type pg from 'pg';
+import { sqlState } from '../error-policy.ts';
+import type { Emit } from '../events.ts';
+import type { ArchiveEntry } from '../schema/archive.ts';
+import type { ClassifiedSchema } from '../schema/classify.ts';
+import { recordObject } from '../target/progress-schema.ts';
+import { failedFinish } from './finish-error.ts';
+
+export interface FinishOptions {
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  readonly schema: ClassifiedSchema;
+  /** Something was left out on request: what stands on it is listed instead of failing. */
+  readonly hasExclusions: boolean;
+  readonly emit: Emit;
+}
+
+const DISPENSABLE = new Set(['EVENT TRIGGER', 'ACL', 'DEFAULT ACL', 'SECURITY LABEL', 'PUBLICATION', 'SUBSCRIPTION']);
+/** undefined_table, undefined_object, undefined_function, invalid_schema_name */
+const MISSING = new Set(['42P01', '42704', '42883', '3F000']);
+const UNDEFINED_OBJECT = '42704';
+
+/** Makes one object in the open transaction, and records it. What is dispensable is listed when the target refuses it. */
+export async function makeOne(
+  { target, emit, hasExclusions }: Pick<FinishOptions, 'target' | 'emit' | 'hasExclusions'>,
+  entry: ArchiveEntry,
+): Promise<void> {
+  const object = `${entry.type} ${entry.schema}.${entry.name}`;
+  await target.query('SAVEPOINT tm_object');
+  try {
+    await target.query(entry.sql);
+    await target.query('RELEASE SAVEPOINT tm_object');
+  } catch (error) {
+    const state = sqlState(error);
+    const orphan = hasExclusions && state !== null && MISSING.has(state);
+    // Told already when the schema was made: it names a role that is not here.
+    const stranger = entry.type === 'POLICY' && state === UNDEFINED_OBJECT;
+    if (state === null || (!orphan && !stranger && !DISPENSABLE.has(entry.type))) {
+      failedFinish(object, 'could not be created')(error);
+    }
+    await target.query('ROLLBACK TO SAVEPOINT tm_object; RELEASE SAVEPOINT tm_object');
+    emit({ type: 'warning', text: `Left out: ${object}: ${error instanceof Error ? error.message : String(error)}` });
+  }
+  await recordObject(target, 'entry', entry.key);
+}

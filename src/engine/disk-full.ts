@@ -1,0 +1,15 @@
+import { MigrateError } from '../errors/migrate-error.ts';
+
+/** The file system has no room, or the user's quota is used up. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+
+/** TM4003: nothing more can be written into the work directory. */
+export const noRoom = (directory: string, cause: unknown): MigrateError =>
+  new MigrateError('TM4003', {
+    side: 'local',
+    object: directory,
+    message: 'no space is left on the disk of the work directory',
+    hint: 'Make room there, or give a --dir on another disk.',
+    cause,
+  });

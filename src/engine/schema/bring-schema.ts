@@ -1,0 +1,102 @@
+import { displayName } from '../../postgres/identifiers.ts';
+import { matches } from '../../postgres/patterns.ts';
+import type { HeldSnapshot } from '../begin.ts';
+import { type Engine, hasExclusions } from '../engine.ts';
+import { isDecoded, type SourceTable, selection } from '../source/catalog.ts';
+import { recordObject } from '../target/progress-schema.ts';
+import type { ArchiveEntry } from './archive.ts';
+import { type ClassifiedSchema, classify } from './classify.ts';
+import { dumpSchema, readSchema } from './dump.ts';
+import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
+import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
+import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
+
+export interface BringSchemaOptions {
+  /** The schema is that of the rows in it. Null: as it is now. */
+  readonly snapshot: HeldSnapshot | null;
+  readonly wanted: readonly SourceTable[];
+  readonly excluded: readonly SourceTable[];
+  /** An earlier run has made all of it. */
+  readonly done: boolean;
+}
+
+/** Dumps the source's schema, sorts it by when it is made, and makes what must be there before the rows. */
+export async function bringSchema(
+  engine: Engine,
+  { snapshot, wanted, excluded, done }: BringSchemaOptions,
+  signal: AbortSignal,
+): Promise<ClassifiedSchema> {
+  const { input, servers, source, target, options, tools } = engine;
+  const { emit, workDirectory } = input;
+  const dumping = { tools, workDirectory, signal };
+  if (!done) {
+    await dumpSchema({
+      ...dumping,
+      source: servers.source,
+      snapshot: snapshot?.name ?? null,
+      excludeTables: excluded,
+      excludeSchemas: options.excludeSchema,
+    });
+    if (!options.skipRoles) await createRoles(target, await readRoles(source), emit);
+  }
+  const sorted = classify(await readSchema(dumping), (name) =>
+    options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
+  );
+  const schema = await withPrivilegesOfTarget(engine, sorted, !done);
+  if (done) return schema;
+  for (const entry of schema.leftOut) {
+    emit({ type: 'warning', text: `Left out with its index: ${entry.type} ${entry.schema}.${entry.name}` });
+  }
+  const policies = await policiesWithoutRole(source, target);
+  if (policies.length > 0) {
+    const list = policies.map((policy) => `${displayName(policy)}: ${policy.policy} (${policy.role})`).join('; ');
+    emit({
+      type: 'warning',
+      text: `Policies for roles that the target does not have are left out at the cut-over, unless you create the roles: ${list}`,
+    });
+  }
+  await withRestoreSettings(servers, async (client) => {
+    const skip = (entry: ArchiveEntry) =>
+      entry.type === 'EXTENSION' && (options.skipExtensions === 'all' || options.skipExtensions.includes(entry.name));
+    const entries = schema.preData.filter((entry) => !skip(entry));
+    await restoreEntries({ client, emit, hasExclusions: hasExclusions(options), signal }, entries);
+    const replayed = wanted.filter((table) => isDecoded(table) && selection(table, options) === 'all');
+    await openIdentities(client, replayed);
+  });
+  await recordObject(target, 'phase', 'schema');
+  return schema;
+}
+
+/** Makes what stands on the indexes. */
+export async function finishIndexes(engine: Engine, schema: ClassifiedSchema, signal: AbortSignal): Promise<void> {
+  const { input, servers, options } = engine;
+  await withRestoreSettings(servers, (client) =>
+    restoreEntries({ client, emit: input.emit, hasExclusions: hasExclusions(options), signal }, schema.afterIndexes),
+  );
+}
+
+async function withPrivilegesOfTarget(
+  { source, target, input, options }: Engine,
+  schema: ClassifiedSchema,
+  tell: boolean,
+): Promise<ClassifiedSchema> {
+  const roles = await readRolesOfPrivileges(source, target);
+  const missing = new Map<string, number>();
+  const adapt = (entries: readonly ArchiveEntry[]) => {
+    const adapted = adaptAllPrivileges(entries, roles);
+    for (const [role, count] of adapted.missing) missing.set(role, (missing.get(role) ?? 0) + count);
+    return adapted.entries;
+  };
+  const result = {
+    ...schema,
+    preData: adapt(schema.preData),
+    afterIndexes: adapt(schema.afterIndexes),
+    atCutover: adapt(schema.atCutover),
+  };
+  if (tell && missing.size > 0) {
+    const list = [...missing].map(([role, count]) => `${role} (${count} objects)`).join(', ');
+    const text = `Privileges of roles that the target does not have are left out: ${list}`;
+    input.emit({ type: options.skipRoles ? 'log' : 'warning', text });
+  }
+  return result;
+}

@@ -1,0 +1,217 @@
+import { describe } from 'vitest';
+import { test } from '../../support/databases.ts';
+import { LiveReplay, MODES, TEXT_MODES } from './harness.ts';
+
+/** Every built-in type with the values that a careless reader loses, one table with a key, one with the whole row as identity. */
+const EXTREMES = [
+  ['smallint', '-32768', '32767'],
+  ['bigint', '-9223372036854775808', '9223372036854775807'],
+  ['numeric', "'NaN'", "'-Infinity'", '123456789012345678901234567890.123456789012345678901234567890', '1.000'],
+  ['numeric(12,3)', '-0.001', '123456789.999'],
+  ['real', "'-0'", "'NaN'", "'-Infinity'", '1e-45', '3.4028235e38'],
+  ['double precision', "'-0'", "'NaN'", "'Infinity'", '5e-324', '0.1', '1.7976931348623157e308'],
+  ['money', "'-92233720368547758.08'", "'1234.5'"],
+  ['text', "''", "'tab\tnew\nline\\\\backslash \\\\. \\\\N quote'' \"'", "'\u00e4\u{1F600}\u6f22'", "'NULL'"],
+  ['varchar(5)', "'\u00e4\u00f6\u00fc\u00df\u00e9'", "''"],
+  ['char(4)', "'a'", "''"],
+  ['"char"', "'x'", "''"],
+  ['name', "'a name'"],
+  ['bytea', "'\\\\x'", "'\\\\x00ff005c0a'", "'\\\\x00'"],
+  ['boolean', 'true', 'false'],
+  ['date', "'infinity'", "'-infinity'", "'0044-03-15 BC'", "'5874897-12-31'"],
+  ['time', "'24:00:00'", "'23:59:59.999999'"],
+  ['timetz', "'12:00:00.123456+15:59:59'"],
+  ['timestamp', "'infinity'", "'4713-01-01 00:00:00 BC'", "'294276-12-31 23:59:59.999999'"],
+  ['timestamptz', "'-infinity'", "'0001-01-01 00:00:00.000001+00 BC'", "'2024-02-29 23:59:59.999999+13'"],
+  ['interval', "'-178000000 years'", "'1 year -1 mon 2 days -03:04:05.678901'", "'0'"],
+  ['uuid', "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"],
+  ['json', '\'{"a":  1, "a": 12345678901234567890.0}\''],
+  ['jsonb', '\'{"a": 1e400, "b": [null, "\\\\u00e4"]}\''],
+  ['inet', "'::1/64'", "'10.0.0.1'"],
+  ['cidr', "'10.0.0.0/8'"],
+  ['macaddr8', "'08:00:2b:01:02:03:04:05'"],
+  ['bit(5)', "B'10101'"],
+  ['varbit(9)', "B''", "B'101010101'"],
+  ['point', "'(-0,NaN)'"],
+  ['path', "'[(0,0),(1,1)]'"],
+  ['polygon', "'((0,0),(1,1),(1,0))'"],
+  ['circle', "'<(0.1,0.2),1e-7>'"],
+  ['int4range', "'empty'", "'[1,5)'", "'(,)'"],
+  ['tstzrange', "'[2020-01-01,infinity)'"],
+  ['nummultirange', "'{[1.0,2.00),[5,6]}'"],
+  ['tsvector', "'a:1A fat:2 ''b c'':3'"],
+  ['tsquery', "'a & !b <2> c'"],
+  ['int[]', "'{}'", "'{1,NULL,3}'", "'[-1:1]={1,2,3}'", "'{{1,2},{3,4}}'"],
+  ['text[]', `'{"a\\\\"b","NULL",NULL,"","x,y"}'`],
+  ['bytea[]', `'{"\\\\\\\\x0001",NULL}'`],
+  ['pg_lsn', "'16/B374D848'"],
+  ['txid_snapshot', "'10:20:10,14,15'"],
+  ['oid', '4294967295'],
+  ['xid8', "'18446744073709551615'"],
+] as const;
+
+/** One row for each value of each type: `id`, and the value in the column of its type. */
+const extremeRows = (table: string, from: number) => {
+  let id = from;
+  return EXTREMES.flatMap(([, ...values], column) =>
+    values.map((value) => `INSERT INTO ${table} (id, c${column}) VALUES (${id++}, ${value.replaceAll('\\\\', '\\')})`),
+  );
+};
+const extremeColumns = EXTREMES.map(([type], column) => `c${column} ${type}`).join(', ');
+
+describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
+  test('every value of every built-in type arrives as it is', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: `CREATE TABLE keyed (id int PRIMARY KEY, ${extremeColumns});
+        CREATE TABLE whole (id int, ${extremeColumns}); ALTER TABLE whole REPLICA IDENTITY FULL`,
+      rows: `${extremeRows('keyed', 0).join(';\n')}; INSERT INTO whole TABLE keyed`,
+    });
+    const some = n > 10 ? 'id >= 0' : 'id % 10 = 3';
+    await live.transaction(
+      `UPDATE keyed SET id = id + 1000 WHERE ${some}; UPDATE whole SET id = id + 1000 WHERE ${some}`,
+    );
+    await live.expectEqual();
+    await live.transaction(`DELETE FROM keyed WHERE id > 1000; DELETE FROM whole WHERE id > 1000`);
+    await live.expectEqual();
+    const inserts = extremeRows('keyed', 2000).flatMap((insert) => [insert, insert.replace('keyed', 'whole')]);
+    const together = n > 10 ? inserts.length : 20;
+    for (let from = 0; from < inserts.length; from += together) {
+      await live.transaction(inserts.slice(from, from + together).join(';\n'));
+      await live.drain();
+    }
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+
+  test('generated columns are made on the target', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: `CREATE TABLE t (a int GENERATED ALWAYS AS (b * 2) STORED, id int PRIMARY KEY, b int, c text GENERATED ALWAYS AS ('c' || b) STORED);
+        CREATE TABLE f (a int GENERATED ALWAYS AS (b * 2) STORED, b int); ALTER TABLE f REPLICA IDENTITY FULL;
+        CREATE TABLE only_generated (a int GENERATED ALWAYS AS (7) STORED)`,
+      rows: `INSERT INTO t (id, b) SELECT g, g FROM generate_series(1, ${n}) g; INSERT INTO f (b) SELECT id FROM t`,
+    });
+    await live.transaction(`UPDATE t SET b = b + 1; INSERT INTO t (id, b) SELECT id + 1000, NULL FROM t; DELETE FROM t WHERE id % 2 = 0;
+      UPDATE f SET b = -b; DELETE FROM f WHERE b % 2 = 0; INSERT INTO only_generated DEFAULT VALUES`);
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+
+  test('GENERATED ALWAYS AS IDENTITY', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: `CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);
+        CREATE TABLE aside (id int PRIMARY KEY, seq int GENERATED ALWAYS AS IDENTITY, v text)`,
+      rows: `INSERT INTO t (v) SELECT 'a' FROM generate_series(1, ${n}) g; INSERT INTO aside (id, v) SELECT g, 'a' FROM generate_series(1, ${n}) g`,
+    });
+    await live.transaction(`INSERT INTO t (v) SELECT 'b' FROM t; UPDATE t SET v = 'c' WHERE id % 2 = 0; UPDATE t SET id = DEFAULT WHERE id % 3 = 0;
+      INSERT INTO aside (id, v) SELECT id + 1000, 'b' FROM aside; UPDATE aside SET v = 'c'; UPDATE aside SET seq = DEFAULT`);
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+
+  test('domains, also those that refuse NULL', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: `CREATE DOMAIN plain AS text; CREATE DOMAIN strict AS varchar(10) NOT NULL; CREATE DOMAIN nested AS strict CHECK (VALUE <> 'bad');
+        CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN cents AS numeric(8,2) NOT NULL;
+        CREATE TABLE t (id positive PRIMARY KEY, a plain, b strict, c nested, d cents, e positive);
+        CREATE TABLE f (id positive, a plain, b strict, c nested, d cents); ALTER TABLE f REPLICA IDENTITY FULL`,
+      rows: `INSERT INTO t SELECT g, 'a', 'b', 'c', 1.5, NULL FROM generate_series(1, ${n}) g; INSERT INTO f SELECT id, a, b, c, d FROM t`,
+    });
+    await live.transaction(`UPDATE t SET b = 'x' || id, e = id; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id % 3 = 0;
+      UPDATE f SET d = 2.25, a = NULL; DELETE FROM f WHERE id % 3 = 0; INSERT INTO f SELECT 5000, NULL, 'y', 'z', 7`);
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+});
+
+describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
+  const TYPES = `CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'happy \\ "very"'); CREATE TYPE inner_pair AS (a int, m mood[]);
+    CREATE TYPE pair AS (n numeric, t text, p inner_pair); CREATE TYPE floats AS RANGE (subtype = float8, multirange_type_name = multifloats);
+    CREATE DOMAIN moods AS mood[]; CREATE DOMAIN whole_pair AS pair CHECK ((VALUE).n IS NOT NULL);`;
+  const COLUMNS = `m mood, ms mood[], p pair, ps pair[], r floats, rs floats[], d moods, w whole_pair, mr multifloats`;
+
+  test('enums, arrays, composites, ranges and domains over them', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      tables: `${TYPES} CREATE TABLE t (id int PRIMARY KEY, ${COLUMNS}); CREATE TABLE f (id int, ${COLUMNS}); ALTER TABLE f REPLICA IDENTITY FULL`,
+      rows: `INSERT INTO t SELECT g, 'it''s ok', ARRAY['sad', NULL]::mood[], ROW(1.50, 'a,(b)"\\', ROW(g, ARRAY['sad']::mood[])::inner_pair)::pair,
+          ARRAY[ROW(g, NULL, NULL)::pair, NULL], floats(0.1, g + 1), ARRAY[floats(NULL, 1)], '{sad}', ROW(g, '', NULL)::pair, '{[1,2],(3,4)}'
+        FROM generate_series(1, ${n}) g; INSERT INTO f TABLE t`,
+    });
+    await live.transaction(`UPDATE t SET m = 'happy \\ "very"', p.t = 'changed', mr = NULL; DELETE FROM t WHERE id = 2; INSERT INTO t SELECT id + 1000, m, ms, p, ps, r, rs, d, w FROM t;
+      UPDATE f SET m = NULL; UPDATE f SET ps = ps || ps; DELETE FROM f WHERE id % 2 = 0`);
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+
+  test.for([
+    ['an enum', 'mood', `(ARRAY['sad', 'it''s ok', 'happy \\ "very"']::mood[])[1 + g % 3]`],
+    ['an array of enums', 'mood[]', `ARRAY['sad', (ARRAY['sad', 'it''s ok']::mood[])[1 + g % 2]]::mood[]`],
+    ['a composite', 'pair', `ROW(g + 0.5, 'a b', ROW(g, NULL))::pair`],
+    ['a range', 'floats', `floats(g, g + 1)`],
+    ['a domain over an array', 'moods', `ARRAY['sad']::moods`],
+    ['a domain over a composite', 'whole_pair', `ROW(1, NULL, NULL)::whole_pair`],
+    ['a regclass', 'regclass', `'pg_catalog.pg_class'::regclass`],
+    ['a char(n)', 'char(8)', `'a' || g % 7`],
+    ['a varchar(n)', 'varchar(8)', `'a' || g % 7`],
+    ['a name', 'name', `'a' || g % 7`],
+    ['a "char"', '"char"', `(g % 7)::text::"char"`],
+    ['an oid', 'oid', `(4000000000 + g)::oid`],
+    ['a numeric of many scales', 'numeric', `round(1.5, g % 5)`],
+    ['a timestamptz', 'timestamptz', `'2024-01-01'::timestamptz + g * interval '1 microsecond'`],
+    ['a bytea', 'bytea', `'\\x00'::bytea || int4send(g)`],
+    ['a uuid', 'uuid', `md5(g::text)::uuid`],
+    ['a jsonb', 'jsonb', `to_jsonb(g)`],
+    ['an int[]', 'int[]', `ARRAY[g, NULL]`],
+  ] as const)('%s in the key', async ([, type, value], { databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      tables: `${TYPES} CREATE TABLE t (k ${type}, id int, v text, PRIMARY KEY (k, id))`,
+      rows: `INSERT INTO t SELECT ${value}, g, 'a' FROM generate_series(1, ${n}) g`,
+    });
+    await live.transaction(
+      `UPDATE t SET v = 'b'; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id % 3 = 0`,
+    );
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+
+  test('types of extensions in another schema', async ({ databases }) => {
+    for (const side of [databases.source, databases.target])
+      await side.admin(
+        'CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION ltree SCHEMA ext; GRANT USAGE ON SCHEMA ext TO public',
+      );
+    await using live = await LiveReplay.start(databases, {
+      tables: `CREATE DOMAIN email AS ext.citext NOT NULL;
+        CREATE TABLE t (k ext.citext, l ext.ltree, e email, h ext.hstore, hs ext.hstore[], PRIMARY KEY (k, l));
+        CREATE TABLE f (k ext.citext, h ext.hstore, l ext.ltree); ALTER TABLE f REPLICA IDENTITY FULL; CREATE INDEX ON f (k); CREATE INDEX ON f USING gist (h)`,
+      rows: `INSERT INTO t SELECT 'Key' || g, ('a.b' || g)::ext.ltree, 'E' || g, 'a=>1,"b c"=>NULL', ARRAY['x=>y'::ext.hstore] FROM generate_series(1, ${n}) g;
+        INSERT INTO f SELECT k, h, l FROM t`,
+    });
+    await live.transaction(`UPDATE t SET e = 'e', h = h OPERATOR(ext.||) 'z=>"2"'::ext.hstore; UPDATE t SET k = lower(k::text)::ext.citext WHERE l OPERATOR(ext.<>) 'a.b1';
+      DELETE FROM t WHERE l OPERATOR(ext.=) 'a.b2'; UPDATE f SET h = NULL; UPDATE f SET k = upper(k::text)::ext.citext; DELETE FROM f WHERE l OPERATOR(ext.=) 'a.b1'`);
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+});
+
+test('session settings of database and role on either side change no value', async ({ databases }) => {
+  const settings = (name: string, role: string) => `
+    ALTER DATABASE "${name}" SET DateStyle = 'German'; ALTER DATABASE "${name}" SET TimeZone = 'Asia/Tokyo';
+    ALTER DATABASE "${name}" SET IntervalStyle = 'iso_8601'; ALTER DATABASE "${name}" SET extra_float_digits = -5;
+    ALTER DATABASE "${name}" SET bytea_output = 'escape'; ALTER ROLE ${role} IN DATABASE "${name}" SET standard_conforming_strings = off`;
+  await databases.source.admin(settings(databases.source.name, databases.source.owner));
+  await databases.target.admin(
+    settings(databases.target.name, databases.target.owner)
+      .replace('German', 'SQL, DMY')
+      .replace('iso_8601', 'sql_standard'),
+  );
+  await using live = await LiveReplay.start(databases, {
+    tables: 'CREATE TABLE t (id int PRIMARY KEY, ts timestamptz, d date, i interval, f float8, b bytea, m money)',
+  });
+  await live.transaction(
+    `INSERT INTO t VALUES (1, '2024-03-31 01:30:00.123456+00', '2024-02-01', '-1 year 2 days -03:00:00.5', 0.1::float8 + 0.2, decode('00ff5c', 'hex'), 12.5)`,
+  );
+  await live.expectEqual();
+});

@@ -1,0 +1,181 @@
+import { describe, expect } from 'vitest';
+import { test } from '../../support/databases.ts';
+import { LiveReplay, MODES } from './harness.ts';
+
+const ROWS = (n: number) => `INSERT INTO t SELECT g, 'a' FROM generate_series(1, ${n}) g`;
+
+describe.each(MODES)('divergence ($mode)', ({ binary, rows: n }) => {
+  const start = (databases: Parameters<typeof LiveReplay.start>[0]) =>
+    LiveReplay.start(databases, {
+      binary,
+      tables: 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY)',
+      rows: ROWS(n),
+    });
+  const target = async (live: LiveReplay) =>
+    (
+      await live.target.query(
+        `SELECT (SELECT count(*)::int FROM t) AS t, (SELECT count(*)::int FROM u) AS u, (SELECT count(*)::int FROM t WHERE v = 'b') AS b`,
+      )
+    ).rows[0];
+
+  test('an UPDATE whose row is missing', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('DELETE FROM t WHERE id = 3');
+    await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); UPDATE t SET v = 'b'`);
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM5001', side: 'target', object: 'public.t' });
+    expect(error.message).toMatch(/update of the row with id=(3|\\x00000003) hit 0 rows/);
+    expect(await target(live)).toEqual({ t: n - 1, u: 0, b: 0 });
+  });
+
+  test('a DELETE whose row is missing', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('DELETE FROM t WHERE id = 2');
+    await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); DELETE FROM t`);
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM5001', side: 'target', object: 'public.t' });
+    expect(error.message).toMatch(/delete of the row with id=(2|\\x00000002) hit 0 rows/);
+    expect(await target(live)).toEqual({ t: n - 1, u: 0, b: 0 });
+  });
+
+  test('an INSERT whose row is there already', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query(`INSERT INTO t VALUES (1002, 'not ours')`);
+    await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); INSERT INTO t SELECT id + 1000, 'b' FROM t`);
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM5002', side: 'target', object: 'public.t' });
+    expect(error.message).toMatch(/insert of the row with id=(1002|\\x000003ea) was refused: duplicate key value/);
+    expect(await target(live)).toEqual({ t: n + 1, u: 0, b: 0 });
+  });
+
+  test('what went before is applied, and replay goes on once the target is put right', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('DELETE FROM t WHERE id = 1');
+    await live.transaction(`INSERT INTO u VALUES (1)`);
+    await live.drain();
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    await live.transaction(`INSERT INTO u VALUES (2)`);
+    expect(await live.failure()).toMatchObject({ code: 'TM5001' });
+    expect(await target(live)).toEqual({ t: n - 1, u: 1, b: 0 });
+    await live.stop();
+    await live.target.query(`INSERT INTO t VALUES (1, 'a')`);
+    await live.resume();
+    await live.expectEqual();
+  });
+
+  test('a row that is missing under FULL', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: 'CREATE TABLE t (id int, v text); ALTER TABLE t REPLICA IDENTITY FULL',
+      rows: ROWS(n),
+    });
+    await live.target.query(`UPDATE t SET v = 'something else' WHERE id = 2`);
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM5001', object: 'public.t' });
+    expect(error.message).toMatch(/id=(2|\\x00000002), v=(a|\\x61) hit 0 rows/);
+  });
+
+  test('a column that the target does not have', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    await live.source.query(`ALTER TABLE t ADD extra int, ADD more text`);
+    await live.transaction(`UPDATE t SET extra = id`);
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
+    expect(error.message).toMatch(/extra, more/);
+    expect(await target(live)).toEqual({ t: n, u: 0, b: n });
+    await live.stop();
+    await live.target.query('ALTER TABLE t ADD extra int, ADD more text');
+    await live.resume();
+    await live.expectEqual();
+  });
+
+  test('a renamed column: all that was written before is applied first', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.stop();
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    await live.source.query('ALTER TABLE t RENAME v TO w');
+    await live.transaction(`INSERT INTO u VALUES (1); UPDATE t SET w = 'c'`);
+    await live.resume();
+    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.t' });
+    expect(await target(live)).toEqual({ t: n, u: 0, b: n });
+    await live.stop();
+    await live.target.query('ALTER TABLE t RENAME v TO w');
+    await live.resume();
+    await live.expectEqual();
+  });
+
+  test('columns altered on both sides, while replay goes on', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    await live.drain();
+    for (const alter of ['ADD extra varchar(3)', 'ALTER extra TYPE text', 'ADD more int DEFAULT 7', 'DROP v']) {
+      for (const side of [live.target, live.source]) await side.query(`ALTER TABLE t ${alter}`);
+      await live.transaction(
+        `UPDATE t SET extra = 'x${alter}'; INSERT INTO t (id) SELECT id + 100000 FROM t WHERE id <= ${n} ON CONFLICT DO NOTHING; DELETE FROM t WHERE id > 100000`.replaceAll(
+          'xADD extra varchar(3)',
+          'abc',
+        ),
+      );
+      await live.expectEqual();
+    }
+  });
+
+  test('a table that the target does not have', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('ALTER TABLE t RENAME TO elsewhere');
+    await live.transaction(`UPDATE t SET v = 'b'`);
+    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.t' });
+    await live.stop();
+    await live.target.query('ALTER TABLE elsewhere RENAME TO t');
+    await live.resume();
+    await live.expectEqual();
+  });
+
+  test('a partition that was created after the start', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary,
+      tables: `CREATE TABLE m (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (1) TO (1000)`,
+    });
+    await live.source.query('CREATE TABLE m_2 PARTITION OF m FOR VALUES FROM (1000) TO (2000)');
+    await live.transaction(`INSERT INTO m SELECT generate_series(1, ${n}); INSERT INTO m VALUES (1001)`);
+    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.m_2' });
+    expect((await live.target.query('SELECT FROM m')).rowCount).toBe(0);
+  });
+});
+
+describe('types', () => {
+  test.for([{ n: 4 }, { n: 60 }])(
+    'binary values of another type are never taken for the target’s ($n rows)',
+    async ({ n }, { databases }) => {
+      await using live = await LiveReplay.start(databases, {
+        binary: true,
+        tables: 'CREATE TABLE t (id int PRIMARY KEY, v bigint)',
+        rows: `INSERT INTO t SELECT g, g FROM generate_series(1, ${n}) g`,
+      });
+      await live.source.query('ALTER TABLE t ALTER v TYPE double precision');
+      await live.transaction('UPDATE t SET v = v + 0.5');
+      const error = await live.failure();
+      expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
+      expect(error.message).toMatch(/: v$/);
+      await live.stop();
+      await live.target.query('ALTER TABLE t ALTER v TYPE double precision');
+      await live.resume();
+      await live.expectEqual();
+    },
+  );
+
+  test.for([{ n: 4 }, { n: 60 }])('text values go into a wider type ($n rows)', async ({ n }, { databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      tables: 'CREATE TABLE t (id int PRIMARY KEY, v int)',
+      rows: `INSERT INTO t SELECT g, g FROM generate_series(1, ${n}) g`,
+    });
+    await live.target.query('ALTER TABLE t ALTER v TYPE bigint, ALTER id TYPE bigint');
+    await live.transaction(
+      'UPDATE t SET v = v + 1; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id = 3',
+    );
+    await live.expectEqual();
+    live.expectWay(n);
+  });
+});

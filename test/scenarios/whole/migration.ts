@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runEngine } from '../../../src/commands/run-engine.ts';
+import type { EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
+import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
+import type { Action } from '../../../src/engine/process/protocol.ts';
+import { type VerifyResult, verify } from '../../../src/engine/verify/verify.ts';
+import type { MigrateError } from '../../../src/errors/migrate-error.ts';
+import { connect, destroy } from '../../../src/postgres/connect.ts';
+import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
+import { until } from '../../support/wait.ts';
+
+export interface MigrationInput {
+  readonly source: string;
+  readonly target: string;
+  /** Name of the target database, which the cut-over is confirmed with. */
+  readonly targetDatabase: string;
+  readonly options?: Partial<MigrationOptions>;
+}
+
+/** An engine in this process. */
+export class Migration implements AsyncDisposable {
+  readonly events: EngineEvent[] = [];
+  readonly options: MigrationOptions;
+  /** Null when the migration is done. */
+  readonly ended: Promise<MigrateError | null>;
+  readonly #input: MigrationInput;
+  readonly #directory: string;
+  readonly #stopping = new AbortController();
+  #request: ((action: Action) => Promise<void>) | null = null;
+  readonly #listeners = new Set<(event: EngineEvent) => void>();
+
+  private constructor(input: MigrationInput, directory: string) {
+    this.#input = input;
+    this.#directory = directory;
+    this.options = migrationOptionsSchema.parse({ provider: 'selfhosted-postgres', ...input.options });
+    this.ended = runEngine({
+      directory,
+      source: input.source,
+      target: input.target,
+      options: this.options,
+      resume: false,
+      waitForGo: false,
+      env: {},
+      onEvent: (event) => {
+        this.events.push(event);
+        for (const listener of this.#listeners) listener(event);
+      },
+      onReady: (request) => {
+        this.#request = request;
+      },
+      signal: this.#stopping.signal,
+    });
+  }
+
+  static async start(input: MigrationInput): Promise<Migration> {
+    return new Migration(input, await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-')));
+  }
+
+  onEvent(listener: (event: EngineEvent) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  of<T extends EventPayload['type']>(type: T): Extract<EngineEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => event.type === type);
+  }
+
+  /** Waits until the migration has come so far; rejects when it ends before. */
+  async reached(phase: Phase): Promise<void> {
+    await this.until(() => this.of('phase').some((event) => event.phase === phase), `phase ${phase}`);
+  }
+
+  /** Waits for a condition; rejects when the migration ends before. */
+  async until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+    const early = this.ended.then((failure) => {
+      throw failure ?? new Error(`the migration was done before ${what}`);
+    });
+    await Promise.race([until(condition, { what, timeoutMs: 60_000 }), early]);
+  }
+
+  /** Every table is copied and stands at one position; then fences and cuts over, whatever else the gates say. */
+  async cutOver(freezeSource = true): Promise<void> {
+    await this.until(() => this.of('gate').some((gate) => gate.id === 'copied' && gate.ok), 'all tables to be live');
+    const request = this.#request;
+    if (!request) throw new Error('the engine takes no requests');
+    await request({ action: 'cutover', confirm: this.#input.targetDatabase, freezeSource, override: 'a test' });
+    const failure = await this.ended;
+    if (failure) throw failure;
+  }
+
+  /** Our own comparison of everything that was to be migrated. */
+  async verify(): Promise<VerifyResult> {
+    const source = parseConnectionString(this.#input.source, {});
+    const target = parseConnectionString(this.#input.target, {});
+    return verify({
+      onSource: () => connect(source, { side: 'source', application: 'verify' }),
+      onTarget: () => connect(target, { side: 'target', application: 'verify' }),
+      destroy,
+      jobs: 2,
+      options: this.options,
+      wanted: () => true,
+      everything: true,
+      onTable: () => undefined,
+      signal: this.#stopping.signal,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new Error('the test is over'));
+    await this.ended.catch(() => undefined);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}

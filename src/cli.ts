@@ -7,13 +7,11 @@ import { ERROR_KINDS } from './errors/codes.ts';
 import { MigrateError, toMigrateError } from './errors/migrate-error.ts';
 import { VERSION } from './version.ts';
 
-const INTERRUPTED = 130;
-
 /** The first Ctrl-C or SIGTERM ends in order; the second at once. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   const interrupt = () => {
-    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    if (controller.signal.aborted) process.exit(ERROR_KINDS.TM9002.exit);
     controller.abort(new Error('interrupted'));
   };
   process.on('SIGINT', interrupt);
@@ -64,14 +62,10 @@ const run =
       exitCode = await command(context, flags);
     } catch (error) {
       const failure = toMigrateError(error);
-      if (!signal.aborted && failure.code !== 'TM9002') {
-        reportError(context, failure);
-        exitCode = failure.kind.exit;
-        return;
-      }
+      exitCode = signal.aborted ? ERROR_KINDS.TM9002.exit : failure.kind.exit;
+      if (exitCode !== ERROR_KINDS.TM9002.exit) return reportError(context, failure);
       const next = failure.code === 'TM9002' && failure.hint !== ERROR_KINDS.TM9002.explain ? ` ${failure.hint}` : '';
       process.stderr.write(`Interrupted.${next}\n`);
-      exitCode = INTERRUPTED;
     }
   };
 

@@ -26,7 +26,7 @@ export async function engine(signal: AbortSignal): Promise<number> {
     if (failure === null) return 0;
     // Should nobody have attached yet, this is how they hear of it.
     tell(failure);
-    return failure.code === 'TM9002' ? 130 : failure.kind.exit;
+    return failure.kind.exit;
   } catch (error) {
     tell(toMigrateError(error));
     return 1;

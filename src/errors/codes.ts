@@ -9,7 +9,7 @@ export interface ErrorKind {
   readonly title: string;
   readonly explain: string;
   readonly policy: 'retry' | 'operator' | 'stop';
-  readonly exit: 1 | 2 | 3 | 4;
+  readonly exit: 1 | 2 | 3 | 4 | 130;
 }
 
 const usage = (title: string, explain: string): ErrorKind => ({ title, explain, policy: 'stop', exit: 2 });
@@ -91,7 +91,10 @@ export const ERROR_KINDS = {
     'replication slot lost',
     'The slot was dropped or invalidated: changes are missing, the tables must be copied again.',
   ),
-  TM4003: operator('disk full', 'The spool cannot grow; the source keeps its WAL until there is room.'),
+  TM4003: operator(
+    'disk full',
+    'The disk of the work directory has no room. Once begun, a migration waits with receiving until there is; the source keeps its WAL meanwhile.',
+  ),
   TM4004: failed(
     'spool damaged or missing',
     'Changes that the source has already recycled are not in the spool any more.',
@@ -126,7 +129,7 @@ export const ERROR_KINDS = {
   TM8002: failed('demo server failed', 'A throw-away PostgreSQL server did not start.'),
 
   TM9001: failed('internal error', 'A defect of this program. Please report it with the log.'),
-  TM9002: failed('interrupted', 'Stopped on request; go on with --resume.'),
+  TM9002: { ...failed('interrupted', 'Stopped on request; go on with --resume.'), exit: 130 },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERROR_KINDS;

@@ -6,6 +6,9 @@ import { createApplicationDatabase } from './whole/application-database.ts';
 import { Migration } from './whole/migration.ts';
 import { startApplication } from './whole/writers.ts';
 
+/** `SEED=7 npx vitest run …` writes something else. */
+const SEED = Number(process.env.SEED ?? 1);
+
 /** Of an application with everything that PostgreSQL has, under writes from before the beginning until the fence. */
 async function migrate(databases: TestDatabases, seed: number, options: Partial<MigrationOptions>): Promise<Migration> {
   const { source, target } = databases;
@@ -40,17 +43,36 @@ async function migrate(databases: TestDatabases, seed: number, options: Partial<
   const verified = await migration.verify();
   expect(verified.tables.filter((table) => !table.equal)).toEqual([]);
   expect(verified.objects).toEqual([]);
+  if (process.env.FIGURES) {
+    const at = Object.fromEntries(writtenAt);
+    const replay = migration.of('replay').at(-1);
+    const { appendFileSync } = await import('node:fs');
+    appendFileSync(
+      process.env.FIGURES,
+      JSON.stringify({
+        seed,
+        at,
+        stats: application.stats,
+        tables: verified.tables.length,
+        tx: replay?.transactions,
+        rows: replay?.rows,
+        logs: migration.of('log').map((e) => e.text),
+        phases: migration.of('phase').map((e) => e.phase + ' ' + e.time.slice(17)),
+        done: migration.of('done').map((d) => d.downtime_ms),
+      }) + '\n',
+    );
+  }
   return migration;
 }
 
-describe('a whole migration', () => {
+describe(`a whole migration (seed ${SEED})`, () => {
   test('under writes, everything arrives', async ({ databases }) => {
-    const migration = await migrate(databases, 1, {});
+    const migration = await migrate(databases, SEED, {});
     expect(migration.of('plan').flatMap((plan) => plan.tables).length).toBeGreaterThan(60);
   });
 
   test('in parts', async ({ databases }) => {
-    const migration = await migrate(databases, 2, { splitTablesLargerThan: 64 * 1024 });
+    const migration = await migrate(databases, SEED + 1, { splitTablesLargerThan: 64 * 1024 });
     const parts = migration.of('plan').flatMap((plan) => plan.tables.map((table) => table.parts));
     expect(parts.filter((count) => count > 1).length).toBeGreaterThan(5);
   });
@@ -58,7 +80,7 @@ describe('a whole migration', () => {
   describe('a target that may not set session_replication_role', () => {
     test.override({ databaseOptions: { replicaRole: false } });
     test('under writes, everything arrives', async ({ databases }) => {
-      await migrate(databases, 3, {});
+      await migrate(databases, SEED + 2, {});
     });
   });
 });

@@ -14,7 +14,10 @@ export default class SummaryReporter implements Reporter {
         else skipped.push(`${module.relativeModuleId} > ${test.fullName}`);
       }
     }
-    const lines = [...skipped.map((name) => `skipped: ${name}`), `${passed} passed, ${failed} failed, ${skipped.length} skipped`];
+    const lines = [
+      ...skipped.map((name) => `skipped: ${name}`),
+      `${passed} passed, ${failed} failed, ${skipped.length} skipped`,
+    ];
     process.stdout.write(`\n${lines.join('\n')}\n`);
   }
 }

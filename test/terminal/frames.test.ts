@@ -26,17 +26,19 @@ describe.each(SIZES)('at $columns by $rows', (size) => {
   });
 });
 
-describe.each([...SIZES, { columns: 40, rows: 12 }, { columns: 20, rows: 5 }, { columns: 240, rows: 70 }])(
-  'at $columns by $rows',
-  (size) => {
-    it.each(screens)('%s keeps to the screen', async (_name, model) => {
-      const terminal = await draw(model, size);
-      expect(terminal.xterm.buffer.active.baseY).toBe(0);
-      expect(terminal.text()).not.toMatch(/undefined|NaN|\[object|s3cret|t0psecret/);
-      expect(terminal.lines()[0]?.trim()).not.toBe('');
-    });
-  },
-);
+describe.each([
+  ...SIZES,
+  { columns: 40, rows: 12 },
+  { columns: 20, rows: 5 },
+  { columns: 240, rows: 70 },
+])('at $columns by $rows', (size) => {
+  it.each(screens)('%s keeps to the screen', async (_name, model) => {
+    const terminal = await draw(model, size);
+    expect(terminal.xterm.buffer.active.baseY).toBe(0);
+    expect(terminal.text()).not.toMatch(/undefined|NaN|\[object|s3cret|t0psecret/);
+    expect(terminal.lines()[0]?.trim()).not.toBe('');
+  });
+});
 
 // Select Graphic Rendition with a colour in it: https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for

@@ -28,7 +28,14 @@ function readCString(buffer: Buffer, offset: number): { text: string; next: numb
   return { text: buffer.toString('utf8', offset, end), next: end + 1 };
 }
 
-function readTuple(buffer: Buffer, offset: number): { tuple: Tuple; next: number } {
+const NEW = 0x4e;
+const KEY = 0x4b;
+const OLD = 0x4f;
+
+/** The tuple whose kind byte, one of `kinds`, stands at `kindAt`. */
+function readTuple(buffer: Buffer, kindAt: number, kinds: readonly number[]): { tuple: Tuple; next: number } {
+  if (!kinds.includes(buffer[kindAt] ?? 0)) throw notUnderstood(`tuple kind ${buffer[kindAt]}`);
+  const offset = kindAt + 1;
   const columns = buffer.readUInt16BE(offset);
   const cells = new Int32Array(columns * 2);
   let at = offset + 2;
@@ -46,6 +53,7 @@ function readTuple(buffer: Buffer, offset: number): { tuple: Tuple; next: number
       case 0x62: {
         // b
         const length = buffer.readInt32BE(at + 1);
+        if (length < 0) throw notUnderstood('value of negative length');
         cells[column * 2] = at + 5;
         cells[column * 2 + 1] = length;
         at += 5 + length;
@@ -88,21 +96,26 @@ function readRelation(buffer: Buffer): StreamRelation {
  * write to it afterwards. Throws TM4005 for what it does not know; nothing is skipped silently.
  */
 export function decodePgoutput(buffer: Buffer): Change {
+  try {
+    return decode(buffer);
+  } catch (error) {
+    if (error instanceof RangeError) throw notUnderstood(`type ${buffer[0]}, cut off at ${buffer.length} bytes`);
+    throw error;
+  }
+}
+
+function decode(buffer: Buffer): Change {
   switch (buffer[0]) {
-    case MESSAGE.insert: {
-      // I, relation, 'N', tuple
-      return { kind: 'insert', relation: buffer.readUInt32BE(1), tuple: readTuple(buffer, 6).tuple };
-    }
+    case MESSAGE.insert:
+      return { kind: 'insert', relation: buffer.readUInt32BE(1), tuple: readTuple(buffer, 5, [NEW]).tuple };
     case MESSAGE.update: {
       const relation = buffer.readUInt32BE(1);
-      const first = buffer[5];
-      if (first === 0x4e) return { kind: 'update', relation, old: null, tuple: readTuple(buffer, 6).tuple };
-      if (first !== 0x4b && first !== 0x4f) throw notUnderstood('update without a tuple');
-      const old = readTuple(buffer, 6);
-      return { kind: 'update', relation, old: old.tuple, tuple: readTuple(buffer, old.next + 1).tuple };
+      if (buffer[5] === NEW) return { kind: 'update', relation, old: null, tuple: readTuple(buffer, 5, [NEW]).tuple };
+      const old = readTuple(buffer, 5, [KEY, OLD]);
+      return { kind: 'update', relation, old: old.tuple, tuple: readTuple(buffer, old.next, [NEW]).tuple };
     }
     case MESSAGE.delete:
-      return { kind: 'delete', relation: buffer.readUInt32BE(1), old: readTuple(buffer, 6).tuple };
+      return { kind: 'delete', relation: buffer.readUInt32BE(1), old: readTuple(buffer, 5, [KEY, OLD]).tuple };
     case MESSAGE.begin:
       return { kind: 'begin', commitLsn: lsn(buffer.readBigUInt64BE(1)), xid: buffer.readUInt32BE(17) };
     case MESSAGE.commit:
@@ -123,6 +136,7 @@ export function decodePgoutput(buffer: Buffer): Change {
     case MESSAGE.message: {
       const prefix = readCString(buffer, 10);
       const length = buffer.readUInt32BE(prefix.next);
+      if (prefix.next + 4 + length > buffer.length) throw notUnderstood('content longer than its message');
       return {
         kind: 'message',
         lsn: lsn(buffer.readBigUInt64BE(2)),

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { sqlState } from '../error-policy.ts';
 
 export interface RowSum {
   readonly rows: string;
@@ -23,4 +24,40 @@ export async function sumRows(
        FROM ONLY ${qualified(table)} t`,
   );
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+const LOCK_TIMEOUT_MS = 5000;
+
+/**
+ * The same for a table of the target that forces its policies on its owner, too: the owner may look at all rows in a
+ * transaction in which it does not, and which is rolled back. It holds an ACCESS EXCLUSIVE lock on the table meanwhile.
+ * https://www.postgresql.org/docs/current/ddl-rowsecurity.html
+ */
+export async function sumRowsOfOwner(
+  client: pg.Client,
+  table: { schema: string; name: string },
+  columns: readonly string[],
+): Promise<RowSum> {
+  try {
+    return await sumRows(client, table, columns);
+  } catch (error) {
+    if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !(await forcesPolicies(client, table))) throw error;
+  }
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await client.query(`ALTER TABLE ONLY ${qualified(table)} NO FORCE ROW LEVEL SECURITY`);
+    return await sumRows(client, table, columns);
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+async function forcesPolicies(client: pg.Client, table: { schema: string; name: string }): Promise<boolean> {
+  const { rows } = await client.query<{ forced: string }>(
+    'SELECT relrowsecurity AND relforcerowsecurity AS forced FROM pg_class WHERE oid = to_regclass($1)',
+    [qualified(table)],
+  );
+  return rows[0]?.forced === 't';
 }

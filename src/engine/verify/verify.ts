@@ -2,12 +2,13 @@ import pLimit from 'p-limit';
 import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import { sequencesBehind } from '../cutover/sequences.ts';
+import { hasExclusions } from '../engine.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { compareObjects } from './compare-objects.ts';
-import { type RowSum, sumRows } from './compare-rows.ts';
+import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
 
 export interface TableComparison {
   readonly relation: string;
@@ -80,10 +81,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     ),
   );
   const skippedIndexes = options.options.skipIndex.length > 0;
-  const exclusions = options.options.excludeSchema.length + options.options.excludeTable.length > 0;
   const objects = options.everything
     ? [
-        ...(exclusions
+        ...(hasExclusions(options.options)
           ? []
           : await compareObjects(first.source, first.target, (kind) => skippedIndexes && kind === 'index')),
         ...(await sequencesBehind(first.source, first.target)),
@@ -103,7 +103,7 @@ async function compareTable(
   const relation = displayName(table);
   const columns = table.columns.map((column) => column.name);
   const sum = (client: pg.Client, side: 'source' | 'target') =>
-    sumRows(client, table, columns).catch((error: unknown) => {
+    (side === 'target' ? sumRowsOfOwner : sumRows)(client, table, columns).catch((error: unknown) => {
       if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
         return null;
       throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing: 'could not be read' });

@@ -146,25 +146,24 @@ describe.each(MODES)('divergence ($mode)', ({ binary, rows: n }) => {
 });
 
 describe('types', () => {
-  test.for([{ n: 4 }, { n: 60 }])(
-    'binary values of another type are never taken for the target’s ($n rows)',
-    async ({ n }, { databases }) => {
-      await using live = await LiveReplay.start(databases, {
-        binary: true,
-        tables: 'CREATE TABLE t (id int PRIMARY KEY, v bigint)',
-        rows: `INSERT INTO t SELECT g, g FROM generate_series(1, ${n}) g`,
-      });
-      await live.source.query('ALTER TABLE t ALTER v TYPE double precision');
-      await live.transaction('UPDATE t SET v = v + 0.5');
-      const error = await live.failure();
-      expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
-      expect(error.message).toMatch(/: v$/);
-      await live.stop();
-      await live.target.query('ALTER TABLE t ALTER v TYPE double precision');
-      await live.resume();
-      await live.expectEqual();
-    },
-  );
+  test.for([{ n: 4 }, { n: 60 }])('binary values of another type are never taken for the target’s ($n rows)', async ({
+    n,
+  }, { databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      binary: true,
+      tables: 'CREATE TABLE t (id int PRIMARY KEY, v bigint)',
+      rows: `INSERT INTO t SELECT g, g FROM generate_series(1, ${n}) g`,
+    });
+    await live.source.query('ALTER TABLE t ALTER v TYPE double precision');
+    await live.transaction('UPDATE t SET v = v + 0.5');
+    const error = await live.failure();
+    expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
+    expect(error.message).toMatch(/: v$/);
+    await live.stop();
+    await live.target.query('ALTER TABLE t ALTER v TYPE double precision');
+    await live.resume();
+    await live.expectEqual();
+  });
 
   test.for([{ n: 4 }, { n: 60 }])('text values go into a wider type ($n rows)', async ({ n }, { databases }) => {
     await using live = await LiveReplay.start(databases, {

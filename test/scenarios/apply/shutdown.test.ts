@@ -74,8 +74,6 @@ test('a slot that the source has given up is lost for good', async () => {
   await using scene = await receiving();
   const { server, running } = scene;
   await server.restart('fast', { max_slot_wal_keep_size: '1MB', wal_keep_size: '0', max_wal_size: '32MB' });
-  await server.kill();
-  await server.restart();
   const error = expect(running).rejects.toMatchObject({ code: 'TM4002', object: 's' });
   await withClient(server.uri('postgres'), async (client) => {
     await until(async () => {

@@ -108,19 +108,18 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 describe('a target role that may not set session_replication_role', () => {
   test.override({ databaseOptions: { replicaRole: false } });
 
-  test.for([{ n: 4 }, { n: 60 }])(
-    'constraints that the source deferred are deferred ($n rows)',
-    async ({ n }, { databases }) => {
-      await using live = await LiveReplay.start(databases, {
-        tables: `CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE DEFERRABLE INITIALLY DEFERRED, b int UNIQUE DEFERRABLE INITIALLY IMMEDIATE)`,
-        rows: `INSERT INTO t SELECT g, g, g FROM generate_series(1, ${n}) g`,
-      });
-      await live.transaction(`UPDATE t SET a = ${n} + 1 - a`);
-      await live.transaction(`SET CONSTRAINTS ALL DEFERRED; UPDATE t SET b = 1 WHERE id = 2; INSERT INTO t VALUES (1000, -3, 3);
+  test.for([{ n: 4 }, { n: 60 }])('constraints that the source deferred are deferred ($n rows)', async ({ n }, {
+    databases,
+  }) => {
+    await using live = await LiveReplay.start(databases, {
+      tables: `CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE DEFERRABLE INITIALLY DEFERRED, b int UNIQUE DEFERRABLE INITIALLY IMMEDIATE)`,
+      rows: `INSERT INTO t SELECT g, g, g FROM generate_series(1, ${n}) g`,
+    });
+    await live.transaction(`UPDATE t SET a = ${n} + 1 - a`);
+    await live.transaction(`SET CONSTRAINTS ALL DEFERRED; UPDATE t SET b = 1 WHERE id = 2; INSERT INTO t VALUES (1000, -3, 3);
       UPDATE t SET a = 1000, b = 1000 WHERE id = 3; UPDATE t SET b = 2 WHERE id = 1`);
-      await live.expectEqual();
-    },
-  );
+    await live.expectEqual();
+  });
 });
 
 describe.each([{ binary: false }, { binary: true }])('large transactions (binary: $binary)', ({ binary }) => {

@@ -1,20 +1,21 @@
-import { render, useInput } from 'ink';
-import { useCallback, useMemo, useSyncExternalStore } from 'react';
+// First of all, and no JSX in this file: its runtime would be loaded before anything that is imported here.
+import './terminal/react-in-production.ts';
+import { render } from 'ink';
+import { createElement } from 'react';
 import { MigrateError } from './errors/migrate-error.ts';
-import { WizardScreen } from './screens/wizard.tsx';
+import { Wizard } from './screens/root.tsx';
 import { farewell } from './state/farewell.ts';
 import { initialModel, type WizardPrefill } from './state/model.ts';
 import { createPerformer } from './state/perform.ts';
 import type { WizardServices } from './state/services.ts';
-import { createStore, type Store } from './state/store.ts';
+import { createStore } from './state/store.ts';
 import { update } from './state/update.ts';
 import { openTerminal } from './terminal/lifecycle.ts';
+import { restoreNodeEnv } from './terminal/react-in-production.ts';
 import { createScreenWriter } from './terminal/screen-writer.ts';
-import { useSize } from './terminal/use-size.ts';
-import { createKeyNormaliser } from './ui/key-press.ts';
-import { messageFor } from './ui/key-table.ts';
-import { tablesFor } from './ui/keys/tables.ts';
-import { createTheme, type Theme, ThemeContext } from './ui/theme.ts';
+import { createTheme } from './ui/theme.ts';
+
+restoreNodeEnv();
 
 export type { WizardPrefill } from './state/model.ts';
 
@@ -29,36 +30,13 @@ export interface WizardOptions {
   readonly comeBack?: string | null;
   /** How long typing must rest before a server is asked. */
   readonly debounceMs?: number;
+  readonly tickMs?: number;
   /** Milliseconds since the epoch; for frames that do not depend on the hour. */
   readonly clock?: () => number;
 }
 
-const TICK_MS = 250;
-
-/** The root: the store's model as a frame, and the only input hook there is. */
-function Wizard({ store, theme }: { store: Store; theme: Theme }) {
-  const model = useSyncExternalStore(store.subscribe, store.get);
-  const size = useSize();
-  const normalise = useMemo(createKeyNormaliser, []);
-  const onInput = useCallback<Parameters<typeof useInput>[0]>(
-    (input, key) => {
-      for (const press of normalise(input, key)) {
-        const now = store.get();
-        // A second Ctrl-C waits for nothing.
-        const impatient = press.key === 'ctrl-c' && now.leaving;
-        const message = impatient ? ({ type: 'leave-now' } as const) : messageFor(press, now, tablesFor(now));
-        if (message) store.dispatch(message);
-      }
-    },
-    [store, normalise],
-  );
-  useInput(onInput);
-  return (
-    <ThemeContext.Provider value={theme}>
-      <WizardScreen model={model} size={size} />
-    </ThemeContext.Provider>
-  );
-}
+/** What turns and counts on the screen moves twice a second: more costs the machine that copies. */
+const TICK_MS = 500;
 
 /**
  * Runs the wizard on a terminal until it is left, and gives the exit code: 0 done, or left while the engine runs; 1
@@ -67,7 +45,15 @@ function Wizard({ store, theme }: { store: Store; theme: Theme }) {
  * Throws TM1001 when stdin or stdout is not a terminal: Ink must not be mounted there.
  */
 export async function runWizard(services: WizardServices, options: WizardOptions): Promise<number> {
-  const { stdin, stdout, env, watch = false, comeBack = 'tiger-migrate-tui', clock = Date.now } = options;
+  const {
+    stdin,
+    stdout,
+    env,
+    watch = false,
+    comeBack = 'tiger-migrate-tui',
+    clock = Date.now,
+    tickMs = TICK_MS,
+  } = options;
   if (!stdin.isTTY || !stdout.isTTY) {
     throw new MigrateError('TM1001', {
       message: 'the wizard needs a terminal on stdin and stdout',
@@ -90,14 +76,14 @@ export async function runWizard(services: WizardServices, options: WizardOptions
     onEnd: () => store.dispatch({ type: 'leave-now' }),
     onContinue: () => writer.repaint(),
   });
-  const ticking = setInterval(() => store.dispatch({ type: 'tick', now: clock() }), TICK_MS);
+  const ticking = setInterval(() => store.dispatch({ type: 'tick', now: clock() }), tickMs);
   try {
     const left = new Promise<void>((resolve) => {
       store.subscribe(() => {
         if (store.get().exit !== null) resolve();
       });
     });
-    const ink = render(<Wizard store={store} theme={theme} />, {
+    const ink = render(createElement(Wizard, { store, theme }), {
       stdout: writer.stdout,
       stdin,
       debug: true,

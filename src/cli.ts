@@ -85,7 +85,6 @@ const program = new Command('tiger-migrate-tui')
 
 common(program, 'provider', 'json', 'yes')
   .option('--watch', 'attach to a running migration to look only')
-  .allowExcessArguments()
   .action(
     run<{ watch?: boolean }>(async () => {
       const [unknown] = program.args;
@@ -132,6 +131,8 @@ program.command('engine', { hidden: true }).action(async () => {
   const { engine } = await import('./commands/engine.ts');
   exitCode = await engine(signal);
 });
+// Only now, or the commands would inherit it: what is no command is told as such.
+program.allowExcessArguments();
 for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });
 
 function usage(message: string, command = ''): MigrateError {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { quoteLiteral } from '../postgres/identifiers.ts';
+import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
 import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
 import { explain, sqlState } from './error-policy.ts';
 import type { MigrationOptions } from './options.ts';
 import type { Servers } from './servers.ts';
-import { holdsRows, identifySource, readTables, type SourceTable, selection } from './source/catalog.ts';
+import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, selection } from './source/catalog.ts';
 import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
 import { insertTables } from './sync/table-states.ts';
@@ -28,6 +28,7 @@ export const publicationNamesOf = (id: string): PublicationNames => ({
   inserts: `tiger_migrate_${id}_inserts`,
 });
 
+/** For each table that the application holds locked. */
 const PUBLICATION_LOCK_TIMEOUT_MS = 10_000;
 export const PLUGIN = 'pgoutput';
 
@@ -97,14 +98,48 @@ export interface Begun {
   readonly snapshot: HeldSnapshot;
 }
 
+/** A table that is in the snapshot and not in the publications: its changes would never come. */
+class CreatedMeanwhile extends Error {
+  readonly tables: readonly SourceTable[];
+  constructor(tables: readonly SourceTable[]) {
+    super('tables were created between the publications and the snapshot');
+    this.tables = tables;
+  }
+}
+
+const ATTEMPTS = 5;
+
+type BeginOptions = {
+  readonly id: string;
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  readonly options: MigrationOptions;
+  readonly replicaRole: boolean;
+};
+
+/** Begins a migration, again when a table was created on the source at that moment. See `beginOnce`. */
+export async function beginMigration(servers: Servers, of: BeginOptions): Promise<Begun> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await beginOnce(servers, of);
+    } catch (error) {
+      if (!(error instanceof CreatedMeanwhile)) throw error;
+      if (attempt < ATTEMPTS) continue;
+      throw new MigrateError('TM1215', {
+        side: 'source',
+        object: error.tables.map(displayName).join(', '),
+        message: `at every one of ${ATTEMPTS} attempts tables were created on the source while the migration began`,
+        hint: 'Keep the application from creating tables for a moment, or leave them out with --exclude-table.',
+      });
+    }
+  }
+}
+
 /**
  * Begins a migration: our schema on the target, publications, then the slot (in this order: what is published is decoded
  * from the slot's beginning), and the list of tables as the snapshot shows it. When it fails nothing is left behind.
  */
-export async function beginMigration(
-  servers: Servers,
-  of: { id: string; source: pg.Client; target: pg.Client; options: MigrationOptions; replicaRole: boolean },
-): Promise<Begun> {
+async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   const { id, source, target, options } = of;
   const replication = await servers.replication('identify');
   const identity = await identifySource(replication).finally(() => servers.destroy(replication));
@@ -142,6 +177,11 @@ export async function beginMigration(
     });
     snapshot = await holdSnapshot(servers, slot, false);
     const tables = await readTables(snapshot.client);
+    const publishedOids = new Set(published.map((table) => table.oid));
+    const unpublished = tables.filter(
+      (table) => isDecoded(table) && selection(table, options) === 'all' && !publishedOids.has(table.rootOid),
+    );
+    if (unpublished.length > 0) throw new CreatedMeanwhile(unpublished);
     await target.query('BEGIN');
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await insertTables(target, plannedTables(tables, options));

@@ -2,7 +2,7 @@ import { displayName } from '../postgres/identifiers.ts';
 import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from './begin.ts';
 import { copyRows, letGo } from './copy/copy-rows.ts';
 import { planParts } from './copy/parts.ts';
-import { type Engine, setPhase } from './engine.ts';
+import { type Engine, hasExclusions, setPhase } from './engine.ts';
 import { Resources } from './resources.ts';
 import { bringSchema, finishIndexes } from './schema/bring-schema.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
@@ -37,11 +37,12 @@ export async function bringTables(
   const tables = await readTables(snapshot?.client ?? source);
   const there = new Set(tables.map((table) => table.oid));
   for (const table of open.filter(({ sourceOid }) => !there.has(sourceOid))) await letGo(engine, table);
-  const views = await readMaterializedViews(snapshot?.client ?? source);
   const wanted = tables.filter((table) => selection(table, options) !== 'excluded');
   const excluded = tables.filter((table) => selection(table, options) === 'excluded');
   const schema = await bringSchema(engine, { snapshot, wanted, excluded, done: schemaDone }, signal);
 
+  const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
+  const views = (await readMaterializedViews(snapshot?.client ?? source)).filter((v) => viewsThere.has(displayName(v)));
   const known = new Set(states.map((table) => table.sourceOid));
   const openOids = new Set(open.map((table) => table.sourceOid));
   const withRows = wanted.filter(
@@ -58,6 +59,7 @@ export async function bringTables(
     connect: servers.onTarget,
     destroy: servers.destroy,
     jobs: jobs.indexes,
+    hasExclusions: hasExclusions(options),
     emit,
     signal,
   });

@@ -13,8 +13,12 @@ export interface ServerError extends Error {
   readonly where?: string;
 }
 
+/** The SQLSTATE of a server's error, else null. The system's own codes of five letters, like EPIPE, are none. */
 export const sqlState = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/.test(error.code)
     ? error.code
     : null;
 

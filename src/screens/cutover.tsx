@@ -25,18 +25,26 @@ const STEP_WORDS: Record<CutoverStep, string> = {
 };
 const STEP_STATUS = { running: 'running', done: 'pass', failed: 'fail' } as const;
 
-function Gates({ gates }: { gates: Progress['gates'] }) {
+function GateLine({ gate, locks }: { gate: Progress['gates'][number]; locks: boolean }) {
+  const harmless = !gate.ok && !locks;
+  const detail = harmless ? 'the freeze ends them' : gate.detail;
+  return (
+    <Box height={1} flexShrink={0}>
+      <Text wrap="truncate-end">
+        <Mark status={gate.ok ? 'pass' : harmless ? 'info' : 'pending'} />
+        {` ${gate.title}`}
+        <Text tone="muted">{detail === '' ? '' : `  ${detail}`}</Text>
+      </Text>
+    </Box>
+  );
+}
+
+function Gates({ gates, open }: { gates: Progress['gates']; open: Progress['gates'] }) {
   if (gates.length === 0) return <Text tone="muted">the engine is looking at the conditions</Text>;
   return (
     <Box flexDirection="column" flexShrink={0}>
       {gates.map((gate) => (
-        <Box key={gate.id} height={1} flexShrink={0}>
-          <Text wrap="truncate-end">
-            <Mark status={gate.ok ? 'pass' : 'pending'} />
-            {` ${gate.title}`}
-            <Text tone="muted">{gate.detail === '' ? '' : `  ${gate.detail}`}</Text>
-          </Text>
-        </Box>
+        <GateLine key={gate.id} gate={gate} locks={open.includes(gate)} />
       ))}
     </Box>
   );
@@ -130,7 +138,7 @@ export function CutoverScreen({ model, size }: { model: Model; size: Size }) {
         }
       />
       {size.rows > 14 ? <Gap /> : null}
-      {running ? null : <Gates gates={progress.gates} />}
+      {running ? null : <Gates gates={progress.gates} open={openGates(progress, model.cutover)} />}
       {running || readonly ? null : (
         <>
           {size.rows > 12 ? <Gap /> : null}

@@ -24,5 +24,5 @@ export function farewell(model: Model, comeBack: string | null): string[] {
   if (state === 'closed' && model.engine.closed) {
     return ['The connection to the engine was lost; it may still be running.', ...goOn];
   }
-  return progress || model.existing ? ['Nothing was changed.', ...goOn] : ['Nothing was started.'];
+  return progress || model.existing ? ['The migration does not run now.', ...goOn] : ['Nothing was started.'];
 }

@@ -16,7 +16,7 @@ export const statusTone = (status: Status): Tone => TONES[status];
 
 /** The sign of a status; `now` in ms turns the sign of what is running. */
 export function statusSign(status: Status, symbol: Symbols, now: number): string {
-  if (status === 'running') return symbol.running[Math.floor(now / 250) % symbol.running.length] ?? '';
+  if (status === 'running') return symbol.running[Math.floor(now / 500) % symbol.running.length] ?? '';
   return symbol[status];
 }
 

@@ -65,6 +65,10 @@ describe('kill -9 of the engine under writes', () => {
       }
       await engine.saw((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok);
       await writers.stop();
+      const from = engine.events.length;
+      await engine.saw(
+        (event) => event.type === 'gate' && event.id === 'writers' && event.ok && engine.events.indexOf(event) >= from,
+      );
       engine.child.stdin?.write('c\n');
       expect(await engine.exited, engine.stderr).toBe(0);
       for (const [name, { times }] of await timesCopied()) {

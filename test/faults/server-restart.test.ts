@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startDemo } from '../../src/demo/environment.ts';
+import type { EngineEvent } from '../../src/engine/events.ts';
 import { compareDatabases } from '../support/compare.ts';
+import { until } from '../support/wait.ts';
 import { EngineProcess } from './engine-process.ts';
 
 const databaseOf = (uri: string): string => new URL(uri).pathname.slice(1);
@@ -16,19 +18,27 @@ describe('servers that go away and come back', () => {
       SOURCE: demo.sourceUri,
       TARGET: demo.targetUri,
     });
-    const caughtUpSince = async (from: number) =>
-      engine.saw((event) => engine.events.indexOf(event) >= from && event.type === 'replay' && event.caught_up);
+    const seenFrom = (from: number, fits: (event: EngineEvent) => boolean) =>
+      engine.saw((event) => fits(event) && engine.events.indexOf(event) >= from);
+    let from = 0;
     try {
       await engine.saw((event) => event.type === 'table' && event.state === 'copied');
       await demo.target.restart('immediate');
       await engine.saw((event) => event.type === 'phase' && event.phase === 'replay');
       for (const server of [demo.source, demo.target]) {
-        const from = engine.events.length;
+        from = engine.events.length;
         await server.restart('immediate');
-        await caughtUpSince(from);
+        await seenFrom(from, (event) => event.type === 'replay' && event.caught_up);
       }
-      await engine.saw((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok);
-      engine.child.kill('SIGUSR1');
+      // Locked until it has noticed, come back and caught up again: asked as often as it takes.
+      const cuttingOver = () => engine.events.some((event) => event.type === 'phase' && event.phase === 'cutover');
+      await until(
+        async () => {
+          engine.child.kill('SIGUSR1');
+          return cuttingOver();
+        },
+        { timeoutMs: 90_000, what: 'the cut-over' },
+      );
       expect(await engine.exited, engine.stderr).toBe(0);
       expect(demo.writers?.stats().errors).toBe(0);
       const [source, target] = [

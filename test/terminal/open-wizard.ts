@@ -38,6 +38,7 @@ export function openWizard(
     stdout: terminal as unknown as NodeJS.WriteStream,
     env: of.env ?? { LANG: 'C.UTF-8' },
     debounceMs: 0,
+    tickMs: 150,
     clock: () => {
       for (const look of [...looks]) look();
       return now;

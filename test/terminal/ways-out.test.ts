@@ -36,7 +36,7 @@ async function open(way: string) {
   const shell = `stty cols 80 rows 24; node ${child} ${way} ${pidFile}; echo code=$?; stty -a; echo the-end`;
   const script = spawn('script', ['-qfec', shell, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, SHELL: '/bin/sh', TERM: 'xterm-256color' },
+    env: { ...process.env, NODE_ENV: 'development', SHELL: '/bin/sh', TERM: 'xterm-256color' },
   });
   scripts.push(script);
   script.stdout.setEncoding('utf8').on('data', (text: string) => terminal.write(text));
@@ -63,6 +63,7 @@ describe('the terminal is put back', () => {
     script.stdin?.write(key);
     const text = await terminal.shows('the-end', 15_000);
     expect(text).toContain('code=0');
+    expect(text).toContain('renders-noted=0');
     expect(text).toContain('The engine goes on without this screen');
     expectRestored(terminal, text);
   });

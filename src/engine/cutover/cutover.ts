@@ -13,8 +13,9 @@ import { emitHeartbeat } from '../source/heartbeat.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { readTableStates } from '../sync/table-states.ts';
-import { type MigrationRow, recordObject, writePhase } from '../target/progress-schema.ts';
-import { freezeSource, unfreezeSource } from './fence.ts';
+import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
+import { endMigration } from './end-migration.ts';
+import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
 import { refreshMaterializedViews } from './materialized-views.ts';
 import { copySequences, sequencesBehind } from './sequences.ts';
@@ -43,7 +44,7 @@ export interface CutoverResult {
 }
 
 const DRAIN_REPEAT_MS = 10_000;
-const QUIET_PATIENCE_MS = 30_000;
+const QUIET_PATIENCE_MS = 15_000;
 
 /**
  * Fence → drain → sequences → objects → verify → report. What a failed cut-over must not leave behind (keys, triggers,
@@ -63,9 +64,11 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   try {
     await steps.run('fence', async () => {
       await tellNewTables(options);
+      await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
       await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
       const ended = await freezeSource(source, migration.sourceDatabase);
+      await requireNonePrepared(options);
       return [null, `the source is read-only, ${ended} sessions ended`];
     });
     const changes = await steps.run('drain', async () => {
@@ -77,7 +80,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       const count = await copySequences(source, target);
       return [null, `${count} sequences set`];
     });
-    await inTransactionAfter(options, async (begin) => {
+    await endMigration(options, async (begin) => {
       await steps.run('objects', async () => {
         await copyUnlogged(source, target, options.unlogged, options.signal);
         const views = await refreshMaterializedViews(source, target, options.schema);
@@ -130,40 +133,27 @@ class Steps {
 }
 
 /**
- * Runs `work`, which begins the transaction by itself when it is time to; the migration is done with its COMMIT.
- */
-async function inTransactionAfter(
-  { target }: CutoverOptions,
-  work: (begin: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  let begun = false;
-  try {
-    await work(async () => {
-      await target.query('BEGIN');
-      begun = true;
-    });
-    await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE copy_rows`);
-    await writePhase(target, 'done');
-    await target.query('COMMIT');
-  } catch (error) {
-    if (begun) await target.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-}
-
-/**
  * Writes a marker behind everything that is committed on the source, and waits until it has been applied, for no longer
  * than `patienceMs`. Gives the row changes applied until then.
  */
 async function drain({ source, replay, signal }: CutoverOptions, patienceMs: number | null): Promise<number> {
   const id = randomUUID();
-  const waiting = patienceMs === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
-  const applied = replay.whenApplied(id, waiting);
-  applied.catch(() => {});
-  await emitHeartbeat(source, id);
+  const waiting = new AbortController();
+  const stop = () => waiting.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const patience = patienceMs === null ? undefined : setTimeout(stop, patienceMs);
+  const applied = replay.whenApplied(id, signal.aborted ? signal : waiting.signal);
   // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
   const again = setInterval(() => void emitHeartbeat(source, id).catch(() => {}), DRAIN_REPEAT_MS);
-  return applied.finally(() => clearInterval(again));
+  try {
+    const [changes] = await Promise.all([applied, emitHeartbeat(source, id)]);
+    return changes;
+  } finally {
+    clearInterval(again);
+    clearTimeout(patience);
+    signal.removeEventListener('abort', stop);
+    waiting.abort();
+  }
 }
 
 /**
@@ -179,6 +169,17 @@ async function requireNothingNew(options: CutoverOptions, changesBefore: number)
   });
   if (since > changesBefore)
     throw stillWritten(migration, `${since - changesBefore} row changes arrived after the fence`);
+}
+
+async function requireNonePrepared({ source, migration }: CutoverOptions): Promise<void> {
+  const names = await preparedTransactions(source);
+  if (names.length === 0) return;
+  throw new MigrateError('TM6001', {
+    side: 'source',
+    object: migration.sourceDatabase,
+    message: `prepared transactions wait to be committed: ${names.slice(0, 5).join(', ')}`,
+    hint: 'Nothing is lost, replay goes on. COMMIT PREPARED or ROLLBACK PREPARED them, then cut over again.',
+  });
 }
 
 const stillWritten = (migration: MigrationRow, message: string, cause?: unknown): MigrateError =>

@@ -12,6 +12,9 @@ const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pi
   AND NOT (a.usename = current_user AND coalesce(a.application_name, '') LIKE 'tiger-migrate-tui %')
   AND NOT EXISTS (SELECT FROM pg_stat_replication r WHERE r.pid = a.pid)`;
 
+const ROUNDS = 200;
+const ROUNDS_FOR_ALL = 3;
+
 /**
  * Makes new sessions of the source database read-only and ends the others, so that nothing writes any more. Gives the
  * number of sessions ended. Rejects with TM6004 when the role may not. A session that sets
@@ -19,34 +22,49 @@ const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pi
  * https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-DEFAULT-TRANSACTION-READ-ONLY
  */
 export async function freezeSource(source: pg.Client, database: string): Promise<number> {
-  const explainFreeze = (doing: string) => (error: unknown) => {
-    throw explain(error, {
-      code: 'TM6004',
-      retryCode: 'TM1110',
-      side: 'source',
-      object: database,
-      doing,
-      hint:
-        'Stop the application yourself and cut over without --freeze-source, or use a role that owns the database and ' +
-        'is a member of pg_signal_backend.',
-    });
-  };
+  const explainFreeze =
+    (doing: string) =>
+    (error: unknown): never => {
+      throw explain(error, {
+        code: 'TM6004',
+        retryCode: 'TM1110',
+        side: 'source',
+        object: database,
+        doing,
+        hint:
+          'Stop the application yourself and cut over without --freeze-source, or use a role that owns the database and ' +
+          'is a member of pg_signal_backend.',
+      });
+    };
   await source
     .query(`ALTER DATABASE ${quoteIdent(database)} SET default_transaction_read_only = on`)
     .catch(explainFreeze('the database could not be made read-only'));
-  let ended = 0;
-  // Sessions that connected in the meantime may have read the old setting: look again until there are none.
-  for (let round = 0; round < 20; round += 1) {
+  const seen = new Set<string>();
+  // Sessions that connected in the meantime may have read the old setting: look again. Later ones are read-only.
+  for (let round = 0; round < ROUNDS; round += 1) {
     const { rows } = await source
-      .query<{ ended: string }>(
-        `SELECT pg_terminate_backend(a.pid) AS ended FROM pg_stat_activity a WHERE ${OTHER_CLIENTS}`,
+      .query<{ pid: string }>(
+        `SELECT a.pid, pg_terminate_backend(a.pid) FROM pg_stat_activity a
+          WHERE ${OTHER_CLIENTS} AND ($1::boolean OR a.pid = ANY ($2::integer[]))`,
+        [String(round < ROUNDS_FOR_ALL), `{${[...seen].join(',')}}`],
       )
       .catch(explainFreeze('the other sessions could not be ended'));
-    if (rows.length === 0 || round > 2) break;
-    ended += rows.length;
-    await source.query('SELECT pg_sleep(0.1)');
+    for (const { pid } of rows) seen.add(pid);
+    if (rows.length === 0 && round > 0) return seen.size;
+    await source.query('SELECT pg_sleep(0.05)');
   }
-  return ended;
+  return explainFreeze('the other sessions could not be ended')(new Error('some are still there after ten seconds'));
+}
+
+/**
+ * Names of the prepared transactions of the database: a fence does not keep them from being committed.
+ * https://www.postgresql.org/docs/current/view-pg-prepared-xacts.html
+ */
+export async function preparedTransactions(source: pg.Client): Promise<string[]> {
+  const { rows } = await source.query<{ gid: string }>(
+    'SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY 1',
+  );
+  return rows.map((row) => row.gid);
 }
 
 /** Takes the freeze back. Safe to run when there is none. */

@@ -1,5 +1,7 @@
 import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { sqlState } from '../error-policy.ts';
 import { inTransaction } from '../schema/restore.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
 import { failedFinish } from './finish-error.ts';
@@ -24,15 +26,20 @@ export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: numbe
       await inTransaction(target, () => makeOne(options, { ...entry, sql }));
       made += 1;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${why}` });
+      emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${refusalOf(error)}` });
     }
   }
   await validateForeignKeys(source, target).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    emit({ type: 'log', text: `Foreign keys will be validated at the cut-over: ${why}` });
+    emit({ type: 'log', text: `Foreign keys will be validated at the cut-over: ${refusalOf(error)}` });
   });
   return made;
+}
+
+/** What the server said; an error of the connection, which ends everything that was to come on it, is thrown again. */
+function refusalOf(error: unknown): string {
+  const cause = error instanceof MigrateError ? error.cause : error;
+  if (sqlState(cause) === null) throw error;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /**

@@ -3,6 +3,7 @@ import { sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { ArchiveEntry } from '../schema/archive.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
+import { isMissing } from '../schema/restore.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import { failedFinish } from './finish-error.ts';
 
@@ -16,8 +17,6 @@ export interface FinishOptions {
 }
 
 const DISPENSABLE = new Set(['EVENT TRIGGER', 'ACL', 'DEFAULT ACL', 'SECURITY LABEL', 'PUBLICATION', 'SUBSCRIPTION']);
-/** undefined_table, undefined_object, undefined_function, invalid_schema_name */
-const MISSING = new Set(['42P01', '42704', '42883', '3F000']);
 const UNDEFINED_OBJECT = '42704';
 
 /** Makes one object in the open transaction, and records it. What is dispensable is listed when the target refuses it. */
@@ -32,7 +31,7 @@ export async function makeOne(
     await target.query('RELEASE SAVEPOINT tm_object');
   } catch (error) {
     const state = sqlState(error);
-    const orphan = hasExclusions && state !== null && MISSING.has(state);
+    const orphan = hasExclusions && isMissing(error);
     // Told already when the schema was made: it names a role that is not here.
     const stranger = entry.type === 'POLICY' && state === UNDEFINED_OBJECT;
     if (state === null || (!orphan && !stranger && !DISPENSABLE.has(entry.type))) {

@@ -8,6 +8,7 @@ import { removeSpool, requireNoOtherSpool } from '../open-spool.ts';
 import { foldProgress, initialProgress, type Progress } from '../progress.ts';
 import { Resources } from '../resources.ts';
 import { lockWorkDirectory } from './lock.ts';
+import { LogFile } from './log-file.ts';
 import type { Action } from './protocol.ts';
 import { SocketServer } from './server.ts';
 import {
@@ -53,11 +54,9 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   stack.use(await lockWorkDirectory(directory));
   await removeLeftPassfiles(directory);
   await requireNoOtherSpool(directory, options.file);
-  const logFile = pino.destination({ dest: logPath(directory), mkdir: false, append: true, mode: 0o600 });
-  // A log that can't be written, on a full disk, is no reason to stop.
-  logFile.on('error', () => {});
+  const logFile = new LogFile(logPath(directory));
+  stack.defer(() => logFile.close());
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
-  stack.defer(() => logFile.flushSync());
 
   const control = new Control();
   const stopped = new AbortController();
@@ -81,13 +80,19 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   const request = (action: Action) => serve(action, { control, progress, stop: () => stopped.abort(STOPPED) });
   server = await SocketServer.listen({ path: socketPath(directory), progress: () => progress, onRequest: request });
   stack.use(server);
-  const save = async () => {
-    if (!unsaved) return;
-    unsaved = false;
-    await writeProgressFile(directory, progress);
+  let saved: Promise<void> = Promise.resolve();
+  const save = (): Promise<void> => {
+    saved = saved.then(async () => {
+      if (!unsaved) return;
+      unsaved = false;
+      // A full disk must not end the migration because of a file that only repeats what the target knows.
+      await writeProgressFile(directory, progress).catch(() => {
+        unsaved = true;
+      });
+    });
+    return saved;
   };
-  // A full disk must not end the migration because of a file that only repeats what the target knows.
-  const saving = setInterval(() => void save().catch(() => {}), SAVE_INTERVAL_MS);
+  const saving = setInterval(() => void save(), SAVE_INTERVAL_MS);
   stack.defer(() => clearInterval(saving));
 
   let failure: MigrateError | null = null;
@@ -106,7 +111,7 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
       emit({ type: 'phase', phase: 'failed' });
     }
   }
-  await save().catch(() => {});
+  await save();
   await server.close(signal.aborted ? null : (failure?.report() ?? null));
   return failure;
 }

@@ -4,12 +4,14 @@ import { explain, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
-import { inTransaction } from './restore.ts';
+import { inTransaction, isMissing } from './restore.ts';
 
 export interface IndexBuilderOptions {
   readonly connect: (application: string) => Promise<pg.Client>;
   readonly destroy: (client: pg.Client) => void;
   readonly jobs: number;
+  /** Something was left out on request: what stands on it can't be built, and is listed. */
+  readonly hasExclusions: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -112,14 +114,19 @@ export class IndexBuilder {
         if (await recordObject(client, 'index', entry.key)) await client.query(entry.sql);
       });
     } catch (error) {
-      throw explain(error, {
-        code: 'TM3002',
-        retryCode: 'TM1109',
-        side: 'target',
-        object: `${relation}, ${entry.name}`,
-        doing: 'could not be built',
-        hint: 'Remove the cause on the target (or use --skip-index), then run migrate --resume: the rest stays.',
-      });
+      if (this.#options.hasExclusions && isMissing(error)) {
+        await recordObject(client, 'index', entry.key, 'left out');
+        const why = error instanceof Error ? error.message : String(error);
+        emit({ type: 'warning', text: `Left out: ${entry.type} ${relation}, ${entry.name}: ${why}` });
+      } else
+        throw explain(error, {
+          code: 'TM3002',
+          retryCode: 'TM1109',
+          side: 'target',
+          object: `${relation}, ${entry.name}`,
+          doing: 'could not be built',
+          hint: 'Remove the cause on the target (or use --skip-index), then run migrate --resume: the rest stays.',
+        });
     }
     emit({ type: 'index', relation, name: entry.name, state: 'done', ms: Math.round(performance.now() - started) });
     const left = (this.#remaining.get(table) ?? 1) - 1;

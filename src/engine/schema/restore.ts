@@ -46,6 +46,9 @@ const ALREADY_THERE = new Set(['42P06', '42710']);
 /** undefined_table, undefined_object, undefined_function, invalid_schema_name */
 const MISSING = new Set(['42P01', '42704', '42883', '3F000']);
 
+/** The statement names something that is not there. */
+export const isMissing = (error: unknown): boolean => MISSING.has(sqlState(error) ?? '');
+
 const ENTRIES_PER_TRANSACTION = 100;
 
 export interface RestoreOptions {
@@ -89,7 +92,7 @@ async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise
   } catch (error) {
     const state = sqlState(error);
     const there = entry.type === 'SCHEMA' && state !== null && ALREADY_THERE.has(state);
-    const orphan = options.hasExclusions && state !== null && MISSING.has(state) && entry.type !== 'TABLE';
+    const orphan = options.hasExclusions && isMissing(error) && entry.type !== 'TABLE';
     if (!there && !orphan && (mayHeal(error) || !DISPENSABLE.has(entry.type))) {
       throw explain(error, {
         code: 'TM2002',

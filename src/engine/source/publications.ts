@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { sqlState } from '../error-policy.ts';
 import { isDecoded, type SourceTable } from './catalog.ts';
 
 export interface PublicationNames {
@@ -31,31 +32,64 @@ export function assignTables(
 const tableList = (tables: readonly SourceTable[]): string =>
   tables.map((table) => (table.kind === 'partitioned' ? qualified(table) : `ONLY ${qualified(table)}`)).join(', ');
 
+/** Tables that are added in one statement. */
+const AT_ONCE = 100;
+/** Well below `deadlock_timeout`: should we and the application wait for each other, it is we who give up. */
+const LOCK_TIMEOUT_MS = 300;
+
 /**
- * Creates the two publications. Takes ShareUpdateExclusiveLock on each table for a moment, which no reader or writer
- * notices, and gives up after `lockTimeoutMs`. https://www.postgresql.org/docs/current/sql-createpublication.html
+ * Creates the two publications. A table is locked (ShareUpdateExclusive) while it is added, which no reader or writer
+ * notices; but a TRUNCATE or ALTER TABLE of the application does, and with locks on several tables at once it could be
+ * the victim of a deadlock. So few are added at a time, none of them waited for; then, one by one, those that were
+ * locked. `patienceMs` is how long to try for one. https://www.postgresql.org/docs/current/sql-createpublication.html
  */
 export async function createPublications(
   client: pg.Client,
   names: PublicationNames,
   { all, inserts }: ReturnType<typeof assignTables>,
-  lockTimeoutMs: number,
+  patienceMs: number,
 ): Promise<void> {
-  await client.query('BEGIN');
+  const create = async (name: string, list: readonly SourceTable[], publish: string) => {
+    await client.query(`CREATE PUBLICATION ${quoteIdent(name)} WITH (publish = '${publish}')`);
+    for (let start = 0; start < list.length; start += AT_ONCE) {
+      await addTables(client, name, list.slice(start, start + AT_ONCE), patienceMs);
+    }
+  };
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
   try {
-    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-    const create = (name: string, list: readonly SourceTable[], publish: string) =>
-      client.query(
-        `CREATE PUBLICATION ${quoteIdent(name)}${list.length > 0 ? ` FOR TABLE ${tableList(list)}` : ''}
-           WITH (publish = '${publish}')`,
-      );
     await create(names.all, all, 'insert, update, delete, truncate');
     await create(names.inserts, inserts, 'insert, truncate');
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK');
-    throw error;
+  } finally {
+    await client.query('RESET lock_timeout').catch(() => {});
   }
+}
+
+/** lock_not_available, deadlock_detected */
+const LOCKED = new Set(['55P03', '40P01']);
+/** undefined_table, invalid_schema_name: dropped since. */
+const GONE = new Set(['42P01', '3F000']);
+
+async function addTables(
+  client: pg.Client,
+  name: string,
+  tables: readonly SourceTable[],
+  patienceMs: number,
+): Promise<void> {
+  if (tables.length === 0) return;
+  const sql = `ALTER PUBLICATION ${quoteIdent(name)} ADD TABLE ${tableList(tables)}`;
+  for (const deadline = performance.now() + patienceMs; ; ) {
+    try {
+      await client.query(sql);
+      return;
+    } catch (error) {
+      const state = sqlState(error) ?? '';
+      if (!LOCKED.has(state) && !GONE.has(state)) throw error;
+      if (tables.length > 1) break;
+      if (GONE.has(state)) return;
+      if (performance.now() > deadline) throw error;
+    }
+  }
+  for (const table of tables) await addTables(client, name, [table], patienceMs);
 }
 
 export async function dropPublications(client: pg.Client, names: readonly string[]): Promise<void> {

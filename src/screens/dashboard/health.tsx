@@ -81,7 +81,7 @@ export function Trouble({ model, progress }: { model: Model; progress: Progress 
         <Paragraph tone="fail">
           <Mark status="fail" />
           {closed
-            ? ' the connection to the engine broke: r connects again'
+            ? ' the connection to the engine broke: r connects again, R starts it again where it stopped'
             : ' the engine has ended: R starts it again where it stopped'}
         </Paragraph>
       </Box>

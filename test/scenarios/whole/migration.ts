@@ -79,12 +79,17 @@ export class Migration implements AsyncDisposable {
     await Promise.race([until(condition, { what, timeoutMs: 60_000 }), early]);
   }
 
-  /** Every table is copied and stands at one position; then fences and cuts over, whatever else the gates say. */
-  async cutOver(freezeSource = true): Promise<void> {
+  /** Asks for the cut-over once all tables stand at one position, whatever else the gates say. */
+  async requestCutover(freezeSource = true): Promise<void> {
     await this.until(() => this.of('gate').some((gate) => gate.id === 'copied' && gate.ok), 'all tables to be live');
     const request = this.#request;
     if (!request) throw new Error('the engine takes no requests');
     await request({ action: 'cutover', confirm: this.#input.targetDatabase, freezeSource, override: 'a test' });
+  }
+
+  /** Cuts over, and waits until the migration is done. */
+  async cutOver(freezeSource = true): Promise<void> {
+    await this.requestCutover(freezeSource);
     const failure = await this.ended;
     if (failure) throw failure;
   }

@@ -128,14 +128,14 @@ export const SINGLE: readonly [Transaction, ...Transaction[]] = [
   },
   async ({ run, random, fresh }) => {
     const low = 1_000_000_000 + fresh();
-    if (random.between(1, 3) === 1) {
+    if (random.between(1, 5) === 1) {
       await run(
         `INSERT INTO app.big SELECT -${low} - g, g, md5(g::text) FROM generate_series(1, 20000) g ON CONFLICT DO NOTHING`,
       );
-      await run(`UPDATE app.big SET grp = -grp WHERE id < -${low} AND id % 3 = 0`);
+      await run(`UPDATE app.big SET grp = -grp WHERE id < -${low} AND id % 10 = 0`);
       await run(`DELETE FROM app.big WHERE id < -${low} + 4 AND id % 4 <> 0`);
     } else {
-      await run(`DELETE FROM app.big WHERE ctid IN (SELECT ctid FROM app.big WHERE id < -1000000000 LIMIT 3000)`);
+      await run(`DELETE FROM app.big WHERE ctid IN (SELECT ctid FROM app.big WHERE id < -1000000000 LIMIT 1000)`);
     }
   },
   // By every name of 7-names.sql.

@@ -7,7 +7,7 @@ import { type Session, SHARED, WRITERS } from './transactions.ts';
 import { insertPooled, POOLED_TABLES } from './values.ts';
 
 /** Transactions a second, over all connections. */
-const RATE = 150;
+const RATE = 120;
 
 /** An application that writes at random until it is fenced off. */
 export interface Application extends AsyncDisposable {

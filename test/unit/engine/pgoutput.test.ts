@@ -25,31 +25,27 @@ const valuesOf = (of: Tuple): unknown[] =>
   });
 
 describe('pgoutput messages', () => {
-  test('as PostgreSQL 15 has sent them', () => {
-    // Recorded from a walsender: table public.t (id int PRIMARY KEY, v text).
-    const recorded = {
-      begin: '42000000000192a0880002e5b1d2b5c4f4000002fb',
-      relation:
-        '5200004002' +
-        '7075626c696300' +
-        '7400' +
-        '64' +
-        '0002' +
-        '01' +
-        '696400' +
-        '00000017' +
-        'ffffffff' +
-        '00' +
-        '7600' +
-        '00000019' +
-        'ffffffff',
-      insert: '49000040024e000274000000013174000000026162',
-      commit: '4300000000000192a088000000000192a0b80002e5b1d2b5c4f4',
-    };
-    const decode = (hex: string) => decodePgoutput(Buffer.from(hex, 'hex'));
-    expect(decode(recorded.begin)).toEqual({ kind: 'begin', commitLsn: 0x192a088n, xid: 763 });
-    expect(decode(recorded.commit)).toEqual({ kind: 'commit', commitLsn: 0x192a088n, endLsn: 0x192a0b8n });
-    expect(decode(recorded.relation)).toEqual({
+  /**
+   * One transaction on table t (id int PRIMARY KEY, v text, body text), as a walsender of 15.18 sent it: INSERT (1, ab,
+   * NULL); UPDATE SET id = 2; DELETE; TRUNCATE RESTART IDENTITY; a logical message.
+   */
+  const RECORDED = [
+    '420000000001914d60000303dedd9b5326000002d8',
+    '52000040027075626c69630074006400030169640000000017ffffffff00760000000019ffffffff00626f64790000000019ffffffff',
+    '49000040024e0003740000000131740000000261626e',
+    '55000040024b00037400000001316e6e4e0003740000000132740000000261626e',
+    '44000040024b00037400000001326e6e',
+    '54000000010200004002',
+    '4d010000000001914d607072650000000007636f6e74656e74',
+    '43000000000001914d600000000001914ed0000303dedd9b5326',
+  ];
+
+  test('as a server has sent them', () => {
+    const [began, described, inserted, updated, deleted, truncated, told, committed] = RECORDED.map((hex) =>
+      decodePgoutput(Buffer.from(hex, 'hex')),
+    );
+    expect(began).toEqual({ kind: 'begin', commitLsn: 0x1914d60n, xid: 728 });
+    expect(described).toEqual({
       kind: 'relation',
       relation: {
         oid: 16386,
@@ -59,11 +55,28 @@ describe('pgoutput messages', () => {
         columns: [
           { name: 'id', key: true, type: 23, typmod: -1 },
           { name: 'v', key: false, type: 25, typmod: -1 },
+          { name: 'body', key: false, type: 25, typmod: -1 },
         ],
       },
     });
-    const inserted = decode(recorded.insert);
-    expect(inserted.kind === 'insert' && valuesOf(inserted.tuple)).toEqual(['1', 'ab']);
+    expect(inserted?.kind === 'insert' && valuesOf(inserted.tuple)).toEqual(['1', 'ab', null]);
+    expect(updated?.kind === 'update' && [updated.old && valuesOf(updated.old), valuesOf(updated.tuple)]).toEqual([
+      ['1', null, null],
+      ['2', 'ab', null],
+    ]);
+    expect(deleted?.kind === 'delete' && valuesOf(deleted.old)).toEqual(['2', null, null]);
+    expect(truncated).toEqual({ kind: 'truncate', relations: [16386], cascade: false, restartIdentity: true });
+    expect(told).toEqual({ kind: 'message', prefix: 'pre', content: Buffer.from('content'), lsn: 0x1914d60n });
+    expect(committed).toEqual({ kind: 'commit', commitLsn: 0x1914d60n, endLsn: 0x1914ed0n });
+  });
+
+  test('the same insert in binary form', () => {
+    const inserted = decodePgoutput(Buffer.from('49000040024e0003620000000400000001620000000261626e', 'hex'));
+    expect(inserted.kind === 'insert' && valuesOf(inserted.tuple)).toEqual([
+      Buffer.from([0, 0, 0, 1]),
+      Buffer.from('ab'),
+      null,
+    ]);
   });
 
   test('values: text, binary, NULL, empty, unchanged', () => {

@@ -13,13 +13,13 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.{ts,tsx}'] } },
+      { test: { ...shared, name: 'unit', include: ['test/{unit,terminal}/**/*.test.{ts,tsx}'] } },
       {
         test: {
           ...shared,
           name: 'servers',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/unit/**', 'test/soak/**'],
+          exclude: ['test/{unit,terminal}/**', 'test/soak/**'],
           globalSetup,
         },
       },

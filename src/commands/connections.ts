@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { type MigrationFile, readMigrationFile } from '../engine/process/work-directory.ts';
 import { MigrateError, type Side } from '../errors/migrate-error.ts';
 import {
@@ -51,13 +52,8 @@ async function connectionText(
     remembered?.[side];
   if (given) return given;
   if (process.stdin.isTTY && process.stderr.isTTY && !context.flags.yes) {
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      const answer = await prompt.question(`Connection string of the ${side}: `, { signal: context.signal });
-      if (answer.trim()) return answer.trim();
-    } finally {
-      prompt.close();
-    }
+    const answer = await askUnseen(`Connection string of the ${side} (not shown): `, context.signal);
+    if (answer) return answer;
   }
   throw new MigrateError('TM1002', {
     side,
@@ -65,6 +61,21 @@ async function connectionText(
     message: `no connection string for the ${side}`,
     hint: `Give --${side} URI, or set ${VARIABLES[side].join(' or ')}.`,
   });
+}
+
+/** A connection string may hold a password: it is not to stay on the screen. */
+async function askUnseen(question: string, signal: AbortSignal): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // In this mode the terminal sends no signal for Ctrl-C.
+  prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  process.stderr.write(question);
+  try {
+    return (await prompt.question('', { signal })).trim();
+  } finally {
+    prompt.close();
+    process.stderr.write('\n');
+  }
 }
 
 function parse(context: CommandContext, side: ServerSide, text: string): ConnectionSettings {

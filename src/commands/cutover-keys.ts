@@ -1,14 +1,35 @@
-import { createInterface } from 'node:readline';
+import { readFileSync } from 'node:fs';
+import { createInterface, type Interface } from 'node:readline';
+import { isatty } from 'node:tty';
 import type { Action } from '../engine/process/protocol.ts';
 import { formatError, toMigrateError } from '../errors/migrate-error.ts';
 import type { CommandContext } from './context.ts';
+
+/**
+ * False for a job in the background (`migrate &`): the system stops those that read from their terminal.
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (fields 5, the process group, and 8, the terminal's)
+ */
+function mayReadInput(): boolean {
+  if (!isatty(0)) return true;
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const [, , own, , , foreground] = stat
+      .slice(stat.lastIndexOf(')') + 1)
+      .trim()
+      .split(' ');
+    return own === foreground;
+  } catch {
+    // A system without /proc: it is as for every program that reads.
+    return true;
+  }
+}
 
 /** Turns `c` + Enter on standard input, and SIGUSR1, into a request to cut over. */
 export class CutoverKeys implements Disposable {
   readonly #context: CommandContext;
   readonly #freezeSource: boolean;
   readonly #database: string;
-  readonly #lines = createInterface({ input: process.stdin });
+  readonly #lines: Interface | null;
   #request: ((action: Action) => Promise<void>) | null = null;
 
   /** `database` is the target's: whoever runs the migration in the foreground has named it on the command line. */
@@ -17,9 +38,10 @@ export class CutoverKeys implements Disposable {
     this.#database = of.database;
     this.#freezeSource = of.freezeSource;
     process.on('SIGUSR1', this.#ask);
+    this.#lines = mayReadInput() ? createInterface({ input: process.stdin }) : null;
     // The terminal may go at any time; the migration has no need of it.
-    process.stdin.on('error', () => {});
-    this.#lines.on('line', (line) => {
+    if (this.#lines) process.stdin.on('error', () => {});
+    this.#lines?.on('line', (line) => {
       if (line.trim().toLowerCase() === 'c') this.#ask();
     });
   }
@@ -48,6 +70,6 @@ export class CutoverKeys implements Disposable {
 
   [Symbol.dispose](): void {
     process.off('SIGUSR1', this.#ask);
-    this.#lines.close();
+    this.#lines?.close();
   }
 }

@@ -20,7 +20,7 @@ export async function wizard(context: CommandContext, options: WizardCommandOpti
     stdout: process.stdout,
     env: context.env,
     watch: options.watch ?? false,
-    ...(options.comeBack === null ? {} : { comeBack: options.comeBack ?? comeBack }),
+    comeBack: options.comeBack === undefined ? comeBack : options.comeBack,
     ...(options.prefill ? { prefill: options.prefill } : {}),
   });
 }

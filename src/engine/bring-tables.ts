@@ -4,7 +4,7 @@ import { copyRows, letGo } from './copy/copy-rows.ts';
 import { planParts } from './copy/parts.ts';
 import { type Engine, hasExclusions, setPhase } from './engine.ts';
 import { Resources } from './resources.ts';
-import { bringSchema, finishIndexes } from './schema/bring-schema.ts';
+import { bringSchema, dumpOnce, finishIndexes } from './schema/bring-schema.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
 import { type ClassifiedSchema, countIndexes } from './schema/classify.ts';
 import { holdsRows, readMaterializedViews, readTables, type SourceTable, selection } from './source/catalog.ts';
@@ -34,12 +34,12 @@ export async function bringTables(
   if (!snapshot && (open.length > 0 || !schemaDone)) {
     snapshot = held.use(await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), true));
   }
-  const tables = await readTables(snapshot?.client ?? source);
-  const there = new Set(tables.map((table) => table.oid));
+  if (snapshot && !schemaDone) await dumpOnce(engine, snapshot, signal);
+  const there = new Set((await readTables(source)).map((table) => table.oid));
   for (const table of open.filter(({ sourceOid }) => !there.has(sourceOid))) await letGo(engine, table);
+  const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
   const wanted = tables.filter((table) => selection(table, options) !== 'excluded');
-  const excluded = tables.filter((table) => selection(table, options) === 'excluded');
-  const schema = await bringSchema(engine, { snapshot, wanted, excluded, done: schemaDone }, signal);
+  const schema = await bringSchema(engine, { wanted, done: schemaDone }, signal);
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
   const views = (await readMaterializedViews(snapshot?.client ?? source)).filter((v) => viewsThere.has(displayName(v)));

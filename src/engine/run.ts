@@ -18,6 +18,7 @@ import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
+import { dumpOnce } from './schema/bring-schema.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
@@ -145,6 +146,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     if (snapshot) {
       const tables = await readTableStates(target);
       emit({ type: 'snapshot', slot: migration.slot, lsn: formatLsn(snapshot.lsn), tables: tables.length });
+      await dumpOnce(engine, snapshot, combined);
     }
     // Also after a server that went away meanwhile: nobody has said go yet.
     const goAhead = input.waitForGo ? await input.control.whenGoing(combined) : {};

@@ -23,7 +23,8 @@ const START_TIMEOUT_MS = 30_000;
 const failureSchema = z.object({ failure: errorReportSchema });
 
 /**
- * Starts the engine as a process of its own (own session, no terminal, output to the log) and attaches to it. Rejects
+ * Starts the engine as a process of its own (own session, no terminal, output to the log; in this same directory, to
+ * which certificates and passfiles may be relative) and attaches to it. Rejects
  * with the engine's own error when it ends before it answers, TM9001 when it does not answer in time.
  */
 export async function launchEngine(program: readonly [string, ...string[]], launch: Launch): Promise<EngineClient> {
@@ -34,7 +35,6 @@ export async function launchEngine(program: readonly [string, ...string[]], laun
     const child = spawn(program[0], program.slice(1), {
       detached: true,
       stdio: ['pipe', 'pipe', log.fd],
-      cwd: '/',
       env: process.env,
     });
     const ended = new Promise<void>((resolve) => {
@@ -52,6 +52,8 @@ export async function launchEngine(program: readonly [string, ...string[]], laun
       child.unref();
       return answered;
     }
+    // One that does not answer must not go on behind our back.
+    child.kill('SIGKILL');
     throw startFailure(output, launch.directory);
   } finally {
     await log.close();

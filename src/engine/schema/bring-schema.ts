@@ -2,43 +2,53 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { matches } from '../../postgres/patterns.ts';
 import type { HeldSnapshot } from '../begin.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
-import { isDecoded, type SourceTable, selection } from '../source/catalog.ts';
-import { recordObject } from '../target/progress-schema.ts';
+import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
+import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
-import { dumpSchema, readSchema } from './dump.ts';
+import { dumpSchema, hasDump, readSchema } from './dump.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
 import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
 
 export interface BringSchemaOptions {
-  /** The schema is that of the rows in it. Null: as it is now. */
-  readonly snapshot: HeldSnapshot | null;
+  /** The tables whose schema is migrated. */
   readonly wanted: readonly SourceTable[];
-  readonly excluded: readonly SourceTable[];
   /** An earlier run has made all of it. */
   readonly done: boolean;
 }
 
-/** Dumps the source's schema, sorts it by when it is made, and makes what must be there before the rows. */
+/**
+ * Dumps the source's schema as it is in the snapshot, at once: a dump that comes later might not find any more what the
+ * snapshot shows. Does nothing when this migration's dump is in the work directory already.
+ */
+export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: AbortSignal): Promise<void> {
+  const { input, servers, target, options, tools } = engine;
+  const { workDirectory } = input;
+  if ((await recordedObjects(target, 'phase')).has('dump') && (await hasDump(workDirectory))) return;
+  const excluded = (await readTables(snapshot.client)).filter((table) => selection(table, options) === 'excluded');
+  await dumpSchema({
+    tools,
+    workDirectory,
+    signal,
+    source: servers.source,
+    snapshot: snapshot.name,
+    excludeTables: [...excluded, ...(await readSequencesOf(snapshot.client, excluded))],
+    excludeSchemas: options.excludeSchema,
+  });
+  await recordObject(target, 'phase', 'dump');
+}
+
+/** Sorts the dumped schema by when each object is made, and makes what must be there before the rows. */
 export async function bringSchema(
   engine: Engine,
-  { snapshot, wanted, excluded, done }: BringSchemaOptions,
+  { wanted, done }: BringSchemaOptions,
   signal: AbortSignal,
 ): Promise<ClassifiedSchema> {
   const { input, servers, source, target, options, tools } = engine;
   const { emit, workDirectory } = input;
   const dumping = { tools, workDirectory, signal };
-  if (!done) {
-    await dumpSchema({
-      ...dumping,
-      source: servers.source,
-      snapshot: snapshot?.name ?? null,
-      excludeTables: excluded,
-      excludeSchemas: options.excludeSchema,
-    });
-    if (!options.skipRoles) await createRoles(target, await readRoles(source), emit);
-  }
+  if (!done && !options.skipRoles) await createRoles(target, await readRoles(source), emit);
   const sorted = classify(await readSchema(dumping), (name) =>
     options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
   );

@@ -1,4 +1,6 @@
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import type { ClientTools } from '../../postgres/client-tools.ts';
 import type { ConnectionSettings } from '../../postgres/connection-string.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
@@ -18,6 +20,7 @@ export interface DumpOptions {
   readonly workDirectory: string;
   /** Exported snapshot: the schema is that of the rows. Null: as it is now. */
   readonly snapshot: string | null;
+  /** Tables and sequences. */
   readonly excludeTables: readonly { schema: string; name: string }[];
   readonly excludeSchemas: readonly string[];
   readonly signal: AbortSignal;
@@ -34,7 +37,8 @@ const toolOptions = (options: Pick<DumpOptions, 'tools' | 'workDirectory' | 'sig
 
 /**
  * Dumps the source's schema into the work directory: no owners, tablespaces, publications or security labels, which the
- * target can't take. Takes ACCESS SHARE locks as any reader does, and gives up on one that it can't get in 30 s.
+ * target can't take. Takes ACCESS SHARE locks as any reader does, on all tables; when it can't get them it gives up soon
+ * and tries again, so that the application is not the one that a deadlock ends. TM2001 after a last, patient try.
  * https://www.postgresql.org/docs/current/app-pgdump.html
  */
 export async function dumpSchema(options: DumpOptions): Promise<void> {
@@ -46,15 +50,32 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     '--no-publications',
     '--no-subscriptions',
     '--no-security-labels',
-    '--lock-wait-timeout=30s',
     `--file=${join(options.workDirectory, FILE)}`,
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
     ...OUR_EXCLUSIONS,
   ];
-  await runPgTool('pg_dump', args, options.source, toolOptions(options));
+  for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
+    try {
+      await runPgTool('pg_dump', [...args, `--lock-wait-timeout=${patience}`], options.source, toolOptions(options));
+      return;
+    } catch (error) {
+      const locked = error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
+      if (!locked || attempt === LOCK_PATIENCE.length - 1) throw error;
+    }
+  }
 }
+
+/** The short ones are below `deadlock_timeout`. */
+const LOCK_PATIENCE = ['500ms', '500ms', '500ms', '500ms', '500ms', '30s'];
+
+/** Whether a dump was left in the work directory. */
+export const hasDump = (workDirectory: string): Promise<boolean> =>
+  access(join(workDirectory, FILE)).then(
+    () => true,
+    () => false,
+  );
 
 const OUR_EXCLUSIONS = ['--exclude-schema=tiger_migrate'];
 

@@ -116,6 +116,21 @@ export function selection(
   return named.some((one) => matchesAny(options.skipTableData, one)) ? 'schema-only' : 'all';
 }
 
+/** The sequences that belong to columns of these tables: they go where the tables go. */
+export async function readSequencesOf(
+  client: pg.Client,
+  tables: readonly SourceTable[],
+): Promise<{ schema: string; name: string }[]> {
+  const { rows } = await client.query<{ schema: string; name: string }>(
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+       JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        AND d.refobjid = ANY ($1::oid[])`,
+    [`{${tables.map((table) => table.oid).join(',')}}`],
+  );
+  return rows;
+}
+
 export interface MaterializedView {
   readonly oid: number;
   readonly schema: string;

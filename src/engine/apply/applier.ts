@@ -7,6 +7,7 @@ import { decodePgoutput } from '../decode/pgoutput.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
+import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
 import { Batch, type Reached, type Step } from './batch.ts';
 import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
@@ -209,7 +210,7 @@ export class Applier {
     const { client } = this.#options;
     if (!this.#open) {
       // What the source deferred must be deferred here; all of a transaction arrives at once, so nothing is lost by it.
-      await client.query('BEGIN; SET CONSTRAINTS ALL DEFERRED');
+      await client.query(`BEGIN; ${SHARE_WITH_REPLAY}; SET CONSTRAINTS ALL DEFERRED`);
       this.#open = true;
     }
     for (const step of batch.steps) await this.#applyStep(step);

@@ -3,6 +3,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
 import { inTransaction } from '../schema/restore.ts';
+import { KEEP_REPLAY_OUT } from '../target/apply-lock.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
 import { failedFinish } from './finish-error.ts';
 import { type FinishOptions, makeOne } from './make-object.ts';
@@ -23,7 +24,10 @@ export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: numbe
   for (const entry of open) {
     const sql = notPostponable.has(entry.oid) ? entry.sql : postponed(entry.sql);
     try {
-      await inTransaction(target, () => makeOne(options, { ...entry, sql }));
+      await inTransaction(target, async () => {
+        await target.query(KEEP_REPLAY_OUT);
+        await makeOne(options, { ...entry, sql });
+      });
       made += 1;
     } catch (error) {
       emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${refusalOf(error)}` });

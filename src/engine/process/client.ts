@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 5000;
 export class EngineClient {
   readonly progress: Progress;
   readonly pid: number;
+  /** Everything that was said before, when the engine has just been started. */
+  readonly earlier: readonly EngineEvent[];
   readonly #socket: Socket;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   readonly #closers = new Set<(error: ErrorReport | null) => void>();
@@ -22,10 +24,11 @@ export class EngineClient {
   #ended: { error: ErrorReport | null } | null = null;
   #left = false;
 
-  private constructor(socket: Socket, hello: { progress: Progress; pid: number }) {
+  private constructor(socket: Socket, hello: { progress: Progress; pid: number; earlier: readonly EngineEvent[] }) {
     this.#socket = socket;
     this.progress = hello.progress;
     this.pid = hello.pid;
+    this.earlier = hello.earlier;
   }
 
   /** Attaches to the engine of a work directory; null when none answers there. */
@@ -36,6 +39,7 @@ export class EngineClient {
       const lines = new LineSplitter();
       let client: EngineClient | null = null;
       let pid = 0;
+      let earlier: EngineEvent[] = [];
       const patience = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS);
       socket.on('error', () => {});
       socket.on('close', () => {
@@ -50,9 +54,10 @@ export class EngineClient {
             if (message.type === 'hello') {
               if (message.protocol !== PROTOCOL_VERSION) throw otherVersion(message.protocol);
               pid = message.pid;
+              earlier = message.earlier as EngineEvent[];
             } else if (message.type === 'progress') {
               clearTimeout(patience);
-              client = new EngineClient(socket, { progress: message.progress, pid });
+              client = new EngineClient(socket, { progress: message.progress, pid, earlier });
               resolve(client);
             } else client?.take(message);
           }

@@ -8,7 +8,13 @@ export const PROTOCOL_VERSION = 1;
 
 /** Lines of JSON over a Unix socket. The engine speaks first: `hello`, `progress`, then events without a gap. */
 export const fromEngineSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('hello'), protocol: z.number(), pid: z.number() }),
+  z.object({
+    type: z.literal('hello'),
+    protocol: z.number(),
+    pid: z.number(),
+    /** What was said since the engine started, when that was only a moment ago; `progress` holds it already. */
+    earlier: z.array(engineEventSchema),
+  }),
   z.object({ type: z.literal('progress'), progress: progressSchema }),
   z.object({ type: z.literal('event'), event: engineEventSchema }),
   z.object({ type: z.literal('reply'), id: z.number(), error: errorReportSchema.nullable() }),

@@ -9,6 +9,9 @@ import { type Action, type FromEngine, LineSplitter, PROTOCOL_VERSION, requestSc
 /** A client that does not read is let go rather than kept in memory. */
 const BACKLOG_BYTES = 16 * 1024 * 1024;
 
+const STARTING_MS = 10_000;
+const EARLIER_EVENTS = 1000;
+
 export interface SocketServerOptions {
   readonly path: string;
   readonly progress: () => Progress;
@@ -21,6 +24,9 @@ export class SocketServer implements AsyncDisposable {
   readonly #options: SocketServerOptions;
   readonly #server: Server;
   readonly #clients = new Set<Socket>();
+  /** For whoever has started this engine and is about to attach. */
+  #earlier: EngineEvent[] = [];
+  readonly #startedAt = performance.now();
 
   private constructor(options: SocketServerOptions) {
     this.#options = options;
@@ -44,7 +50,8 @@ export class SocketServer implements AsyncDisposable {
     socket.setEncoding('utf8');
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#clients.delete(socket));
-    this.#send(socket, { type: 'hello', protocol: PROTOCOL_VERSION, pid: process.pid });
+    const earlier = this.#earlier as (FromEngine & { type: 'hello' })['earlier'];
+    this.#send(socket, { type: 'hello', protocol: PROTOCOL_VERSION, pid: process.pid, earlier });
     this.#send(socket, { type: 'progress', progress: this.#options.progress() });
     const lines = new LineSplitter();
     socket.on('data', (text: string) => {
@@ -75,6 +82,8 @@ export class SocketServer implements AsyncDisposable {
   }
 
   broadcast(event: EngineEvent): void {
+    if (performance.now() - this.#startedAt > STARTING_MS) this.#earlier = [];
+    else if (this.#earlier.length < EARLIER_EVENTS) this.#earlier.push(event);
     for (const socket of this.#clients) this.#send(socket, { type: 'event', event });
   }
 

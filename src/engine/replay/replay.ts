@@ -100,6 +100,7 @@ export class Replay {
       // A session of ours whose connection broke may still be committing: what it did must be seen first.
       if (this.#backend) await endBackend(client, this.#backend);
       this.#backend = await backendOf(client);
+      await commitDurably(client);
       const { appliedLsn, transactions, changes } = await readApplied(client);
       this.#applied = appliedLsn;
       this.#transactions = transactions;
@@ -142,6 +143,13 @@ export class Replay {
       emit({ type: 'warning', text: `The spool could not be pruned: ${String(error)}` });
     });
   }
+}
+
+/** What is applied is deleted from the spool: a crash of the target must not take it back, whatever its settings are. */
+async function commitDurably(client: pg.Client): Promise<void> {
+  await client.query(
+    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+  );
 }
 
 async function backendOf(client: pg.Client): Promise<string> {

@@ -10,6 +10,7 @@ import { dumpSchema, hasDump, readSchema } from './dump.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
 import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
+import { applySettings, readSettings } from './settings.ts';
 
 export interface BringSchemaOptions {
   /** The tables whose schema is migrated. */
@@ -48,7 +49,11 @@ export async function bringSchema(
   const { input, servers, source, target, options, tools } = engine;
   const { emit, workDirectory } = input;
   const dumping = { tools, workDirectory, signal };
-  if (!done && !options.skipRoles) await createRoles(target, await readRoles(source), emit);
+  if (!done) {
+    const roles = options.skipRoles ? [] : await readRoles(source);
+    const created = await createRoles(target, roles, emit);
+    await applySettings(target, await readSettings(source), created, emit);
+  }
   const sorted = classify(await readSchema(dumping), (name) =>
     options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
   );

@@ -1,12 +1,16 @@
 import type pg from 'pg';
-import { quoteIdent } from '../../postgres/identifiers.ts';
+import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
+import { recordedObjects } from '../target/progress-schema.ts';
 
 export interface SourceRole {
   readonly name: string;
   readonly login: boolean;
   readonly inherit: boolean;
+  /** May create databases, or roles. */
+  readonly createDatabases: boolean;
+  readonly createRoles: boolean;
   readonly connectionLimit: number;
   readonly memberOf: readonly string[];
 }
@@ -16,7 +20,8 @@ const PROVIDER_ROLES =
   '^(pg_|rds|aws|aurora|avnadmin|_aiven|aiven|cloudsql|azure|supabase|neon|tsdb|tiger|postgres$|tsdbowner$|doadmin$)';
 
 const ROLES = `
-SELECT r.rolname AS name, r.rolcanlogin AS login, r.rolinherit AS inherit, r.rolconnlimit AS connection_limit,
+SELECT r.rolname AS name, r.rolcanlogin AS login, r.rolinherit AS inherit, r.rolcreatedb AS createdb, r.rolcreaterole AS createrole,
+       r.rolconnlimit AS connection_limit,
        (SELECT coalesce(json_agg(g.rolname ORDER BY g.rolname), '[]') FROM pg_auth_members m
           JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)::text AS member_of
   FROM pg_roles r
@@ -30,6 +35,8 @@ export async function readRoles(source: pg.Client): Promise<SourceRole[]> {
     name: row.name ?? '',
     login: row.login === 't',
     inherit: row.inherit === 't',
+    createDatabases: row.createdb === 't',
+    createRoles: row.createrole === 't',
     connectionLimit: Number(row.connection_limit),
     memberOf: JSON.parse(row.member_of ?? '[]') as string[],
   }));
@@ -39,9 +46,13 @@ const DUPLICATE_ROLE = '42710';
 
 /**
  * Creates the roles that are not there, without passwords, and their memberships among each other. What the target
- * refuses is listed as a warning.
+ * refuses is listed as a warning. Gives the names of those that this migration has created.
  */
-export async function createRoles(target: pg.Client, roles: readonly SourceRole[], emit: Emit): Promise<void> {
+export async function createRoles(
+  target: pg.Client,
+  roles: readonly SourceRole[],
+  emit: Emit,
+): Promise<ReadonlySet<string>> {
   const refused: string[] = [];
   const attempt = async (sql: string, what: string) => {
     try {
@@ -58,9 +69,18 @@ export async function createRoles(target: pg.Client, roles: readonly SourceRole[
       role.inherit ? 'INHERIT' : 'NOINHERIT',
       ...(role.connectionLimit >= 0 ? [`CONNECTION LIMIT ${role.connectionLimit}`] : []),
     ];
-    await attempt(`CREATE ROLE ${quoteIdent(role.name)} ${attributes.join(' ')}`, `role ${role.name}`);
+    const name = quoteIdent(role.name);
+    const record = `INSERT INTO tiger_migrate.object (kind, name) VALUES ('role', ${quoteLiteral(role.name)})`;
+    await attempt(`CREATE ROLE ${name} ${attributes.join(' ')}; ${record}`, `role ${role.name}`);
   }
+  const created = await recordedObjects(target, 'role');
   for (const role of roles) {
+    // Each by itself: a role that may do less is better than none. One that was there before stays as it was.
+    const name = quoteIdent(role.name);
+    const powers = created.has(role.name)
+      ? [...(role.createDatabases ? ['CREATEDB'] : []), ...(role.createRoles ? ['CREATEROLE'] : [])]
+      : [];
+    for (const power of powers) await attempt(`ALTER ROLE ${name} ${power}`, `${power} of ${role.name}`);
     for (const group of role.memberOf.filter((name) => names.has(name))) {
       await attempt(`GRANT ${quoteIdent(group)} TO ${quoteIdent(role.name)}`, `membership of ${role.name} in ${group}`);
     }
@@ -70,6 +90,7 @@ export async function createRoles(target: pg.Client, roles: readonly SourceRole[
     emit({ type: 'log', text: `Roles come without passwords: set them on the target for ${withLogin.join(', ')}` });
   }
   if (refused.length > 0) emit({ type: 'warning', text: `The target refused: ${refused.join('; ')}` });
+  return created;
 }
 
 export interface PolicyWithoutRole {

@@ -118,6 +118,7 @@ common(program.command('cutover'), 'connections', 'provider')
   .description('fence, drain, finish; from any terminal')
   .option('--freeze-source', 'make the source read-only and disconnect writers first')
   .option('--confirm <dbname>', 'name of the target database: the confirmation')
+  .option('--override <reason>', 'cut over although a condition does not hold; the reason goes to the log')
   .action(run(async () => (await import('./commands/cutover.ts')).cutover));
 common(program.command('verify'), 'provider')
   .description('compare source and target: every row, sequences and objects')

@@ -8,14 +8,15 @@ import { follow } from './follow.ts';
 /** `cutover`: fence, drain, finish; from any terminal. Ends with the cut-over's result. */
 export async function cutover(
   context: CommandContext,
-  flags: { freezeSource?: boolean; confirm?: string },
+  flags: { freezeSource?: boolean; confirm?: string; override?: string },
 ): Promise<number> {
   const client = await EngineClient.attach(context.directory);
   if (!client) throw await noEngine(context);
   try {
     const confirm = flags.confirm ?? (await askName(context, client.progress.target_database));
     if (confirm === null) throw notConfirmed(client.progress.target_database);
-    await client.request({ action: 'cutover', confirm, freezeSource: flags.freezeSource === true, override: null });
+    const override = flags.override?.trim() || null;
+    await client.request({ action: 'cutover', confirm, freezeSource: flags.freezeSource === true, override });
     let failed: MigrateError | null = null;
     return await follow(client, {
       print: (event) => {

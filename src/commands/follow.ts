@@ -7,6 +7,8 @@ export interface FollowOptions {
   /** The exit code once it is known; throws to end with an error. */
   readonly until: (event: EngineEvent) => number | undefined;
   readonly signal: AbortSignal;
+  /** Begin with what an engine that was just started has said already. */
+  readonly fromStart?: boolean;
 }
 
 /** Resolves when the engine has ended, or has gone away. */
@@ -16,12 +18,12 @@ export const ended = (client: EngineClient): Promise<void> => new Promise((resol
  * Prints what a running engine says until `until` gives an exit code. Rejects with the engine's error when it ends
  * before, and with the signal's reason when that aborts; the engine goes on then.
  */
-export function follow(client: EngineClient, { print, until, signal }: FollowOptions): Promise<number> {
+export function follow(client: EngineClient, { print, until, signal, fromStart }: FollowOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    client.onEvent((event) => {
+    const take = (event: EngineEvent) => {
       print(event);
       try {
         const code = until(event);
@@ -29,7 +31,9 @@ export function follow(client: EngineClient, { print, until, signal }: FollowOpt
       } catch (error) {
         reject(error);
       }
-    });
+    };
+    if (fromStart) for (const event of client.earlier) take(event);
+    client.onEvent(take);
     client.onClose((error) => {
       reject(
         error

@@ -23,6 +23,7 @@ export async function snapshot(context: CommandContext, flags: Record<string, un
       print: context.print,
       until: (event) => (event.type === 'snapshot' ? 0 : undefined),
       signal: context.signal,
+      fromStart: true,
     });
     context.say(
       `The snapshot is held and changes are spooled by process ${client.pid}. Go on with migrate, or end it with clean.`,

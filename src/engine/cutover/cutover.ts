@@ -63,7 +63,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   let downtimeMs = 0;
   try {
     await steps.run('fence', async () => {
-      await tellNewTables(options);
+      await requireNoNewTables(options);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
       await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
@@ -218,8 +218,8 @@ async function removeFromSource({ source, migration, stopReceiving, emit }: Cuto
   }
 }
 
-/** Tables that were created since the migration began are not in it. */
-async function tellNewTables({ source, target, migration, emit }: CutoverOptions): Promise<void> {
+/** Tables that were created since the migration began are not in it: a cut-over without them needs a reason. */
+async function requireNoNewTables({ source, target, migration, request, emit }: CutoverOptions): Promise<void> {
   const options = migrationOptionsSchema.parse(JSON.parse(migration.options));
   const known = new Set((await readTableStates(target)).map((table) => table.sourceOid));
   const missing = (await readTables(source)).filter(
@@ -227,6 +227,16 @@ async function tellNewTables({ source, target, migration, emit }: CutoverOptions
   );
   if (missing.length === 0) return;
   const text = `Created on the source after the migration had begun, and not migrated: ${missing.map(displayName).join(', ')}`;
+  if (request.override === null) {
+    throw new MigrateError('TM2003', {
+      side: 'source',
+      object: missing.map(displayName)[0],
+      message: text,
+      hint:
+        'Replay goes on. Start over with migrate --drop-if-exists to take them in, or bring them yourself and cut over ' +
+        'with a reason to override (cutover --override REASON).',
+    });
+  }
   emit({ type: 'warning', text });
 }
 

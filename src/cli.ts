@@ -7,10 +7,17 @@ import { ERROR_KINDS } from './errors/codes.ts';
 import { MigrateError, toMigrateError } from './errors/migrate-error.ts';
 import { VERSION } from './version.ts';
 
+/** A library (when-exit, which comes with conf) sends this process every signal once more. Nobody is as quick by hand. */
+const ECHO_MS = 250;
+
 /** The first Ctrl-C or SIGTERM ends in order; the second at once. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  let last = Number.NEGATIVE_INFINITY;
   const interrupt = () => {
+    const since = performance.now() - last;
+    last = performance.now();
+    if (since < ECHO_MS) return;
     if (controller.signal.aborted) process.exit(ERROR_KINDS.TM9002.exit);
     controller.abort(new Error('interrupted'));
   };

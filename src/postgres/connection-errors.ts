@@ -107,15 +107,3 @@ function classify(error: unknown, { settings, replication }: ConnectionTarget): 
   }
   return ['TM1199', 'See the message, and the log of the server.'];
 }
-
-/** True when the connection itself broke or was ended by the server, as against a statement that failed. */
-export function isConnectionLost(error: unknown): boolean {
-  const code = errorCode(error);
-  if (/^08|^57P0[123]$|^57P05$|^25P0[34]$/.test(code)) return true;
-  if (/^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code))
-    return true;
-  return (
-    error instanceof Error &&
-    /^Connection terminated|not queryable|^Client was closed|timeout expired/.test(error.message)
-  );
-}

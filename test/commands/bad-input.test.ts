@@ -46,7 +46,7 @@ async function migrateFails(
   );
 }
 
-describe('connection strings that lead nowhere', () => {
+describe.concurrent('connection strings that lead nowhere', () => {
   test('a wrong URI', async ({ program, databases }) => {
     const env = { SOURCE: 'postgres://me:hush@host:port/db' };
     await migrateFails(
@@ -77,6 +77,18 @@ describe('connection strings that lead nowhere', () => {
     );
     expect(JSON.stringify(await program.traces())).not.toContain('a-wrong-one');
   });
+  test('an engine of its own that ends before anybody could attach', async ({ program, databases }) => {
+    const { server, name, owner } = databases.target;
+    const env = { TARGET: uriOf(server, name, owner, 'a-wrong-one') };
+    const attempts = ['one', 'two', 'three'].map((name) =>
+      program.run(['snapshot', '--json', '--dir', join(program.root, name)], { env }),
+    );
+    for (const finished of await Promise.all(attempts)) {
+      expectError(finished, { exit: 1, code: 'TM1104', side: 'target', names: owner, remedy: /password/ });
+    }
+    expect(await remains(databases)).toEqual([]);
+    expect(JSON.stringify(await program.traces())).not.toContain('a-wrong-one');
+  });
   test('an unknown host', async ({ program, databases }) => {
     const env = { TARGET: 'postgres://me@no-such-host.invalid/db' };
     await migrateFails(
@@ -102,7 +114,7 @@ describe('connection strings that lead nowhere', () => {
   });
 });
 
-describe('databases that can not be migrated', () => {
+describe.concurrent('databases that can not be migrated', () => {
   test('source = target, even with --drop-if-exists', async ({ program, databases }) => {
     const { source } = databases;
     await source.query(TABLES);
@@ -145,7 +157,7 @@ describe('databases that can not be migrated', () => {
   });
 });
 
-describe('this machine', () => {
+describe.concurrent('this machine', () => {
   test('client tools are missing', async ({ program, databases }) => {
     const env = { TIGER_MIGRATE_PG_BIN: program.root };
     await migrateFails(

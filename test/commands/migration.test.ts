@@ -131,6 +131,8 @@ describe.concurrent('migrate in the foreground', () => {
       fails(['cutover', '--confirm', source.name], 3, /^TM6003 .*is not the name of the target database/),
     ]);
 
+    // The terminal of a migration under nohup goes.
+    migrating.kill('SIGHUP');
     await migrating.says(CAUGHT_UP);
     migrating.type('x\nC\n');
     const finished = await migrating.finished;
@@ -164,6 +166,8 @@ describe.concurrent('snapshot', () => {
     await source.query(TABLES);
     const taken = await program.run(['snapshot', '--json', '--skip-index', 'orders_customer']);
     expect(taken, taken.stderr).toMatchObject({ code: 0, stderr: '' });
+    // Also what the engine said before anybody could attach.
+    expect(taken.events[0]).toMatchObject({ type: 'phase', phase: 'checks' });
     expect(taken.events.at(-1)).toMatchObject({ type: 'result', waiting: true });
     await source.query(`DELETE FROM orders WHERE id <= 10; UPDATE customers SET name = 'x' WHERE id = 1`);
     expect((await program.run(['status', '--json'])).events).toMatchObject([{ phase: 'snapshot', engine: 'running' }]);

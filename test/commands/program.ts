@@ -139,7 +139,8 @@ export class Program {
 
   /** Ids of the processes that this test's commands have started and that live. */
   async processes(): Promise<number[]> {
-    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+    // Only Linux tells.
+    const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
     const marked = await Promise.all(
       pids.map(async (pid) => {
         const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');

@@ -102,6 +102,17 @@ describe.concurrent('a migration that was interrupted', () => {
     expect((await program.run(['migrate', '--resume'])).stderr).toMatch(/^TM1305 /);
   });
 
+  test('takes its engine with it when a snapshot is stopped', async ({ program, databases }) => {
+    await databases.source.query(TABLES);
+    const taking = program.start(['snapshot']);
+    await until(async () => (await program.processes()).length > 1, { what: 'the engine' });
+    taking.kill('SIGTERM');
+    expect(await taking.finished).toMatchObject({ code: 130, stderr: expect.stringMatching(/^Interrupted\. .*clean/) });
+    expect(await program.processes()).toEqual([]);
+    expect((await program.run(['clean'])).code).toBe(0);
+    expect(await remains(databases)).toEqual([]);
+  });
+
   test('begins anew when it was killed before its snapshot', async ({ program, databases }) => {
     const { source } = databases;
     await source.query(TABLES);
@@ -117,5 +128,14 @@ describe.concurrent('a migration that was interrupted', () => {
     expect(again, again.stderr).toMatchObject({ code: 0, stderr: '' });
     expect(again.stdout).toContain('ended before its snapshot');
     expect((await remains(databases)).filter((what) => /slot|publication/.test(what))).toEqual([]);
+  });
+
+  test('is a demo: all of it ends with Ctrl-C', async ({ program }) => {
+    const env = { TMPDIR: program.root };
+    const demo = program.start(['demo', '--yes', '--scale', '0.01', '--dir', program.directory], { env });
+    await demo.says('Copying table data');
+    demo.kill('SIGINT');
+    expect(await demo.finished).toMatchObject({ code: 130, stderr: expect.stringMatching(/^Interrupted\..*\n$/) });
+    expect(demo.stdout).toContain('Stopped on request.');
   });
 });

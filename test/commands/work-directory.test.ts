@@ -10,7 +10,7 @@ import { remains, TABLES, test } from './program.ts';
 
 const run = promisify(execFile);
 
-describe('the lock of a work directory', () => {
+describe.concurrent('the lock of a work directory', () => {
   test('is kept by one process, and not by one that is gone or only has its number', async ({ program }) => {
     const { root } = program;
     const lock = await lockWorkDirectory(root);
@@ -38,7 +38,7 @@ describe('the lock of a work directory', () => {
   });
 });
 
-describe('a work directory', () => {
+describe.concurrent('a work directory', () => {
   test('may have a long name, and is private', async ({ program, databases }) => {
     const directory = join(program.root, 'x'.repeat(120), 'y'.repeat(120));
     const dir = ['--dir', directory];
@@ -89,8 +89,7 @@ const mayMount = await run('unshare', ['--mount', 'true']).then(
   () => false,
 );
 
-// Mounting takes root and a system that allows it; without, a full disk can't be had.
-describe.runIf(mayMount)('a full disk', () => {
+describe.runIf(mayMount)('a full disk (needs root, and a system that lets it mount one)', () => {
   test('keeps a migration from beginning, and only makes wait one that has begun', async ({ program, databases }) => {
     const { source, target } = databases;
     await source.query(TABLES);

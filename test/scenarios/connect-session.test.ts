@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { mayHeal } from '../../src/engine/error-policy.ts';
 import { connect, destroy, endQuietly, withClient } from '../../src/postgres/connect.ts';
-import { isConnectionLost } from '../../src/postgres/connection-errors.ts';
 import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { SESSION_SETTINGS } from '../../src/postgres/session-settings.ts';
 import { test } from '../support/databases.ts';
@@ -88,7 +88,7 @@ describe('a session', () => {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tiger-migrate-tui test' AND datname = current_database()",
     );
     const error = await sleeping;
-    expect(isConnectionLost(error)).toBe(true);
+    expect(mayHeal(error)).toBe(true);
     await endQuietly(client);
   });
 
@@ -99,7 +99,7 @@ describe('a session', () => {
       (error: unknown) => error,
     );
     destroy(client);
-    expect(isConnectionLost(await sleeping)).toBe(true);
+    expect(mayHeal(await sleeping)).toBe(true);
     // The server notices a closed socket only when it writes: end its query for it.
     await source.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'");
   });

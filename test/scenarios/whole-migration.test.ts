@@ -38,7 +38,7 @@ async function migrate(databases: TestDatabases, seed: number, options: Partial<
   expect(written('done'), 'transactions after the request').toBeGreaterThan(transactions + 300);
   expect(migration.of('retry')).toEqual([]);
   expect(migration.of('error')).toEqual([]);
-  expect(migration.of('warning').map((event) => event.text)).toEqual(['Conditions overridden: a test']);
+  expect(migration.warnings).toEqual(['Conditions overridden: a test']);
   expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   const verified = await migration.verify();
   expect(verified.tables.filter((table) => !table.equal)).toEqual([]);

@@ -91,24 +91,3 @@ export async function readSchema(
     parseScript(await restore('--verbose', '--no-owner', '--no-tablespaces', `--section=${name}`, '--file=-'), known);
   return { preData: await section('pre-data'), postData: await section('post-data') };
 }
-
-/** The statements that drop what the archive would create, in one block; extensions and schemas stay. */
-export async function readDropScript(
-  options: Pick<DumpOptions, 'tools' | 'workDirectory' | 'signal'>,
-): Promise<string> {
-  const file = join(options.workDirectory, FILE);
-  const script = (
-    await runPgTool(
-      'pg_restore',
-      ['--verbose', '--no-owner', '--clean', '--if-exists', '--section=pre-data', '--file=-', file],
-      null,
-      toolOptions(options),
-    )
-  ).stdout;
-  const drops = script.slice(0, script.search(/^--\n-- TOC entry /m));
-  return drops
-    .split(/(?<=;)\n/)
-    .filter((statement) => /^\s*(?:ALTER TABLE IF EXISTS|DROP )/.test(statement))
-    .filter((statement) => !/^\s*DROP (?:EXTENSION|SCHEMA) /.test(statement))
-    .join('\n');
-}

@@ -113,13 +113,6 @@ export async function rowsOfPart(client: pg.Client, sourceOid: number, part: num
   return rows[0] ? Number(rows[0].rows) : null;
 }
 
-export async function setTableState(client: pg.Client, sourceOid: number, state: TableState): Promise<void> {
-  await client.query('UPDATE tiger_migrate.relation SET state = $2 WHERE source_oid = $1::oid', [
-    String(sourceOid),
-    state,
-  ]);
-}
-
 /** From now on only the table's schema is migrated: the source has dropped it. */
 export async function leaveRowsOut(client: pg.Client, sourceOid: number): Promise<void> {
   await client.query('UPDATE tiger_migrate.relation SET copy_rows = false WHERE source_oid = $1::oid', [

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { test } from '../../support/databases.ts';
-import { LiveReplay, MODES, TEXT_MODES } from './harness.ts';
+import { LiveReplay } from './harness.ts';
+import { MODES, TEXT_MODES } from './modes.ts';
 
 /** Every built-in type with the values that a careless reader loses, one table with a key, one with the whole row as identity. */
 const EXTREMES = [

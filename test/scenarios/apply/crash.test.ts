@@ -1,11 +1,10 @@
-import { open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
-import { measureSpool } from '../../../src/engine/spool/segments.ts';
 import { test } from '../../support/databases.ts';
 import { until } from '../../support/wait.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
-import { LiveReplay, MODES } from './harness.ts';
+import { LiveReplay } from './harness.ts';
+import { MODES } from './modes.ts';
 
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE log (what text)';
 const ROWS = `INSERT INTO t SELECT g, 0 FROM generate_series(1, 100) g`;
@@ -135,17 +134,8 @@ describe('the stream', () => {
     await elsewhere.query(
       'CREATE TABLE not_published AS SELECT g FROM generate_series(1, 10000) g; ALTER TABLE not_published SET UNLOGGED',
     );
-    const { rows } = await elsewhere.query('SELECT pg_switch_wal(), pg_current_wal_lsn() AS lsn');
-    await until(
-      async () =>
-        (
-          await elsewhere.query('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND confirmed_flush_lsn >= $2', [
-            live.slot,
-            rows[0].lsn,
-          ])
-        ).rowCount,
-      { what: 'the slot to move on' },
-    );
+    await elsewhere.query('SELECT pg_switch_wal()');
+    await live.allConfirmed();
     await live.stop();
     await live.resume();
     await live.transaction(WORK(1));
@@ -187,54 +177,5 @@ describe('the stream', () => {
     await live.transaction(WORK(10));
     live.reserveBytes = 0;
     await live.expectEqual();
-  });
-});
-
-describe('a spool that is not as it was left', () => {
-  const spool = async (live: LiveReplay) =>
-    (await readdir(live.spoolDirectory)).filter((name) => name.endsWith('.spool')).sort();
-
-  /** Receives with the target's table locked, so that a spool of several segments waits to be applied. */
-  async function unapplied(live: LiveReplay): Promise<void> {
-    await live.target.query('BEGIN; LOCK t');
-    const size = async () => (await measureSpool(live.spoolDirectory)).bytes;
-    for (let round = 0; round < 4; round += 1) {
-      const before = await size();
-      await live.transaction(WORK(1000));
-      await until(async () => (await size()) > before, { what: 'the next block' });
-    }
-    expect((await spool(live)).length).toBeGreaterThanOrEqual(4);
-    await live.stop();
-    await live.target.query('ROLLBACK');
-  }
-
-  test('a segment is missing at the beginning', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
-    await unapplied(live);
-    await rm(join(live.spoolDirectory, (await spool(live))[0] ?? ''));
-    await live.resume();
-    expect(await live.ended()).toMatchObject({ code: 'TM4004' });
-  });
-
-  test('a segment is missing in the middle', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
-    await unapplied(live);
-    await rm(join(live.spoolDirectory, (await spool(live))[1] ?? ''));
-    await live.resume();
-    expect(await live.ended()).toMatchObject({ code: 'TM4004' });
-  });
-
-  test('a byte has changed', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
-    await unapplied(live);
-    const file = await open(join(live.spoolDirectory, (await spool(live))[1] ?? ''), 'r+');
-    const { size } = await file.stat();
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, Math.floor(size / 2));
-    byte[0] = (byte[0] ?? 0) ^ 1;
-    await file.write(byte, 0, 1, Math.floor(size / 2));
-    await file.close();
-    await live.resume();
-    expect(await live.ended()).toMatchObject({ code: 'TM4004' });
   });
 });

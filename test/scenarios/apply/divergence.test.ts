@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../../support/databases.ts';
-import { LiveReplay, MODES } from './harness.ts';
+import { LiveReplay } from './harness.ts';
+import { MODES } from './modes.ts';
 
 const ROWS = (n: number) => `INSERT INTO t SELECT g, 'a' FROM generate_series(1, ${n}) g`;
 

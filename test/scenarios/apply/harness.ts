@@ -1,22 +1,23 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
+import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
+import { openSpool } from '../../../src/engine/open-spool.ts';
 import { Replay } from '../../../src/engine/replay/replay.ts';
 import { setIdentity } from '../../../src/engine/schema/restore.ts';
 import { probeReplicaRole, Servers } from '../../../src/engine/servers.ts';
-import { holdsRows, readTables, type SourceTable } from '../../../src/engine/source/catalog.ts';
+import { readTables } from '../../../src/engine/source/catalog.ts';
 import { emitHeartbeat } from '../../../src/engine/source/heartbeat.ts';
 import { assignTables, createPublications } from '../../../src/engine/source/publications.ts';
 import { Receiver } from '../../../src/engine/source/receiver.ts';
 import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
 import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
-import { beginCopy, finishPart, insertTables } from '../../../src/engine/sync/table-states.ts';
 import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
@@ -24,30 +25,10 @@ import type { Lsn } from '../../../src/postgres/lsn.ts';
 import { compareRows } from '../../support/compare/rows.ts';
 import { SESSION_SETTINGS } from '../../support/compare/session.ts';
 import type { TestDatabases } from '../../support/databases.ts';
-
-export interface ReplayOptions {
-  /** The tables, made alike on both sides. */
-  readonly tables: string;
-  /** Rows that are there before the slot: written alike on both sides, as a copy would have. */
-  readonly rows?: string;
-  /** The stream carries values in binary form. Default false. */
-  readonly binary?: boolean;
-  /** Bytes after which the spool begins a new segment. */
-  readonly segmentBytes?: number;
-  /** The port by which the applier reaches the target: that of a proxy. */
-  readonly applierPort?: number;
-}
-
-/** Both forms of the stream, each with batches below and above the size from which changes are applied set-wise. */
-export const MODES = [
-  { mode: 'text stream, one by one', binary: false, rows: 4 },
-  { mode: 'text stream, set-wise', binary: false, rows: 60 },
-  { mode: 'binary stream, one by one', binary: true, rows: 4 },
-  { mode: 'binary stream, set-wise', binary: true, rows: 60 },
-] as const;
-
-/** For types whose binary form is another on every server: the engine has them sent as text. */
-export const TEXT_MODES = MODES.filter(({ binary }) => !binary);
+import { until } from '../../support/wait.ts';
+import { markCopied, migrationRow } from './copied-tables.ts';
+import { record } from './recorded-statements.ts';
+import type { ReplayOptions } from './replay-options.ts';
 
 /**
  * The stream, spool and apply part of the engine on real servers, without copy and cut-over: tables on both sides with
@@ -127,7 +108,7 @@ export class LiveReplay implements AsyncDisposable {
     for (const session of [source, control]) await session.query('SET synchronous_commit = on');
     const comparing = { source: await databases.source.connect(), target: await databases.target.connect() };
     for (const session of Object.values(comparing)) await session.query(SESSION_SETTINGS);
-    const directory = await mkdtemp(join(tmpdir(), 'tiger-migrate-spool-'));
+    const directory = spoolDirectoryOf(await mkdtemp(join(tmpdir(), 'tiger-migrate-')));
     const live = new LiveReplay({
       source,
       target,
@@ -223,6 +204,19 @@ export class LiveReplay implements AsyncDisposable {
     this.#running.catch(() => undefined);
   }
 
+  /** Opens the spool as an engine that resumes would: after `stop`. Rejects when changes are missing. */
+  async openAgain(): Promise<void> {
+    const engine = {
+      input: { workDirectory: dirname(this.spoolDirectory), emit: () => undefined, resume: true },
+      migration: { id: '', slot: this.slot, publications: this.#publications, binaryStream: false },
+      servers: this.#servers,
+      source: this.#control,
+      target: await this.#servers.onTarget('look'),
+    } as unknown as Engine;
+    const opened = openSpool(engine, new AbortController().signal);
+    await opened.then(({ spool }) => spool.close()).finally(() => this.#servers.destroy(engine.target));
+  }
+
   async stop(): Promise<void> {
     this.#ending.abort(new Error('the test has stopped it'));
     await this.#running.catch(() => undefined);
@@ -270,6 +264,15 @@ export class LiveReplay implements AsyncDisposable {
       .finally(() => this.#servers.destroy(client));
   }
 
+  /** Resolves when the source has been told that everything it wrote up to now is safe here. */
+  async allConfirmed(): Promise<void> {
+    const { rows } = await this.source.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn() AS lsn');
+    const sql = 'SELECT FROM pg_replication_slots WHERE slot_name = $1 AND confirmed_flush_lsn >= $2';
+    await until(async () => (await this.source.query(sql, [this.slot, rows[0]?.lsn])).rowCount, {
+      what: 'the confirmation',
+    });
+  }
+
   /** How often a batch was applied again in source order because the set-wise way had failed. */
   get fallbacks(): number {
     return this.statements.filter((text) => text.startsWith('ROLLBACK TO SAVEPOINT')).length;
@@ -289,51 +292,6 @@ export class LiveReplay implements AsyncDisposable {
     await this.stop();
     await dropSlot(this.#control, this.slot);
     this.#servers.destroy(this.#control);
-    await rm(this.spoolDirectory, { recursive: true, force: true });
+    await rm(dirname(this.spoolDirectory), { recursive: true, force: true });
   }
-}
-
-const migrationRow = (id: string, slot: string, publications: readonly string[]) => ({
-  id,
-  sourceSystem: '',
-  sourceTimeline: '',
-  sourceDatabase: '',
-  slot,
-  publications,
-  options: '{}',
-  phase: 'replay',
-  binaryStream: false,
-  replicaRole: true,
-});
-
-async function markCopied(client: pg.Client, tables: readonly SourceTable[], at: Lsn): Promise<void> {
-  await client.query('BEGIN');
-  await insertTables(
-    client,
-    tables.map((table) => ({
-      sourceOid: table.oid,
-      schema: table.schema,
-      name: table.name,
-      kind: table.kind,
-      copyRows: holdsRows(table),
-      parts: 1,
-    })),
-  );
-  for (const table of tables.filter(holdsRows)) {
-    await beginCopy(client, table.oid, at, 1);
-    await finishPart(client, { sourceOid: table.oid, part: 0, bytes: 0, rows: 0 });
-  }
-  await client.query('COMMIT');
-}
-
-/** Notes the text of every plain query and COPY of a client. */
-function record(client: pg.Client, statements: string[]): void {
-  const query = client.query.bind(client) as (...parameters: unknown[]) => unknown;
-  const recording = (...parameters: unknown[]) => {
-    const [first] = parameters;
-    if (typeof first === 'string') statements.push(first);
-    else if (typeof first === 'object' && first !== null && 'text' in first) statements.push(String(first.text));
-    return query(...parameters);
-  };
-  Object.assign(client, { query: recording });
 }

@@ -1,7 +1,8 @@
 import { describe, expect } from 'vitest';
 import { quoteIdent } from '../../../src/postgres/identifiers.ts';
 import { test } from '../../support/databases.ts';
-import { LiveReplay, MODES } from './harness.ts';
+import { LiveReplay } from './harness.ts';
+import { MODES } from './modes.ts';
 
 const HOSTILE = [
   'with "quotes" and \'apostrophes\'',

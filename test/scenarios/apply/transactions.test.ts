@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../../support/databases.ts';
-import { LiveReplay, MODES } from './harness.ts';
+import { LiveReplay } from './harness.ts';
+import { MODES } from './modes.ts';
 
 describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
   test('a unique value that moves between rows', async ({ databases }) => {

@@ -17,6 +17,8 @@ export interface MigrationInput {
   /** Name of the target database, which the cut-over is confirmed with. */
   readonly targetDatabase: string;
   readonly options?: Partial<MigrationOptions>;
+  /** Stops behind the snapshot until `go`. */
+  readonly waitForGo?: boolean;
 }
 
 /** An engine in this process. */
@@ -41,7 +43,7 @@ export class Migration implements AsyncDisposable {
       target: input.target,
       options: this.options,
       resume: false,
-      waitForGo: false,
+      waitForGo: input.waitForGo ?? false,
       env: {},
       onEvent: (event) => {
         this.events.push(event);
@@ -66,6 +68,12 @@ export class Migration implements AsyncDisposable {
     return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => event.type === type);
   }
 
+  /** Warnings, without those about roles: these belong to the whole server, which other tests use at the same time. */
+  get warnings(): string[] {
+    const texts = this.of('warning').map((event) => event.text);
+    return texts.filter((text) => !text.startsWith('The target refused'));
+  }
+
   /** Waits until the migration has come so far; rejects when it ends before. */
   async reached(phase: Phase): Promise<void> {
     await this.until(() => this.of('phase').some((event) => event.phase === phase), `phase ${phase}`);
@@ -79,12 +87,21 @@ export class Migration implements AsyncDisposable {
     await Promise.race([until(condition, { what, timeoutMs: 60_000 }), early]);
   }
 
+  /** Lets a migration that waits behind its snapshot begin to copy. */
+  async go(): Promise<void> {
+    await this.until(() => this.of('spool').length > 0 && this.of('snapshot').length > 0, 'the snapshot');
+    await this.#ask({ action: 'go' });
+  }
+
+  #ask(action: Action): Promise<void> {
+    if (!this.#request) throw new Error('the engine takes no requests');
+    return this.#request(action);
+  }
+
   /** Asks for the cut-over once all tables stand at one position, whatever else the gates say. */
   async requestCutover(freezeSource = true): Promise<void> {
     await this.until(() => this.of('gate').some((gate) => gate.id === 'copied' && gate.ok), 'all tables to be live');
-    const request = this.#request;
-    if (!request) throw new Error('the engine takes no requests');
-    await request({ action: 'cutover', confirm: this.#input.targetDatabase, freezeSource, override: 'a test' });
+    await this.#ask({ action: 'cutover', confirm: this.#input.targetDatabase, freezeSource, override: 'a test' });
   }
 
   /** Cuts over, and waits until the migration is done. */

@@ -33,7 +33,6 @@ export const TARGET_OWNER_WITHOUT_REPLICA_ROLE = 'tsdbadmin_plain';
 export const TEST_SETTINGS: ServerSettings = {
   fsync: false,
   full_page_writes: false,
-  synchronous_commit: false,
   max_wal_senders: 40,
   max_replication_slots: 40,
   max_connections: 300,

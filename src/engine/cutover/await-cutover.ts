@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { Control, CutoverRequest } from '../control.ts';
-import { mayHeal } from '../error-policy.ts';
+import { explain } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Monitor } from '../monitor.ts';
 import type { MigrationOptions } from '../options.ts';
@@ -42,6 +42,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   let notBefore = 0;
   for (;;) {
     signal.throwIfAborted();
+    // Receiver, applier and monitor reconnect by themselves. These two sessions do not: what ends them ends this wait, and
+    // the migration is resumed with new ones.
+    await Promise.all([options.source.query('SELECT 1'), options.target.query('SELECT 1')]);
     const report = options.monitor.report;
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
@@ -84,8 +87,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
         return;
       } catch (error) {
         signal.throwIfAborted();
-        const report = toMigrateError(error);
-        if (report.code === 'TM9001' && !mayHeal(error)) throw error;
+        const doing = 'the cut-over was interrupted';
+        const report = explain(error, { code: 'TM9001', retryCode: 'TM1109', side: 'target', doing });
+        if (report.code === 'TM9001') throw error;
         emit({ type: 'error', error: report.report() });
         emit({
           type: 'warning',

@@ -6,7 +6,7 @@ const HELP: Readonly<Record<string, readonly string[]>> = {
   demo: ['dir', 'json', 'yes', 'scale', 'rate', 'debug', 'help'],
   check: ['source', 'target', 'provider', 'dir', 'json', 'yes', 'debug', 'help'],
   status: ['dir', 'json', 'debug', 'help'],
-  cutover: ['dir', 'json', 'yes', 'freeze-source', 'confirm', 'debug', 'help'],
+  cutover: ['dir', 'json', 'yes', 'freeze-source', 'confirm', 'override', 'debug', 'help'],
   verify: ['source', 'target', 'dir', 'json', 'yes', 'tables', 'debug', 'help'],
   clean: ['source', 'target', 'dir', 'json', 'yes', 'prune', 'debug', 'help'],
   snapshot: [

@@ -43,25 +43,6 @@ async function migrate(databases: TestDatabases, seed: number, options: Partial<
   const verified = await migration.verify();
   expect(verified.tables.filter((table) => !table.equal)).toEqual([]);
   expect(verified.objects).toEqual([]);
-  if (process.env.FIGURES) {
-    const at = Object.fromEntries(writtenAt);
-    const replay = migration.of('replay').at(-1);
-    const { appendFileSync } = await import('node:fs');
-    appendFileSync(
-      process.env.FIGURES,
-      JSON.stringify({
-        seed,
-        at,
-        stats: application.stats,
-        tables: verified.tables.length,
-        tx: replay?.transactions,
-        rows: replay?.rows,
-        logs: migration.of('log').map((e) => e.text),
-        phases: migration.of('phase').map((e) => e.phase + ' ' + e.time.slice(17)),
-        done: migration.of('done').map((d) => d.downtime_ms),
-      }) + '\n',
-    );
-  }
   return migration;
 }
 

@@ -168,7 +168,7 @@ export class Program {
 
   /** Ends what is left; throws when a process was left behind or a password was written anywhere. */
   async close(): Promise<void> {
-    const quiet = await until(async () => (await this.processes()).length === 0, { timeoutMs: 5_000 }).catch(
+    const quiet = await until(async () => (await this.processes()).length === 0, { timeoutMs: 15_000 }).catch(
       () => false,
     );
     const left = quiet ? [] : await this.processes();

@@ -77,7 +77,7 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
           continue;
         }
         stats.errors.push(
-          `${state} ${error instanceof Error ? error.message : String(error)} (transaction ${rounds.next - 1})`,
+          `${state} ${error instanceof Error ? error.message : String(error)} (transaction ${rounds.next - 1}) ${detailOf(error)}`,
         );
         await client.query('ROLLBACK').catch(() => undefined);
       }
@@ -98,3 +98,7 @@ async function open(uri: string): Promise<pg.Client> {
   await client.connect();
   return client;
 }
+
+/** Who waited for whom, when it was a deadlock. */
+const detailOf = (error: unknown): string =>
+  error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : '';

@@ -11,13 +11,22 @@ const RATE = 120;
 
 /** An application that writes at random until it is fenced off. */
 export interface Application extends AsyncDisposable {
-  readonly stats: { transactions: number; statements: number; lost: number; readonly errors: string[] };
+  readonly stats: {
+    transactions: number;
+    statements: number;
+    /** Connections that were ended from outside. */
+    lost: number;
+    /** Deadlocks between its own connections, which any application must take; with others' they are errors. */
+    deadlocks: number;
+    readonly errors: string[];
+  };
   /** Resolves when every connection was fenced off, or stopped. */
   readonly done: Promise<void>;
   stop(): Promise<void>;
 }
 
 const READ_ONLY = '25006';
+const DEADLOCK = '40P01';
 const ENDED = /^57P0|^08/;
 const stateOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '08000';
@@ -30,7 +39,14 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
       for (let id = 1; id <= 60; id += 1) await client.query(insertPooled(table, id, random));
     }
   });
-  const stats = { transactions: 0, statements: 0, lost: 0, errors: [] as string[] };
+  const stats = { transactions: 0, statements: 0, lost: 0, deadlocks: 0, errors: [] as string[] };
+  const backends = new Set<number>();
+  const open = async () => {
+    const client = await connect(uri);
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    for (const { pid } of rows) backends.add(pid);
+    return client;
+  };
   const stopping = new AbortController();
   const pace = evenPace(RATE);
 
@@ -49,7 +65,7 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
   const work = async (writer: number): Promise<void> => {
     const own = seededRandom(seed * 100 + writer);
     let fresh = 100_000 + writer;
-    let client = await open(uri);
+    let client = await open();
     const session: Session = {
       run: async (sql) => {
         stats.statements += 1;
@@ -73,12 +89,14 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
         if (ENDED.test(state)) {
           stats.lost += 1;
           await client.end().catch(() => undefined);
-          client = await open(uri);
+          client = await open();
           continue;
         }
-        stats.errors.push(
-          `${state} ${error instanceof Error ? error.message : String(error)} (transaction ${rounds.next - 1}) ${detailOf(error)}`,
-        );
+        if (state === DEADLOCK && onlyAmong(backends, detailOf(error))) stats.deadlocks += 1;
+        else
+          stats.errors.push(
+            `${state} ${error instanceof Error ? error.message : String(error)} (transaction ${rounds.next - 1}) ${detailOf(error)}`,
+          );
         await client.query('ROLLBACK').catch(() => undefined);
       }
     }
@@ -92,7 +110,7 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
   return { stats, done, stop, [Symbol.asyncDispose]: stop };
 }
 
-async function open(uri: string): Promise<pg.Client> {
+async function connect(uri: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: uri, application_name: 'the application' });
   client.on('error', () => undefined);
   await client.connect();
@@ -102,3 +120,9 @@ async function open(uri: string): Promise<pg.Client> {
 /** Who waited for whom, when it was a deadlock. */
 const detailOf = (error: unknown): string =>
   error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : '';
+
+/** Whether every process that a deadlock names is one of these. */
+function onlyAmong(backends: ReadonlySet<number>, detail: string): boolean {
+  const named = [...detail.matchAll(/[Pp]rocess (\d+)/g)].map((match) => Number(match[1]));
+  return named.length > 0 && named.every((pid) => backends.has(pid));
+}

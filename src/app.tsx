@@ -10,6 +10,7 @@ import { createPerformer } from './state/perform.ts';
 import type { WizardServices } from './state/services.ts';
 import { createStore } from './state/store.ts';
 import { update } from './state/update.ts';
+import { inputOfKnownKeys } from './terminal/known-keys.ts';
 import { openTerminal } from './terminal/lifecycle.ts';
 import { restoreNodeEnv } from './terminal/react-in-production.ts';
 import { createScreenWriter } from './terminal/screen-writer.ts';
@@ -85,7 +86,7 @@ export async function runWizard(services: WizardServices, options: WizardOptions
     });
     const ink = render(createElement(Wizard, { store, theme }), {
       stdout: writer.stdout,
-      stdin,
+      stdin: inputOfKnownKeys(stdin),
       debug: true,
       patchConsole: false,
       exitOnCtrlC: false,

@@ -90,7 +90,7 @@ const program = new Command('tiger-migrate-tui')
   .configureOutput({ outputError: () => {} })
   .addHelpText('after', EXIT_CODES);
 
-common(program, 'provider', 'json', 'yes')
+common(program, 'json', 'yes')
   .option('--watch', 'attach to a running migration to look only')
   .action(
     run<{ watch?: boolean }>(async () => {
@@ -106,8 +106,10 @@ common(program, 'provider', 'json', 'yes')
 shop(common(program.command('demo'), 'connections', 'provider'))
   .description('two throw-away servers, a shop under live writes, and the wizard filled in; --yes: unattended')
   .action(run(async () => (await import('./commands/demo.ts')).demo));
-common(program.command('check'))
-  .description('all preflight checks')
+migration(common(program.command('check')))
+  .description('all preflight checks, and what is to be done by hand')
+  .option('--tick <id...>', 'tick steps that are done by hand')
+  .option('--report <file.md>', 'write a report for a ticket, without secrets')
   .action(run(async () => (await import('./commands/check.ts')).check));
 migration(common(program.command('snapshot')))
   .description('checks, publications, slot, snapshot, spooling; the copy waits for migrate')
@@ -132,8 +134,9 @@ common(program.command('verify'), 'provider')
   .option('--tables <pattern...>', 'only these tables')
   .action(run(async () => (await import('./commands/verify.ts')).verify));
 common(program.command('clean'), 'provider')
-  .description('remove slot, publications, our schema, restored settings')
+  .description('remove slot, publications, our schema; put back a freeze and replica identities')
   .option('--prune', 'the work directory too')
+  .option('--keep-identity', 'leave the replica identities that the wizard has set')
   .action(run(async () => (await import('./commands/clean.ts')).clean));
 program.command('engine', { hidden: true }).action(async () => {
   const { engine } = await import('./commands/engine.ts');

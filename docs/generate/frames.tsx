@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { ProviderId } from '../../src/engine/options.ts';
 import { terminalSvg } from './terminal-svg.ts';
 
 /**
@@ -13,6 +14,31 @@ process.env.FORCE_COLOR = '1';
 export interface Frame {
   readonly name: string;
   readonly svg: string;
+}
+
+/** The tabs that the way through the wizard does not come to. */
+const TABS = [
+  ['rds', 'the tab of Amazon RDS and Aurora'],
+  ['mst', 'the tab of Managed Service for TimescaleDB'],
+  ['selfhosted-timescaledb', 'the tab of a self-hosted TimescaleDB'],
+] as const;
+
+async function tabFrame(provider: ProviderId, title: string): Promise<Frame> {
+  const { openWizard } = await import('../../test/terminal/open-wizard.ts');
+  const { SOURCE_URI, TARGET_URI } = await import('../../test/terminal/shop.ts');
+  const { SOURCE_KINDS } = await import('../../test/terminal/source-kinds.ts');
+  const { report: sourceReport, checks, steps } = SOURCE_KINDS[provider];
+  const prefill = { source: SOURCE_URI, target: TARGET_URI };
+  const wizard = openWizard({ columns: 96, rows: 28, prefill, sourceReport, checks, steps });
+  await wizard.shows('18 ms away');
+  wizard.press('enter');
+  await wizard.shows('(detected)');
+  await wizard.shows(/\d failed, \d steps? to tick/);
+  await wizard.settled();
+  const svg = terminalSvg(wizard.terminal.xterm, `tiger-migrate-tui: ${title}`);
+  wizard.press({ type: 'q' });
+  await wizard.ended;
+  return { name: `checks-${provider}`, svg };
 }
 
 export async function renderFrames(): Promise<Frame[]> {
@@ -41,20 +67,25 @@ export async function renderFrames(): Promise<Frame[]> {
 
   await take('connect', 'connection form, both servers found', '18 ms away');
   wizard.press('enter');
-  await take('checks', 'checks of a self-hosted source', '1 failed');
+  await take('checks', 'a failing check of a self-hosted PostgreSQL, with its fix', '1 failed');
+  for (const [provider, title] of TABS) frames.push(await tabFrame(provider, title));
   // What fails is mended, so that the way is open.
   wizard.press({ type: 'a' });
   await wizard.shows('Run this on the source?');
   wizard.press({ type: 'y' });
-  await wizard.shows('restart the server');
-  wizard.press({ type: 'r' });
+  await take(
+    'checks-restart',
+    'a fix was run; the tab waits for the restart of the source',
+    'restart of the source needed',
+  );
+  services.restart();
   await wizard.shows('0 failed');
   wizard.press('enter');
   await take('identity', 'tables without replica identity', 'sessions_token_key');
   wizard.press({ type: 'A' });
   await wizard.shows('Run this on the source?');
   wizard.press({ type: 'y' });
-  await wizard.shows('without a choice');
+  await wizard.shows('Enter goes on');
   wizard.press('enter');
   await take('plan', 'the plan and its filters', '14 tables, 296MiB');
   wizard.press('enter');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { clean as removeTraces } from '../engine/clean/clean.ts';
+import { changedIdentities, type RestoredIdentities, restoreIdentities } from '../engine/clean/restore-identities.ts';
 import { removeSpool } from '../engine/open-spool.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { lockHolder } from '../engine/process/lock.ts';
@@ -12,11 +13,18 @@ import { lockTarget } from '../engine/servers.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
 import { describeServer } from '../postgres/connection-string.ts';
+import { displayName } from '../postgres/identifiers.ts';
 import { bothConnections, type Connections, named, rememberedMigration } from './connections.ts';
 import type { CommandContext } from './context.ts';
 
-/** `clean`: removes slot, publications, our schema and a freeze; with `--prune` the work directory too. */
-export async function clean(context: CommandContext, flags: { prune?: boolean }): Promise<number> {
+/**
+ * `clean`: removes slot, publications, our schema and a freeze, and puts replica identities back; with `--prune` the work
+ * directory goes too.
+ */
+export async function clean(
+  context: CommandContext,
+  flags: { prune?: boolean; keepIdentity?: boolean },
+): Promise<number> {
   const { directory } = context;
   const connections = await bothConnections(context, await readMigrationFile(directory));
   const kept = await rememberedMigration(context, connections);
@@ -26,11 +34,15 @@ export async function clean(context: CommandContext, flags: { prune?: boolean })
   const target = await openIfThere(context, connections, 'target', stack);
   if (target) await requireNoEngine(target, connections);
   const removed = await removeTraces(source, target, kept?.id ?? null);
+  const identities = await identitiesAgain(context, source, flags.keepIdentity ?? false);
+  removed.push(...identities.removed);
   if (kept) {
     await removeSpool(directory);
     await forgetMigration(directory);
   }
-  if (flags.prune) {
+  const { restored, left, failed } = identities;
+  // Another clean needs what the directory remembers.
+  if (flags.prune && failed.length === 0) {
     // Only what is ours: somebody may have pointed --dir at a directory that holds other things too.
     const names = await readdir(directory).catch(() => []);
     for (const name of names.filter(isOurs)) await rm(join(directory, name), { recursive: true, force: true });
@@ -38,9 +50,27 @@ export async function clean(context: CommandContext, flags: { prune?: boolean })
     removed.push(`local: work directory ${directory}`);
   }
   for (const what of removed) context.say(`Removed ${what}`);
-  if (removed.length === 0) context.say('Nothing to remove.');
-  context.printJson({ type: 'result', removed });
-  return 0;
+  for (const what of [...restored, ...left]) context.say(what);
+  for (const text of failed) context.print({ type: 'warning', text });
+  if (removed.length + restored.length === 0) context.say('Nothing to remove.');
+  context.printJson({ type: 'result', removed, restored, left, failed });
+  return failed.length > 0 ? 1 : 0;
+}
+
+/** What the wizard has changed on tables of the source, unless it is to be kept. */
+async function identitiesAgain(
+  { directory }: CommandContext,
+  source: pg.Client | null,
+  keep: boolean,
+): Promise<RestoredIdentities> {
+  const report: RestoredIdentities = { restored: [], removed: [], left: [], failed: [] };
+  if (!source) return report;
+  if (!keep) return restoreIdentities(source, directory);
+  for (const table of await changedIdentities(source, directory)) {
+    if (table.set === null) continue;
+    report.left.push(`source: replica identity of ${displayName(table)} is kept as the wizard set it`);
+  }
+  return report;
 }
 
 /** An engine that holds a snapshot, or has nothing more to do, is ended; any other is at work: TM1301. */

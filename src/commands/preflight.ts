@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import type { Emit } from '../engine/events.ts';
-import type { MigrationOptions, ProviderId } from '../engine/options.ts';
+import type { MigrationOptions } from '../engine/options.ts';
 import type { ConnectionSettings } from '../postgres/connection-string.ts';
 import type { CheckResult } from '../providers/check.ts';
-import { detectProvider, firstFailure, runChecks } from '../providers/index.ts';
+import { type Ask, createAsk } from '../providers/fact.ts';
+import { type DetectedProvider, detectProvider, firstFailure, runChecks } from '../providers/index.ts';
 
 export interface PreflightOptions {
   readonly source: pg.Client;
@@ -14,11 +15,16 @@ export interface PreflightOptions {
   readonly directory: string;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Facts that were asked for before; absent: nothing is known yet. */
+  readonly ask?: Ask;
+  /** Told each result as it comes, in full. */
+  readonly onResult?: (result: CheckResult) => void;
 }
 
 /** Runs the checks of the source's kind, telling each; rejects with the first failure. */
 export async function preflight(of: PreflightOptions): Promise<CheckResult[]> {
-  const provider = of.options.provider ?? (await detect(of));
+  const ask = of.ask ?? createAsk(of);
+  const provider = of.options.provider ?? (await sourceKind({ ...of, ask })).provider;
   const results = await runChecks(
     {
       source: of.source,
@@ -30,18 +36,30 @@ export async function preflight(of: PreflightOptions): Promise<CheckResult[]> {
       workDirectory: of.directory,
       resuming: false,
       signal: of.signal,
+      ask,
     },
-    (result) => of.emit(asEvent(result)),
+    (result) => {
+      of.onResult?.(result);
+      of.emit(asEvent(result));
+    },
   );
   const failure = firstFailure(results);
   if (failure) throw failure;
   return results;
 }
 
-async function detect({ source, emit }: PreflightOptions): Promise<ProviderId> {
-  const { provider, evidence } = await detectProvider(source);
-  emit({ type: 'log', text: `Source kind: ${provider} (${evidence})` });
-  return provider;
+/** What kind of server the source looks like, and says so. */
+export async function sourceKind({
+  source,
+  emit,
+  ask,
+}: Pick<PreflightOptions, 'source' | 'emit'> & { readonly ask: Ask }): Promise<DetectedProvider> {
+  const detected = await detectProvider(source, ask);
+  emit({ type: 'log', text: `Source kind: ${detected.provider} (${detected.evidence})` });
+  return detected;
 }
 
-const asEvent = ({ code: _, apply: __, ...result }: CheckResult) => ({ type: 'check' as const, ...result });
+const asEvent = ({ code: _, apply: __, restart: ___, ...result }: CheckResult) => ({
+  type: 'check' as const,
+  ...result,
+});

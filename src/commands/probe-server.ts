@@ -43,6 +43,7 @@ export function probeServer(
       roundTripMs,
       provider: detected?.provider ?? null,
       providerEvidence: detected?.evidence ?? '',
+      providerNote: detected?.note ?? null,
     };
   });
 }

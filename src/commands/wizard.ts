@@ -21,6 +21,7 @@ export async function wizard(context: CommandContext, options: WizardCommandOpti
     env: context.env,
     watch: options.watch ?? false,
     comeBack: options.comeBack === undefined ? comeBack : options.comeBack,
-    ...(options.prefill ? { prefill: options.prefill } : {}),
+    // Named by the operator: no guess at the server turns it back.
+    prefill: { provider: context.flags.provider, ...options.prefill },
   });
 }

@@ -64,6 +64,10 @@ export const ERROR_KINDS = {
   ),
   TM1214: blocked('extension not available on the target', 'A source extension cannot be installed on the target.'),
   TM1215: blocked('something on the source cannot be migrated', 'Logical decoding does not carry it.'),
+  TM1216: blocked(
+    'replica identity not set',
+    'A table of the source could not get the replica identity that was chosen.',
+  ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),

@@ -58,5 +58,5 @@ export function toMigrateError(error: unknown): MigrateError {
 /** `TM1104 source: password authentication failed for user "x"` and the hint on a line of its own. */
 export function formatError(error: ErrorReport): string {
   const where = [error.side, error.object].filter(Boolean).join(', ');
-  return `${error.code} ${where ? `${where}: ` : ''}${error.message}\n  → ${error.hint}`;
+  return `${error.code} ${where ? `${where}: ` : ''}${error.message}\n  → ${error.hint.replaceAll('\n', '\n    ')}`;
 }

@@ -11,8 +11,9 @@ export function quoteLiteral(value: string): string {
   return value.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
 }
 
-/** How we name a relation to people: like psql, quoted only where it must be. */
-export function displayName(relation: { readonly schema: string; readonly name: string }): string {
-  const plain = (part: string) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : quoteIdent(part));
-  return `${plain(relation.schema)}.${plain(relation.name)}`;
-}
+/** How we name a column to people: like psql, quoted only where it must be. */
+export const displayIdent = (name: string): string => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdent(name));
+
+/** How we name a relation to people. */
+export const displayName = (relation: { readonly schema: string; readonly name: string }): string =>
+  `${displayIdent(relation.schema)}.${displayIdent(relation.name)}`;

@@ -1,3 +1,5 @@
+import { qualified } from './identifiers.ts';
+
 /**
  * Patterns for `schema.table` as the options take them: `*` any characters, `?` one; `"…"` quotes a part, in which only
  * `""` is special. Case-sensitive. Without a dot (outside quotes) the pattern names a relation of any schema.
@@ -16,6 +18,10 @@ export const matchesAny = (
   patterns: readonly string[],
   relation: { readonly schema: string; readonly name: string },
 ): boolean => patterns.some((pattern) => matches(pattern, relation));
+
+/** The pattern that matches this one relation and no other, whatever characters its name has. */
+export const exactPattern = (relation: { readonly schema: string; readonly name: string }): string =>
+  qualified(relation);
 
 type Token = { readonly text: string } | '*' | '?';
 

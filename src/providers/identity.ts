@@ -1,150 +1,181 @@
 import type pg from 'pg';
 import type { MigrationOptions } from '../engine/options.ts';
-import { displayName, qualified, quoteIdent } from '../postgres/identifiers.ts';
-import { counted, formatBytes } from './outcome.ts';
-import { FROM_USER_RELATIONS, migrated } from './relations.ts';
+import { errorCode } from '../postgres/connection-errors.ts';
+import { displayName } from '../postgres/identifiers.ts';
+import { matchesAny } from '../postgres/patterns.ts';
+import { choicesFor, type ViableIndex } from './identity/choices.ts';
+import type { IdentityColumn, LackingTable, TableWithoutIdentity } from './identity/table.ts';
+import { FROM_USER_RELATIONS } from './relations.ts';
 
-/**
- * A table, or all such partitions of a partitioned table, of which UPDATE and DELETE cannot be replayed.
- * https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-REPLICA-IDENTITY
- */
-export interface TableWithoutIdentity {
-  /** As people read it: `shop.events`. */
-  readonly relation: string;
-  readonly schema: string;
-  readonly name: string;
-  /** How many partitions of it lack an identity; 0 for an ordinary table. */
-  readonly partitions: number;
-  readonly bytes: number;
-  /** An estimate. */
-  readonly rows: number;
-  /** Since the statistics were last reset. */
-  readonly updatesDeletes: number;
-  /** The recommended one first. */
-  readonly choices: readonly IdentityOption[];
-}
-
-export interface IdentityOption {
-  readonly relation: string;
-  readonly kind: 'index' | 'full' | 'insert-only';
-  readonly label: string;
-  readonly cost: string;
-  /** What to run on the source; takes a short ACCESS EXCLUSIVE lock on the table. */
-  readonly sql: readonly string[];
-}
+export type { IdentityChange, IdentityChoice, IdentityKind, TableWithoutIdentity } from './identity/table.ts';
 
 interface Row extends pg.QueryResultRow {
   oid: string;
   schema: string;
   name: string;
+  identity: string;
+  owner: string | null;
+  /** The partitioned tables that it is a part of, the root last: `[schema, name]`. */
+  part_of: string | null;
   root: string | null;
-  root_schema: string | null;
-  root_name: string | null;
-  index: string | null;
+  indexes: string | null;
+  columns: string | null;
   bytes: string;
   rows: string;
   changes: string;
+  counted: string | null;
 }
+
+/**
+ * Since when the row counters count: since they were reset; without a reset since the server's counters began, which a
+ * clean restart does not end, and at any rate since the server was started.
+ * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-DATABASE-VIEW
+ */
+const COUNTED = `(SELECT extract(epoch FROM clock_timestamp() - coalesce(d.stats_reset,
+    least(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))))
+  FROM pg_stat_database d WHERE d.datname = current_database())`;
+
+/**
+ * How sure it is that the values of a column are unique: 4 an identity column, 3 one with a sequence, 2 and 1 the
+ * statistics have seen no value twice. https://www.postgresql.org/docs/current/view-pg-stats.html
+ */
+const EVIDENCE = `CASE WHEN a.attidentity <> '' THEN 4
+  WHEN a.atthasdef AND a.attgenerated = '' AND (SELECT pg_get_expr(e.adbin, e.adrelid) LIKE 'nextval(%' FROM pg_attrdef e
+    WHERE e.adrelid = a.attrelid AND e.adnum = a.attnum) THEN 3
+  WHEN s.n_distinct = -1 AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype) THEN 2
+  WHEN s.n_distinct = -1 AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'numeric'::regtype) THEN 1
+  ELSE 0 END`;
 
 /**
  * A primary key counts only when it is valid and immediate (a deferrable one cannot identify rows); so does an index
  * named as identity, which may have been dropped since.
  */
-const WITHOUT_IDENTITY = `
+const withoutIdentity = (bytes: string): string => `
   WITH lacking AS MATERIALIZED (
-    SELECT c.oid, n.nspname AS schema, c.relname AS name, c.reltuples, c.relispartition
+    SELECT c.oid, n.nspname AS schema, c.relname AS name, c.reltuples, c.relispartition, c.relreplident, c.relowner
     ${FROM_USER_RELATIONS} AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.relreplident <> 'f'
       AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
         AND (CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))
   ), viable AS (
-    -- Unique, whole, immediate, of plain NOT NULL columns; the one with the fewest columns, then the smallest.
-    SELECT DISTINCT ON (i.indrelid) i.indrelid, x.relname AS index
-    FROM lacking l JOIN pg_index i ON i.indrelid = l.oid JOIN pg_class x ON x.oid = i.indexrelid
-    WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND i.indpred IS NULL AND i.indexprs IS NULL
-      AND NOT EXISTS (SELECT FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k (attnum)
-        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE NOT a.attnotnull)
-    ORDER BY i.indrelid, i.indisprimary DESC, i.indnkeyatts, x.relpages, x.relname
+    -- Unique, whole, immediate, of plain NOT NULL columns; those with the fewest columns first, then the smallest.
+    SELECT i.indrelid, json_agg(json_build_array(x.relname, k.names) ORDER BY i.indisprimary DESC, i.indnkeyatts,
+        x.relpages, x.relname)::text AS indexes
+    FROM lacking l JOIN pg_index i ON i.indrelid = l.oid JOIN pg_class x ON x.oid = i.indexrelid,
+      LATERAL (SELECT json_agg(a.attname ORDER BY key.place) AS names, bool_and(a.attnotnull) AS whole
+        FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY key(attnum, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum) k
+    WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND NOT i.indisexclusion
+      AND i.indpred IS NULL AND i.indexprs IS NULL AND k.whole
+    GROUP BY i.indrelid
+  ), columns AS (
+    SELECT a.attrelid, json_agg(json_build_array(a.attname, a.attnotnull, ${EVIDENCE}) ORDER BY a.attnum)::text AS columns
+    FROM lacking l JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_stats s ON s.schemaname = l.schema AND s.tablename = l.name AND s.attname = a.attname AND NOT s.inherited
+    GROUP BY a.attrelid
   )
-  SELECT l.oid::text, l.schema, l.name, r.oid::text AS root, rn.nspname AS root_schema, r.relname AS root_name, v.index,
-    pg_total_relation_size(l.oid)::text AS bytes, greatest(l.reltuples, 0)::bigint::text AS rows,
-    (coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes
-  FROM lacking l LEFT JOIN viable v ON v.indrelid = l.oid
-    LEFT JOIN pg_class r ON l.relispartition AND r.oid = pg_partition_root(l.oid)
-    LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
-  ORDER BY coalesce(rn.nspname, l.schema), coalesce(r.relname, l.name), l.schema, l.name`;
+  SELECT l.oid::text, l.schema, l.name, CASE l.relreplident WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING'
+      ELSE coalesce((SELECT 'USING INDEX ' || quote_ident(x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+        WHERE i.indrelid = l.oid AND i.indisreplident), 'USING INDEX, which is gone') END AS identity,
+    CASE WHEN NOT pg_has_role(l.relowner, 'USAGE') THEN pg_get_userbyid(l.relowner) END AS owner,
+    p.part_of, p.root::text, v.indexes, k.columns,
+    ${bytes}::text AS bytes, greatest(l.reltuples, 0)::bigint::text AS rows,
+    (coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes,
+    ${COUNTED}::text AS counted
+  FROM lacking l LEFT JOIN viable v ON v.indrelid = l.oid LEFT JOIN columns k ON k.attrelid = l.oid
+    LEFT JOIN LATERAL (SELECT json_agg(json_build_array(an.nspname, a.relname) ORDER BY o.place)::text AS part_of,
+        (array_agg(a.oid ORDER BY o.place DESC))[1] AS root
+      FROM pg_partition_ancestors(l.oid) WITH ORDINALITY o(oid, place) JOIN pg_class a ON a.oid = o.oid
+        JOIN pg_namespace an ON an.oid = a.relnamespace WHERE o.place > 1) p ON l.relispartition
+  ORDER BY l.schema, l.name`;
 
-/** Tables that are migrated and have no usable replica identity, partitions gathered under their root. */
+/** Waits for a table that is being altered. */
+const EXACT = withoutIdentity('pg_total_relation_size(l.oid)');
+/** As of the last VACUUM or ANALYZE; takes no lock. */
+const ESTIMATED =
+  withoutIdentity(`(((SELECT x.relpages FROM pg_class x WHERE x.oid = l.oid) + coalesce((SELECT sum(x.relpages)
+    FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = l.oid), 0)) * current_setting('block_size')::bigint)`);
+
+const LOCK_TIMEOUT = '1s';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Two statements in one message are one transaction, for which the limit holds. */
+async function read(source: pg.Client, sql: string): Promise<Row[]> {
+  const answers = (await source.query(
+    `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; ${sql}`,
+  )) as unknown as pg.QueryResult<Row>[];
+  return answers[1]?.rows ?? [];
+}
+
+/** Tables that are migrated and have no usable replica identity, partitions gathered under their root. One query. */
 export async function tablesWithoutIdentity(
   source: pg.Client,
   options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable'>,
 ): Promise<TableWithoutIdentity[]> {
-  const { rows } = await source.query<Row>(WITHOUT_IDENTITY);
+  const rows = await read(source, EXACT).catch((error: unknown) => {
+    if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
+    return read(source, ESTIMATED);
+  });
   const groups = new Map<string, Row[]>();
-  for (const row of migrated(rows, options)) {
+  for (const row of rows) {
+    // As the engine reads them: what is said of a partitioned table is said of its partitions.
+    const names = [row, ...ancestors(row)];
+    if (names.some((one) => options.excludeSchema.includes(one.schema) || matchesAny(options.excludeTable, one)))
+      continue;
     const key = row.root ?? row.oid;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
+    const group = groups.get(key);
+    if (group) group.push(row);
+    else groups.set(key, [row]);
   }
-  return [...groups.values()].map(describe);
+  return [...groups.values()].map(describe).sort((one, other) => (one.relation < other.relation ? -1 : 1));
 }
+
+const ancestors = (row: Row): { schema: string; name: string }[] =>
+  (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name }));
 
 const sum = (numbers: readonly string[]): number => numbers.reduce((total, one) => total + Number(one), 0);
 
 function describe(group: readonly Row[]): TableWithoutIdentity {
   const [first] = group;
-  const schema = first?.root_schema ?? first?.schema ?? '';
-  const name = first?.root_name ?? first?.name ?? '';
-  const relation = displayName({ schema, name });
-  const partitions = first?.root ? group.length : 0;
-  const bytes = sum(group.map((row) => row.bytes));
-  const updatesDeletes = sum(group.map((row) => row.changes));
-  return {
-    relation,
+  const { schema, name } = (first && (ancestors(first).at(-1) ?? first)) ?? { schema: '', name: '' };
+  const tables = group.map(({ oid, schema, name, identity }): LackingTable => ({ oid, schema, name, identity }));
+  const row = {
+    relation: displayName({ schema, name }),
     schema,
     name,
-    partitions,
-    bytes,
-    rows: sum(group.map((row) => row.rows)),
-    updatesDeletes,
-    choices: choices(relation, group, { bytes, updatesDeletes }),
+    partitions: first?.root ? group.length : 0,
+    tables,
+    columns: sharedColumns(group),
+    bytes: sum(group.map((one) => one.bytes)),
+    rows: sum(group.map((one) => one.rows)),
+    updatesDeletes: sum(group.map((one) => one.changes)),
+    countedSeconds: first?.counted == null ? null : Number(first.counted),
+    owner: group.find(({ owner }) => owner !== null)?.owner ?? null,
   };
+  return { ...row, choices: choicesFor(row, group.map(viableIndexes)) };
 }
 
-function choices(
-  relation: string,
-  group: readonly Row[],
-  { bytes, updatesDeletes }: { bytes: number; updatesDeletes: number },
-): IdentityOption[] {
-  const each = group.length > 1 ? ` on each of ${counted(group.length, 'partition')}` : '';
-  const full: IdentityOption = {
-    relation,
-    kind: 'full',
-    label: `REPLICA IDENTITY FULL${each}`,
-    cost: `Every UPDATE and DELETE writes the whole old row to the WAL, and is looked up on the target by all columns (${formatBytes(bytes)}).`,
-    sql: group.map((row) => `ALTER TABLE ${qualified(row)} REPLICA IDENTITY FULL`),
-  };
-  const insertOnly: IdentityOption = {
-    relation,
-    kind: 'insert-only',
-    label: 'inserts only',
-    cost:
-      updatesDeletes === 0
-        ? 'Nothing changes on the source. No UPDATE or DELETE has been seen so far; later ones are not replayed.'
-        : `Nothing changes on the source. UPDATE and DELETE are not replayed: ${updatesDeletes} have been seen so far, the rows would differ.`,
-    sql: [],
-  };
-  const indexes = group.flatMap((row) => (row.index === null ? [] : [row.index]));
-  const [index] = indexes;
-  if (index !== undefined && indexes.length === group.length) {
-    const byIndex: IdentityOption = {
-      relation,
-      kind: 'index',
-      label: group.length > 1 ? `a unique index${each}` : `unique index ${quoteIdent(index)}`,
-      cost: 'UPDATE and DELETE write the columns of the index to the WAL, like those of a primary key.',
-      sql: group.map(
-        (row) => `ALTER TABLE ${qualified(row)} REPLICA IDENTITY USING INDEX ${quoteIdent(row.index ?? index)}`,
-      ),
-    };
-    return [byIndex, full, insertOnly];
-  }
-  return updatesDeletes === 0 ? [insertOnly, full] : [full, insertOnly];
+const viableIndexes = (row: Row): ViableIndex[] =>
+  (JSON.parse(row.indexes ?? '[]') as [string, string[]][]).map(([name, columns]) => ({ name, columns }));
+
+/** The columns of the first that all have, each as weak as in the weakest. */
+function sharedColumns(group: readonly Row[]): IdentityColumn[] {
+  const [first = [], ...others] = group.map(({ columns }) =>
+    (JSON.parse(columns ?? '[]') as [string, boolean, number][]).map(([name, notNull, evidence]) => ({
+      name,
+      notNull,
+      evidence,
+    })),
+  );
+  const maps = others.map((columns) => new Map(columns.map((column) => [column.name, column])));
+  return first.flatMap((column) => {
+    const all = [column, ...maps.flatMap((map) => map.get(column.name) ?? [])];
+    if (all.length < group.length) return [];
+    return [
+      {
+        name: column.name,
+        notNull: all.every(({ notNull }) => notNull),
+        evidence: Math.min(...all.map(({ evidence }) => evidence)),
+      },
+    ];
+  });
 }

@@ -1,16 +1,20 @@
 import type { ProviderId } from '../engine/options.ts';
 import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
-import type { Check, CheckContext, CheckOutcome, CheckResult } from './check.ts';
+import type { Check, CheckContext, CheckOutcome, CheckResult, CheckRun } from './check.ts';
 import { COMMON_CHECKS } from './common/checks.ts';
+import { createAsk } from './fact.ts';
 import { MST_CHECKS } from './mst/checks.ts';
+import { PLATFORM_CHECKS } from './platforms/checks.ts';
 import { RDS_CHECKS } from './rds/checks.ts';
 import { POSTGRES_CHECKS } from './selfhosted/postgres.ts';
 import { TIMESCALEDB_CHECKS } from './selfhosted/timescaledb.ts';
 
-export { detectProvider } from './detect.ts';
+export { type DetectedProvider, detectProvider } from './detect.ts';
 export { type TableWithoutIdentity, tablesWithoutIdentity } from './identity.ts';
 
-const ALL_CHECKS: readonly Check[] = [
+/** Every check of every source kind. */
+export const ALL_CHECKS: readonly Check[] = [
+  ...PLATFORM_CHECKS,
   ...MST_CHECKS,
   ...RDS_CHECKS,
   ...POSTGRES_CHECKS,
@@ -27,13 +31,14 @@ export const checksFor = (provider: ProviderId): Check[] =>
  * as it comes. A check that throws is a failed one. Throws only TM9002 when the signal aborts.
  */
 export async function runChecks(
-  context: CheckContext,
+  context: CheckContext | CheckRun,
   onResult: (result: CheckResult) => void,
   checks: readonly Check[] = checksFor(context.provider),
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
+  const run: CheckRun = 'ask' in context ? context : { ...context, ask: createAsk(context) };
   for (const check of checks) {
-    const result = await runCheck(check, context);
+    const result = await runCheck(check, run);
     if (context.signal.aborted) {
       throw new MigrateError('TM9002', { message: 'the checks were interrupted', cause: context.signal.reason });
     }
@@ -43,12 +48,13 @@ export async function runChecks(
   return results;
 }
 
-/** Runs one check; never throws. */
-export async function runCheck(check: Check, context: CheckContext): Promise<CheckResult> {
+/** Runs one check; never throws. On its own it asks for its facts itself. */
+export async function runCheck(check: Check, context: CheckContext | CheckRun): Promise<CheckResult> {
+  const run: CheckRun = 'ask' in context ? context : { ...context, ask: createAsk(context) };
   const { id, side, title, wanted, why } = check;
   let outcome: CheckOutcome;
   try {
-    outcome = await check.run(context);
+    outcome = await check.run(run);
   } catch (thrown) {
     const error = toMigrateError(thrown);
     const own = error.code !== 'TM9001';
@@ -70,6 +76,7 @@ export async function runCheck(check: Check, context: CheckContext): Promise<Che
     fix: outcome.fix ?? check.fix,
     code: outcome.status === 'fail' ? (outcome.code ?? 'TM1201') : null,
     apply: outcome.apply ?? null,
+    restart: outcome.restart ?? (outcome.apply?.restart ? outcome.apply.side : null),
   };
 }
 

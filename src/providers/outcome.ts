@@ -4,7 +4,7 @@ import type { CheckOutcome } from './check.ts';
 type Remedy = Pick<CheckOutcome, 'fix' | 'apply'>;
 
 export const pass = (found: string): CheckOutcome => ({ status: 'pass', found });
-export const info = (found: string): CheckOutcome => ({ status: 'info', found });
+export const info = (found: string, remedy: Remedy = {}): CheckOutcome => ({ status: 'info', found, ...remedy });
 export const warn = (found: string, remedy: Remedy = {}): CheckOutcome => ({ status: 'warn', found, ...remedy });
 export const fail = (code: ErrorCode, found: string, remedy: Remedy = {}): CheckOutcome => ({
   status: 'fail',
@@ -32,4 +32,13 @@ export function formatBytes(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Seconds for people, rounded: `40 s`, `41 min`, `3.5 h`, `2 days`. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  const hours = seconds / 3600;
+  if (hours < 48) return `${hours < 10 ? Math.round(hours * 2) / 2 : Math.round(hours)} h`;
+  return `${Math.round(hours / 24)} days`;
 }

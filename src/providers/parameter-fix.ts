@@ -1,41 +1,56 @@
-import type pg from 'pg';
-import type { ProviderId } from '../engine/options.ts';
-import { quoteLiteral } from '../postgres/identifiers.ts';
-import { firstRow } from '../postgres/query.ts';
-import type { CheckOutcome } from './check.ts';
+import { inBaseUnit } from './base-unit.ts';
+import type { CheckOutcome, CheckRun } from './check.ts';
+import { parameterRights } from './facts/parameter-rights.ts';
+import { server } from './facts/server.ts';
+import { settings } from './facts/settings.ts';
+import type { ParameterChange, Platform } from './platforms/platform.ts';
+import { alterSystem, selfHosted } from './platforms/self-hosted.ts';
+import { placeOf, platformOf } from './platforms.ts';
 
-export interface ParameterChange {
-  readonly name: string;
-  readonly value: string;
-  /** Whether the parameter takes effect only at server start (`context = postmaster` in pg_settings). */
-  readonly restart: boolean;
-}
+export type { ParameterChange } from './platforms/platform.ts';
+
+type Remedy = Pick<CheckOutcome, 'fix' | 'apply' | 'restart'>;
 
 /**
- * How a parameter of the source is changed, in the words of its provider; for a superuser also as SQL that can be applied.
- * https://www.postgresql.org/docs/current/sql-altersystem.html
+ * How a parameter of the source is changed, in the words of the platform it runs on, one step a line; where our role may
+ * run it, also as SQL that can be applied. https://www.postgresql.org/docs/current/sql-altersystem.html
  */
-export async function parameterFix(
-  source: pg.Client,
-  provider: ProviderId,
-  change: ParameterChange,
-): Promise<Pick<CheckOutcome, 'fix' | 'apply'>> {
+export async function parameterFix(run: CheckRun, change: ParameterChange): Promise<Remedy> {
   const { name, value, restart } = change;
-  if (provider === 'rds') {
-    const [parameter, wanted] = name === 'wal_level' ? ['rds.logical_replication', '1'] : [name, value];
-    return {
-      fix: `In the parameter group of the instance set ${parameter} = ${wanted}${restart ? ', then reboot the instance' : ''}.`,
-    };
-  }
-  if (provider === 'mst') {
-    return { fix: `In the service's advanced configuration set ${name} = ${value}, or ask support to.` };
-  }
-  const sql = `ALTER SYSTEM SET ${name} = ${/^-?\d+$|^[a-z]+$/.test(value) ? value : quoteLiteral(value)}`;
-  const statements = restart ? [sql] : [sql, 'SELECT pg_reload_conf()'];
-  const fix = `As a superuser: ${statements.map((one) => `${one};`).join(' ')}${restart ? ' Then restart the server.' : ''}`;
-  const { superuser } = await firstRow<{ superuser: string }>(
-    source,
-    'SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user',
-  );
-  return superuser === 't' ? { fix, apply: { side: 'source', sql: statements, restart } } : { fix };
+  const platform = await platformOf(run);
+  const known = await run.ask('source', settings);
+  const place = await placeOfSource(run);
+  const raw = inBaseUnit(value, known.get(name)?.unit ?? null);
+  const steps = platform.change({ ...change, raw }, place);
+  const waits = known.get(name)?.pendingRestart
+    ? [
+        `${name} has been changed since the server was started and waits for a restart. If it was set to ${value}, only the restart is missing.`,
+      ]
+    : [];
+  const needed: Remedy = restart ? { restart: 'source' } : {};
+  return { fix: [...waits, ...steps].join('\n'), ...needed, ...(await applicable(run, platform, change)) };
+}
+
+async function applicable({ ask }: CheckRun, platform: Platform, change: ParameterChange): Promise<Remedy> {
+  if (platform !== selfHosted) return {};
+  const { mayAlter, mayReload } = await ask('source', parameterRights);
+  if (!mayAlter(change.name) || (!change.restart && !mayReload)) return {};
+  return { apply: { side: 'source', sql: alterSystem(change), restart: change.restart } };
+}
+
+/** How the source is restarted, in the words of its platform, one step a line. */
+export async function restartFix(run: CheckRun): Promise<string> {
+  const platform = await platformOf(run);
+  return platform.restart(await placeOfSource(run)).join('\n');
+}
+
+/** How the role of the source's connection gets the right to replicate, one step a line. */
+export async function replicationGrant(run: CheckRun): Promise<string> {
+  const platform = await platformOf(run);
+  return platform.grantReplication(await placeOfSource(run)).join('\n');
+}
+
+async function placeOfSource({ ask, sourceSettings }: CheckRun) {
+  const { version } = await ask('source', server);
+  return placeOf(sourceSettings, version.major);
 }

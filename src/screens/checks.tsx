@@ -2,145 +2,214 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { PROVIDERS, type ProviderId } from '../engine/options.ts';
 import type { CheckResult } from '../providers/check.ts';
+import { type CheckEntry, checkEntries, fixBeforeRestart, openSteps, selectedIndex } from '../state/check-entries.ts';
 import type { CheckTab, Model } from '../state/model.ts';
-import { sortedResults } from '../state/steps/checks.ts';
 import { formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { ErrorBlock } from '../ui/error-block.tsx';
+import { ErrorBlock, errorLines } from '../ui/error-block.tsx';
 import { Gap } from '../ui/heading.tsx';
-import { Mark } from '../ui/status.tsx';
+import { Mark, type Status } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Tabs } from '../ui/tabs.tsx';
+import { fittingTitles, Tabs } from '../ui/tabs.tsx';
 import { Text } from '../ui/text.tsx';
+import { useTheme } from '../ui/theme.ts';
 import { wrapLines } from '../ui/wrap.ts';
-import { PROVIDER_SHORT_TITLES, PROVIDER_TITLES } from './provider-titles.ts';
+import { EntryDetail } from './entry-detail.tsx';
+import { entryLines, entryTitle } from './entry-lines.ts';
+import { PROVIDER_MEDIUM_TITLES, PROVIDER_NAMES, PROVIDER_SHORT_TITLES, PROVIDER_TITLES } from './provider-titles.ts';
 
 const count = (tab: CheckTab, status: CheckResult['status']): number =>
   tab.results.filter((result) => result.status === status).length;
 
-const Spaced = ({ mark, text = '' }: { mark: ReactNode; text?: string }) => (
-  <Text>
-    {' '}
-    {mark}
-    <Text tone="fail">{text}</Text>
-  </Text>
-);
-
+/** What stands behind the title of a tab: ` ✗2 ☐3`. */
 function TabNote({ tab, now }: { tab: CheckTab; now: number }) {
-  if (tab.state === 'running') return <Spaced mark={<Mark status="running" now={now} />} />;
+  const { symbol } = useTheme();
+  if (tab.state === 'running') {
+    return (
+      <Text>
+        {' '}
+        <Mark status="running" now={now} />
+      </Text>
+    );
+  }
   if (tab.state !== 'done') return null;
   const failing = count(tab, 'fail');
-  if (failing === 0) return <Spaced mark={<Mark status="pass" />} />;
-  return <Spaced mark={<Mark status="fail" />} text={`${failing}`} />;
-}
-
-function Summary({ tab, provider, detected }: { tab: CheckTab; provider: ProviderId; detected: ProviderId | null }) {
-  const kind = detected === null ? '' : detected === provider ? 'detected' : `detected: ${PROVIDER_TITLES[detected]}`;
-  const words = {
-    idle: 'not run yet',
-    running: `running, ${tab.results.length} so far`,
-    failed: 'could not run',
-    done: `${count(tab, 'pass')} passed, ${formatNumberOf(count(tab, 'warn'), 'warning')}, ${count(tab, 'fail')} failed`,
-  }[tab.state];
+  const open = openSteps(tab).length;
   return (
-    <Box height={1} flexShrink={0}>
-      <Text wrap="truncate-end" tone="muted">{`${words}${kind === '' ? '' : `  (${kind})`}`}</Text>
-    </Box>
+    <Text>
+      {' '}
+      <Mark status={failing > 0 ? 'fail' : 'pass'} />
+      {failing > 0 ? <Text tone="fail">{`${failing}`}</Text> : null}
+      {open > 0 ? <Text tone="muted">{` ${symbol.todo}${open}`}</Text> : null}
+    </Text>
   );
 }
 
-const COLUMNS: readonly Column<CheckResult>[] = [
-  { title: ' ', width: 1, cell: (result) => <Mark status={result.status} /> },
-  { title: 'check', width: 36, cell: (result) => result.title },
-  { title: 'on', width: 6, cell: (result) => result.side },
-  { title: 'found', cell: (result) => result.found.replaceAll('\n', ' ') },
-];
-const NARROW_COLUMNS = COLUMNS.filter((column) => column.title !== 'on').map((column) =>
-  column.width === 36 ? { ...column, width: 28 } : column,
-);
-
-const DETAIL_LABEL = 8;
-
-function Line({ label, text, tone }: { label: string; text: string; tone?: 'fail' | 'warn' }) {
-  return (
-    <Box flexShrink={0}>
-      <Box width={DETAIL_LABEL} flexShrink={0}>
-        <Text tone="muted">{label}</Text>
-      </Box>
-      <Text wrap="wrap" tone={tone}>
-        {text}
-      </Text>
-    </Box>
-  );
+/** Cells of a tab's note, so that the titles can give way to it. */
+function noteWidth(tab: CheckTab): number {
+  if (tab.state === 'running') return 2;
+  if (tab.state !== 'done') return 0;
+  const failing = count(tab, 'fail');
+  const open = openSteps(tab).length;
+  return 2 + (failing > 0 ? String(failing).length : 0) + (open > 0 ? 2 + String(open).length : 0);
 }
 
-function Detail({ result, applying, now }: { result: CheckResult; applying: boolean; now: number }) {
-  const fine = result.status === 'pass';
-  const tone = result.status === 'fail' || result.status === 'warn' ? result.status : undefined;
+function summary(tab: CheckTab): string {
+  const open = openSteps(tab).length;
+  const steps = open > 0 ? `, ${formatNumberOf(open, 'step')} to tick` : '';
+  switch (tab.state) {
+    case 'idle':
+      return 'not run yet';
+    case 'running':
+      return `running, ${tab.results.length - tab.stale.length} so far`;
+    case 'failed':
+      return 'could not run';
+    case 'done':
+      return `${count(tab, 'pass')} passed, ${formatNumberOf(count(tab, 'warn'), 'warning')}, ${count(tab, 'fail')} failed${steps}`;
+    default:
+      return tab.state satisfies never;
+  }
+}
+
+/** From this many lines on, what can wait is told too. */
+const ROOMY_ROWS = 16;
+/** Characters from which it is left to the check of the source's kind. */
+const LONG_EVIDENCE = 80;
+
+interface Remark {
+  readonly status: Status;
+  readonly text: string;
+}
+
+/** What the operator has to know about the tab as a whole; with little room what can wait is left out. */
+function tabRemarks(model: Model, roomy: boolean): Remark[] {
+  const { provider } = model;
+  const { probe } = model.connect.source;
+  const tab = model.checks[provider];
+  const remarks: Remark[] = [];
+  if (probe.state === 'ok') {
+    const { report } = probe;
+    if (report.provider !== null && report.provider !== provider) {
+      const { providerEvidence: evidence } = report;
+      const why = evidence === '' || evidence.length > LONG_EVIDENCE ? '' : ` (${evidence})`;
+      const text = `this server looks like ${PROVIDER_NAMES[report.provider]}${why}: use the ${PROVIDER_TITLES[report.provider]} tab`;
+      remarks.push({ status: 'warn', text });
+    }
+    if (report.providerNote !== null) remarks.push({ status: 'warn', text: report.providerNote });
+  }
+  const early = fixBeforeRestart(tab);
+  if (tab.restart !== null && tab.state !== 'running' && (roomy || !early)) {
+    const text = early
+      ? `a restart of the ${tab.restart} is noticed: checks run again by themselves then`
+      : `restart of the ${tab.restart} needed: waiting for it, checks run again by themselves`;
+    remarks.push({ status: 'running', text });
+  }
+  return remarks;
+}
+
+function RemarkLines({ remark, now, width }: { remark: Remark; now: number; width: number }) {
   return (
-    <Box flexDirection="column" overflow="hidden">
-      <Line label="found" text={result.found} {...(tone === undefined ? {} : { tone })} />
-      <Line label="wanted" text={result.wanted} />
-      <Line label="why" text={result.why} />
-      {fine ? null : <Line label="fix" text={result.fix} />}
-      {result.apply === null || result.apply === undefined || fine ? null : (
-        <Box marginLeft={DETAIL_LABEL} flexShrink={0}>
-          {applying ? (
-            <Text>
-              <Mark status="running" now={now} /> running it
-            </Text>
-          ) : (
-            <Text tone="accent">press a to run it from here</Text>
-          )}
+    <>
+      {wrapLines(remark.text, width - 2).map((line, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+        <Box key={at} height={1} flexShrink={0}>
+          <Box width={2} flexShrink={0}>
+            {at === 0 ? <Mark status={remark.status} now={now} /> : null}
+          </Box>
+          <Text tone={remark.status === 'warn' ? 'warn' : 'plain'}>{line}</Text>
         </Box>
-      )}
-    </Box>
+      ))}
+    </>
   );
 }
 
-/** How many lines the details take. */
-function detailLines(result: CheckResult, columns: number): number {
-  const fine = result.status === 'pass';
-  const texts = [result.found, result.wanted, result.why, ...(fine ? [] : [result.fix])];
-  const lines = texts.reduce((sum, text) => sum + wrapLines(text, columns - DETAIL_LABEL).length, 0);
-  return lines + (result.apply && !fine ? 1 : 0);
+function EntryMark({ entry, stale }: { entry: CheckEntry; stale: boolean }): ReactNode {
+  if (entry.kind === 'step') {
+    return <Text tone={entry.step.ticked === null ? 'plain' : 'ok'}>{entry.step.ticked === null ? '[ ]' : '[x]'}</Text>;
+  }
+  return <Mark status={stale ? 'pending' : entry.result.status} />;
 }
 
-/** The checks, one tab a source kind. */
+const sideOf = (entry: CheckEntry): string => (entry.kind === 'check' ? entry.result.side : 'you');
+
+function foundOf(entry: CheckEntry): string {
+  if (entry.kind === 'check') return entry.result.found.replaceAll('\n', ' ');
+  return entry.step.ticked === null ? 'to be done by hand' : `ticked ${entry.step.ticked.slice(0, 10)}`;
+}
+
+/** The title has as much of the line as it needs, and what was found the rest. */
+const columns = (tab: CheckTab, width: number): readonly Column<CheckEntry>[] => [
+  { title: ' ', width: 3, cell: (entry) => <EntryMark entry={entry} stale={tab.stale.includes(entry.id)} /> },
+  { title: 'check', width: Math.min(56, Math.floor(width * 0.46)), cell: entryTitle },
+  ...(width >= 78 ? [{ title: 'on', width: 6, cell: sideOf }] : []),
+  { title: 'found', cell: foundOf },
+];
+
+function detectedWords(detected: ProviderId | null, provider: ProviderId): string {
+  return detected === provider ? '  (detected)' : '';
+}
+
+/** The checks and the steps, one tab a source kind. */
 export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
   const tab = model.checks[model.provider];
-  const results = sortedResults(tab);
-  const selected = results[tab.selected];
-  const wide = size.columns >= 78;
-  const titles = wide ? PROVIDER_TITLES : PROVIDER_SHORT_TITLES;
+  const entries = checkEntries(tab);
+  const at = selectedIndex(tab, entries);
+  const selected = entries[at];
   const { probe } = model.connect.source;
   const detected = probe.state === 'ok' ? probe.report.provider : null;
-  // What is wanted of a check is its fix: the list gives way to it, down to three rows.
-  const room = size.rows - 3 - (selected ? detailLines(selected, size.columns) : 0);
-  const listHeight = Math.min(results.length + 1, Math.max(4, room));
+  const roomy = size.rows >= ROOMY_ROWS;
+  const remarks = tabRemarks(model, roomy);
+  const titles = fittingTitles(
+    [PROVIDER_TITLES, PROVIDER_MEDIUM_TITLES, PROVIDER_SHORT_TITLES].map((kind) => PROVIDERS.map((id) => kind[id])),
+    PROVIDERS.reduce((sum, id) => sum + noteWidth(model.checks[id]), 0),
+    size.columns,
+  );
+  const above =
+    2 +
+    remarks.reduce((sum, { text }) => sum + wrapLines(text, size.columns - 2).length, 0) +
+    (tab.error ? errorLines(tab.error, size.columns) : 0);
+  // What is wanted of a check is its fix: the list gives way to it, down to a few rows.
+  const wanted = selected ? entryLines(selected, size.columns).length : 0;
+  const room = size.rows - above - 1;
+  const listHeight = Math.min(entries.length + 1, Math.max(roomy ? 4 : 3, room - wanted));
   return (
-    <Box flexDirection="column" height={size.rows}>
+    <Box flexDirection="column" height={size.rows} overflow="hidden">
       <Tabs
         active={model.provider}
-        tabs={PROVIDERS.map((id) => ({
+        tabs={PROVIDERS.map((id, index) => ({
           id,
-          title: titles[id],
+          title: titles[index] ?? id,
           note: <TabNote tab={model.checks[id]} now={model.now} />,
         }))}
       />
-      <Summary tab={tab} provider={model.provider} detected={detected} />
+      <Box height={1} flexShrink={0}>
+        <Text wrap="truncate-end" tone="muted">
+          {`${summary(tab)}${detectedWords(detected, model.provider)}`}
+        </Text>
+      </Box>
+      {remarks.map((remark) => (
+        <RemarkLines key={remark.text} remark={remark} now={model.now} width={size.columns} />
+      ))}
       {tab.error ? <ErrorBlock error={tab.error} /> : null}
-      {results.length === 0 ? null : (
+      {entries.length === 0 ? null : (
         <Table
-          columns={wide ? COLUMNS : NARROW_COLUMNS}
-          rows={results}
-          rowKey={(result) => result.id}
-          selected={tab.selected}
+          columns={columns(tab, size.columns)}
+          rows={entries}
+          rowKey={({ id }) => id}
+          selected={at}
           height={listHeight}
         />
       )}
       <Gap />
-      {selected ? <Detail result={selected} applying={tab.applying === selected.id} now={model.now} /> : null}
+      {selected ? (
+        <EntryDetail
+          entry={selected}
+          applying={tab.applying === selected.id}
+          now={model.now}
+          width={size.columns}
+          height={room - listHeight}
+        />
+      ) : null}
     </Box>
   );
 }

@@ -44,6 +44,13 @@ function Found({ report, width }: { report: ServerReport; width: number }) {
           <Text tone="muted">{report.providerEvidence === '' ? '' : `: ${report.providerEvidence}`}</Text>
         </Text>
       )}
+      {report.providerNote === null ? null : (
+        <Text wrap="truncate-end" tone="warn">
+          {'  '}
+          <Mark status="warn" />
+          {` ${report.providerNote}`}
+        </Text>
+      )}
     </Box>
   );
 }

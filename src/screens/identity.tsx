@@ -1,55 +1,159 @@
 import { Box } from 'ink';
-import { undecided } from '../state/gates.ts';
-import type { IdentityForm, Model } from '../state/model.ts';
-import type { IdentityRow } from '../state/services.ts';
-import { chosenFor, identityRows } from '../state/steps/identity.ts';
-import { formatBytesShort, formatCount, formatNumberOf } from '../terminal/format.ts';
+import { changesInShort, changesInWords, mustDecide } from '../providers/identity/changes-seen.ts';
+import { isDecided, undecided } from '../state/gates.ts';
+import type { Model } from '../state/model.ts';
+import type { IdentityChoice, IdentityRow } from '../state/services.ts';
+import { choicesOf, chosenFor, identityRows } from '../state/steps/identity.ts';
+import { oneLine } from '../state/text-field.ts';
+import { formatBytesShort, formatCount, formatMs, formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock } from '../ui/error-block.tsx';
-import { Gap, Heading, Paragraph } from '../ui/heading.tsx';
+import { Field } from '../ui/field.tsx';
+import { Gap, Heading } from '../ui/heading.tsx';
+import { windowAround } from '../ui/list-window.ts';
 import { Mark } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
+import { useTheme } from '../ui/theme.ts';
+import { wrapLines } from '../ui/wrap.ts';
 
-function Decision({ form, row, now }: { form: IdentityForm; row: IdentityRow; now: number }) {
-  if (form.applying === row.relation) return <Mark status="running" now={now} />;
-  if (form.applied[row.relation]) return <Mark status="pass" />;
-  return <Mark status={row.updatesDeletes > 0 ? 'fail' : 'pending'} />;
+function Decision({ model, row }: { model: Model; row: IdentityRow }) {
+  if (model.identity.applying === row.relation) return <Mark status="running" now={model.now} />;
+  // Another choice than the one that holds may be in sight.
+  const holds = chosenFor(model.identity, row)?.kind === model.identity.applied[row.relation];
+  if (isDecided(model, row)) return <Mark status={holds ? 'pass' : 'info'} />;
+  return <Mark status={mustDecide(row) ? 'fail' : 'pending'} />;
 }
 
-const columns = (form: IdentityForm, now: number, wide: boolean): readonly Column<IdentityRow>[] => [
-  { title: ' ', width: 1, cell: (row) => <Decision form={form} row={row} now={now} /> },
-  { title: 'table', width: wide ? 30 : 20, cell: (row) => row.relation },
+const WIDE = 74;
+
+const CHOICE_WORDS: Readonly<Record<IdentityChoice['kind'], string>> = {
+  index: 'a unique index',
+  'create-index': 'a new unique index',
+  full: 'FULL',
+  'insert-only': 'inserts only',
+  'leave-out': 'leave it out',
+};
+
+const columns = (model: Model, wide: boolean): readonly Column<IdentityRow>[] => [
+  { title: ' ', width: 1, cell: (row) => <Decision model={model} row={row} /> },
+  { title: 'table', width: wide ? 28 : 20, cell: (row) => oneLine(row.relation) },
   ...(wide ? [{ title: 'size', width: 7, align: 'right', cell: sizeOf } as const] : []),
-  { title: 'changes', width: 7, align: 'right', cell: (row) => formatCount(row.updatesDeletes) },
-  { title: 'choice', cell: (row) => chosenFor(form, row)?.label ?? 'none' },
+  { title: 'changes', width: 11, align: 'right', cell: changesInShort },
+  { title: 'choice', cell: (row) => CHOICE_WORDS[chosenFor(model.identity, row)?.kind ?? 'insert-only'] },
 ];
 const sizeOf = (row: IdentityRow): string => formatBytesShort(row.bytes);
 
-function Choices({ form, row }: { form: IdentityForm; row: IdentityRow }) {
-  const chosen = chosenFor(form, row);
+/** The choices of the selected table as radio buttons; those around the chosen one where there is no room for all. */
+function Choices({ model, row, height }: { model: Model; row: IdentityRow; height: number }) {
+  const all = choicesOf(model.identity, row);
+  const chosen = chosenFor(model.identity, row);
+  const at = Math.max(
+    0,
+    chosen === undefined ? 0 : all.findIndex(({ kind, label }) => kind === chosen.kind && label === chosen.label),
+  );
+  const { start, end } = windowAround(at, all.length, height);
   return (
-    <Box flexDirection="column" overflow="hidden">
-      {row.choices.map((choice, at) => (
-        <Box key={choice.label} flexDirection="column" flexShrink={0}>
-          <Text wrap="truncate-end" bold={choice === chosen}>
-            {choice === chosen ? '(x) ' : '( ) '}
-            {choice.label}
-            <Text tone="muted">{at === 0 ? '  (recommended)' : ''}</Text>
-          </Text>
-        </Box>
-      ))}
-      <Gap />
-      {chosen ? <Paragraph>{chosen.cost}</Paragraph> : null}
-      {(chosen?.sql ?? []).map((line) => (
-        <Box key={line} flexShrink={0}>
-          <Text tone="accent" wrap="wrap">
-            {line}
-          </Text>
-        </Box>
+    <Box flexDirection="column" height={end - start} flexShrink={0}>
+      {all.slice(start, end).map((choice, index) => (
+        <Text key={choice.label} wrap="truncate-end" bold={start + index === at}>
+          {`${start + index === at ? '(x)' : '( )'} ${oneLine(choice.label)}`}
+          <Text tone="muted">{start + index === 0 ? '  recommended' : ''}</Text>
+        </Text>
       ))}
     </Box>
   );
+}
+
+/** What the choice costs and what it runs, in as many lines as there are; what does not fit is counted. */
+function Details({ model, row, height, width }: { model: Model; row: IdentityRow; height: number; width: number }) {
+  const { symbol } = useTheme();
+  const chosen = chosenFor(model.identity, row);
+  if (!chosen || height < 1) return null;
+  const first = chosen.sql.slice(0, 2).flatMap((line) => wrapLines(`${oneLine(line)};`, width));
+  const more = chosen.sql.length - 2;
+  const sql =
+    more > 0 ? [...first, `${symbol.ellipsis} ${formatNumberOf(more, 'more statement')}; s saves all`] : first;
+  const cost = wrapLines(chosen.cost, width);
+  // Both are in sight, the cost more of it; v shows all.
+  const costRoom = Math.min(cost.length, Math.max(Math.ceil((height + 1) / 2), height - sql.length));
+  const sqlRoom = height - costRoom;
+  const cut = (lines: readonly string[], room: number): readonly string[] =>
+    lines.length <= room
+      ? lines
+      : [...lines.slice(0, room - 1), `${(lines[room - 1] ?? '').slice(0, width - 2)} ${symbol.ellipsis}`];
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      {cut(cost, costRoom).map((line) => (
+        <Text key={`cost ${line}`}>{line}</Text>
+      ))}
+      {sqlRoom < 1
+        ? null
+        : cut(sql, sqlRoom).map((line) => (
+            <Text key={`sql ${line}`} tone="accent">
+              {line}
+            </Text>
+          ))}
+    </Box>
+  );
+}
+
+/** While something runs on the source: for how long, what it waits for, and how to end it. */
+function Applying({ model }: { model: Model }) {
+  const form = model.identity;
+  const { applying, applyingSince, cancelling } = form;
+  const ms = Math.max(0, model.now - applyingSince);
+  const doing = cancelling ? 'stopping' : 'running on the source';
+  const building =
+    form.rows.state === 'ready' &&
+    form.rows.value.some((row) => row.relation === applying && chosenFor(form, row)?.kind === 'create-index');
+  return (
+    <>
+      <Text wrap="truncate-end">
+        <Mark status="running" now={model.now} />
+        {` ${oneLine(applying ?? '')}: ${doing}, ${formatMs(ms)}${cancelling ? '' : '; x stops it'}`}
+      </Text>
+      <Text wrap="truncate-end" tone="muted">
+        {building ? '  It waits for transactions that are open, as long as they take.' : ''}
+      </Text>
+    </>
+  );
+}
+
+const USABLE = 'NOT NULL: ';
+
+function Columns({ model, row, width }: { model: Model; row: IdentityRow; width: number }) {
+  const { editing } = model.identity;
+  if (!editing) return null;
+  const usable = row.columns.filter(({ notNull }) => notNull).map(({ name }) => name);
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      <Field label="columns" labelWidth={9} field={editing} focused placeholder="id, or: device, at" width={width} />
+      <Text tone="muted" wrap="truncate-end">{`  ${USABLE}${oneLine(usable.join(', '))}`}</Text>
+      <Text tone="muted" wrap="truncate-end">
+        {'  Together they must differ in every row. Enter takes them, Esc drops them.'}
+      </Text>
+    </Box>
+  );
+}
+
+function summary(model: Model, rows: readonly IdentityRow[]): string {
+  const open = undecided(model).length;
+  if (open === 0)
+    return `${formatNumberOf(rows.length, 'table')}; Enter goes on, what is not decided gets inserts only`;
+  return `${open} of ${formatNumberOf(rows.length, 'table')} to decide: choose, then a; A takes all as they are chosen`;
+}
+
+/** The lines that each part gets; the table of tables gives way first, down to three. */
+function layout(size: Size, rows: number, choices: number) {
+  const roomy = size.rows >= 16;
+  const gaps = size.rows >= 22 ? 1 : 0;
+  const list = Math.min(choices, roomy ? 6 : 4);
+  // Heading, summary, facts of the selected table.
+  const left = size.rows - 3 - gaps - list;
+  const details = Math.min(roomy ? 5 : 4, Math.max(2, left - 3));
+  const table = Math.max(3, Math.min(rows + 1, left - details));
+  return { gaps, list, table, details: Math.max(0, left - table) };
 }
 
 function Body({ model, size }: { model: Model; size: Size }) {
@@ -71,34 +175,52 @@ function Body({ model, size }: { model: Model; size: Size }) {
       </Text>
     );
   }
-  const open = undecided(model).length;
-  const height = Math.min(rows.length + 1, Math.max(4, size.rows - 11));
+  const { gaps, list, table, details } = layout(size, rows.length, row.choices.length);
+  const position = rows.length + 1 > table ? ` (${form.selected + 1} of ${rows.length})` : '';
+  const facts = `${oneLine(row.relation)}${position}: ${formatCount(row.rows)} rows; changes: ${changesInWords(row)}`;
   return (
     <>
-      <Paragraph tone="muted">
-        {open > 0
-          ? `${open} of ${formatNumberOf(rows.length, 'table')} must have a choice: their rows are updated or deleted.`
-          : `${formatNumberOf(rows.length, 'table')}; without a choice: inserts only.`}
-      </Paragraph>
-      <Gap />
+      <Text tone="muted" wrap="truncate-end">
+        {summary(model, rows)}
+      </Text>
       <Table
-        columns={columns(form, model.now, size.columns >= 74)}
+        columns={columns(model, size.columns >= WIDE)}
         rows={rows}
         rowKey={(item) => item.relation}
         selected={form.selected}
-        height={height}
+        height={table}
       />
-      <Gap />
-      {form.error ? <ErrorBlock error={form.error} /> : <Choices form={form} row={row} />}
+      {gaps > 0 ? <Gap /> : null}
+      <Text wrap="truncate-end" tone="muted">
+        {facts}
+      </Text>
+      {form.error ? (
+        <ErrorBlock error={form.error} />
+      ) : (
+        <>
+          <Choices model={model} row={row} height={list} />
+          {form.editing ? (
+            <Columns model={model} row={row} width={size.columns} />
+          ) : form.applying === null ? (
+            <Details model={model} row={row} height={details} width={size.columns} />
+          ) : (
+            <Applying model={model} />
+          )}
+        </>
+      )}
     </>
   );
 }
 
 /** Tables without replica identity, and what to do about each. */
 export function IdentityScreen({ model, size }: { model: Model; size: Size }) {
+  const { saved } = model.identity;
   return (
     <Box flexDirection="column" height={size.rows}>
-      <Heading title="Replica identity" note="how a changed row is found again on the target" />
+      <Heading
+        title="Replica identity"
+        note={saved === null ? 'how a changed row is found again on the target' : `SQL saved as ${saved}`}
+      />
       <Body model={model} size={size} />
     </Box>
   );

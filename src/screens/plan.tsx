@@ -3,23 +3,32 @@ import type { MigrationOptions } from '../engine/options.ts';
 import type { Model } from '../state/model.ts';
 import { PLAN_OPTIONS, type PlanOption } from '../state/plan-options.ts';
 import type { PlanSummary } from '../state/services.ts';
-import { formatBytesShort, formatCount, formatMs, formatNumberOf } from '../terminal/format.ts';
+import { formatBytesShort, formatMs, formatNumberOf, formatRate } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
 import { Gap, Heading } from '../ui/heading.tsx';
 import { Mark } from '../ui/status.tsx';
-import { type Column, Table } from '../ui/table.tsx';
+import { Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
+import { bySize, plannedColumns } from './plan-tables.ts';
 
 const LABEL = 18;
 
-/** What an option that is not set stands for. */
-function unset(option: PlanOption, summary: PlanSummary | null): string {
-  if (option.id === 'tableJobs') return summary ? `${summary.tableJobs} (from the servers' limits)` : 'automatic';
-  if (option.id === 'indexJobs') return summary ? `${summary.indexJobs} (from the servers' limits)` : 'automatic';
-  return 'none';
+const ofLimits = (jobs: number | undefined): string =>
+  jobs === undefined ? 'automatic' : `${jobs} (from the servers' limits)`;
+const created = (names: readonly string[] | undefined): string =>
+  names === undefined || names.length === 0 ? '' : `  (${names.join(', ')})`;
+
+/** What is shown of an option, and what stands behind it: for one that is not set, what that means here. */
+function valueShown(option: PlanOption, options: MigrationOptions, summary: PlanSummary | null): [string, string] {
+  const text = option.read(options);
+  if (option.id === 'skipRoles') return [text, options.skipRoles ? '' : created(summary?.roles)];
+  if (option.id === 'skipExtensions' && text === '') return ['none', created(summary?.extensions)];
+  if (text !== '') return [text, ''];
+  if (option.id === 'tableJobs') return [ofLimits(summary?.tableJobs), ''];
+  return [option.id === 'indexJobs' ? ofLimits(summary?.indexJobs) : 'none', ''];
 }
 
 interface OptionLineProps {
@@ -33,6 +42,7 @@ function OptionLine({ option, options, summary, selected }: OptionLineProps) {
   const { symbol } = useTheme();
   const text = option.read(options);
   const changed = text !== '' && text !== 'no';
+  const [shown, behind] = valueShown(option, options, summary);
   return (
     <Box height={1} flexShrink={0}>
       <Box width={2} flexShrink={0}>
@@ -43,8 +53,9 @@ function OptionLine({ option, options, summary, selected }: OptionLineProps) {
       </Box>
       <Text wrap="truncate-end">
         <Text bold={changed} tone={changed ? 'plain' : 'muted'}>
-          {text === '' ? unset(option, summary) : text}
+          {shown}
         </Text>
+        <Text tone="muted">{behind}</Text>
       </Text>
     </Box>
   );
@@ -71,43 +82,55 @@ function Options({ model, summary, width }: { model: Model; summary: PlanSummary
   );
 }
 
-type PlannedTable = PlanSummary['tables'][number];
-const PLANNED_COLUMNS: readonly Column<PlannedTable>[] = [
-  { title: 'table', width: 32, cell: (table) => table.relation },
-  { title: 'size', width: 7, align: 'right', cell: (table) => formatBytesShort(table.bytes) },
-  { title: 'rows', width: 7, align: 'right', cell: (table) => formatCount(table.rows) },
-  { title: 'parts', width: 5, align: 'right', cell: (table) => (table.parts > 1 ? table.parts : '') },
-  { title: 'note', cell: (table) => table.note },
-];
-
-const NARROW_COLUMNS: readonly Column<PlannedTable>[] = [
-  { title: 'table', cell: (table) => table.relation },
-  ...PLANNED_COLUMNS.filter(({ title }) => title === 'size' || title === 'rows'),
-];
-
-/** The columns of the planned tables; fewer where there is less room. */
-export const plannedColumns = (columns: number): readonly Column<PlannedTable>[] =>
-  columns < 72 ? NARROW_COLUMNS : PLANNED_COLUMNS;
-
-export const bySize = (summary: PlanSummary): readonly PlannedTable[] =>
-  [...summary.tables].sort((a, b) => b.bytes - a.bytes);
-
 /** The plan's figures in one line. */
 function totals(summary: PlanSummary): string {
   const parts = [`${summary.tables.length} tables`, formatBytesShort(summary.bytes), `${summary.indexes} indexes`];
-  if (summary.estimateSeconds !== null) parts.push(`about ${formatMs(summary.estimateSeconds * 1000)}`);
+  const { estimateSeconds: seconds } = summary;
+  // The figure is rough: seconds would say more than is known.
+  if (seconds !== null) parts.push(seconds < 60 ? 'under a minute' : `about ${formatMs(seconds * 1000)}`);
   return parts.join(', ');
 }
 
-function Extras({ summary, warnings }: { summary: PlanSummary; warnings: readonly string[] }) {
-  const names = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join(', '));
+const LITTLE_SPOOL = 1024 ** 2;
+
+/** What the changes that come meanwhile need here. */
+function spool({ walPerSecond, spoolBytes, spoolFreeBytes }: PlanSummary): string {
+  const free = spoolFreeBytes === null ? '' : ` (${formatBytesShort(spoolFreeBytes)} free)`;
+  if (walPerSecond === null) return `changes wait here while the copy runs${free}`;
+  const size =
+    spoolBytes === null || spoolBytes < LITTLE_SPOOL
+      ? 'next to nothing'
+      : `up to about ${formatBytesShort(spoolBytes)}`;
+  return `WAL ${formatRate(walPerSecond)}: ${size} to keep here during the copy${free}`;
+}
+
+/** What somebody should know before starting, the gravest first. */
+function warningsOf(model: Model, summary: PlanSummary): string[] {
+  const { spoolBytes, spoolFreeBytes, remarks, skipped } = summary;
+  const tight = spoolBytes !== null && spoolFreeBytes !== null && spoolBytes > spoolFreeBytes;
+  return [
+    ...(model.options.dropIfExists ? ['drop if exists: the target loses what the source has too'] : []),
+    ...(tight ? ['there is less room here than the changes may need; then the source keeps its WAL'] : []),
+    ...remarks,
+    ...(skipped.length > 0 ? [`not migrated: ${formatNumberOf(skipped.length, 'object')} (t lists them)`] : []),
+  ];
+}
+
+const LEAST_TABLE = 3;
+
+function Tables(props: { model: Model; summary: PlanSummary; height: number; width: number }) {
+  const { model, summary, height, width } = props;
+  const all = warningsOf(model, summary);
+  const most = Math.max(1, height - 2);
+  const warnings =
+    all.length <= most ? all : [...all.slice(0, most - 1), `and ${all.length - most + 1} more to know: t tells`];
+  const room = height - 1 - warnings.length;
+  const rows = bySize(summary);
+  const shown = rows.length + 1 > room ? room - 1 : rows.length + 1;
   return (
-    <Box flexDirection="column" flexShrink={0}>
+    <>
       <Text wrap="truncate-end" tone="muted">
-        {`extensions: ${names(summary.extensions)}`}
-      </Text>
-      <Text wrap="truncate-end" tone="muted">
-        {`roles: ${names(summary.roles)}`}
+        {spool(summary)}
       </Text>
       {warnings.map((text) => (
         <Text key={text} wrap="truncate-end" tone="warn">
@@ -115,30 +138,16 @@ function Extras({ summary, warnings }: { summary: PlanSummary; warnings: readonl
           {` ${text}`}
         </Text>
       ))}
-    </Box>
-  );
-}
-
-function Tables(props: { model: Model; summary: PlanSummary; height: number; width: number }) {
-  const { model, summary, height, width } = props;
-  const warnings = [
-    ...(summary.skipped.length > 0
-      ? [`not migrated: ${formatNumberOf(summary.skipped.length, 'object')} (t lists them)`]
-      : []),
-    ...(model.options.dropIfExists ? ['drop if exists: the target loses what the source has too'] : []),
-  ];
-  const room = height - 2 - warnings.length;
-  const rows = bySize(summary);
-  const shown = rows.length + 1 > room ? room - 1 : rows.length + 1;
-  return (
-    <>
-      {room < 3 ? null : (
+      {room < LEAST_TABLE ? null : (
         <Table columns={plannedColumns(width)} rows={rows} rowKey={(table) => table.relation} height={shown} />
       )}
-      {room >= 3 && rows.length + 1 > shown ? (
-        <Text tone="muted" wrap="truncate-end">{`and ${rows.length - shown + 1} more (t shows all)`}</Text>
+      {room > 0 && rows.length + 1 > shown ? (
+        <Text tone="muted" wrap="truncate-end">
+          {room < LEAST_TABLE
+            ? `${formatNumberOf(rows.length, 'table')} (t shows all)`
+            : `and ${rows.length - shown + 1} more (t shows all)`}
+        </Text>
       ) : null}
-      <Extras summary={summary} warnings={warnings} />
     </>
   );
 }

@@ -24,5 +24,9 @@ export function farewell(model: Model, comeBack: string | null): string[] {
   if (state === 'closed' && model.engine.closed) {
     return ['The connection to the engine was lost; it may still be running.', ...goOn];
   }
-  return progress || model.existing ? ['The migration does not run now.', ...goOn] : ['Nothing was started.'];
+  if (progress || model.existing) return ['The migration does not run now.', ...goOn];
+  const changed = Object.values(model.identity.applied).some((kind) => kind !== 'insert-only' && kind !== 'leave-out');
+  return changed
+    ? ['Nothing was started. Tables of the source have a new replica identity: tiger-migrate-tui clean takes it back.']
+    : ['Nothing was started.'];
 }

@@ -48,6 +48,12 @@ export function focusedText(model: Model): FocusedText | null {
         put: (field) => ({ ...model, resume: { ...form, [form.focus]: field, error: null } }),
       };
     }
+    case 'identity': {
+      const form = model.identity;
+      return (
+        form.editing && { field: form.editing, put: (field) => ({ ...model, identity: { ...form, editing: field } }) }
+      );
+    }
     case 'plan': {
       const { editing } = model.plan;
       return editing && { field: editing, put: (field) => ({ ...model, plan: { ...model.plan, editing: field } }) };

@@ -1,8 +1,9 @@
 import { lockingGates } from '../engine/cutover/gates.ts';
 import type { Progress } from '../engine/progress.ts';
+import { mustDecide } from '../providers/identity/changes-seen.ts';
 import { withPassword } from './connection-text.ts';
 import type { Model } from './model.ts';
-import type { WizardInput } from './services.ts';
+import type { IdentityRow, WizardInput } from './services.ts';
 
 /** What the services need to know; the passwords of their own fields are put in. */
 export const wizardInput = (model: Model): WizardInput => ({
@@ -35,20 +36,29 @@ function checksLock(model: Model): string | null {
   return failing.length > 0 ? `must pass first: ${list(failing)}` : null;
 }
 
+/** The choice for a table was applied or accepted; a pattern that leaves it out may have been taken away on the plan. */
+export function isDecided(model: Model, row: IdentityRow): boolean {
+  const kind = model.identity.applied[row.relation];
+  if (kind !== 'leave-out') return kind !== undefined;
+  const exclude = row.choices.find((choice) => choice.kind === kind)?.exclude ?? '';
+  return model.options.excludeTable.includes(exclude);
+}
+
 /** Tables whose UPDATEs and DELETEs would be lost because nobody has decided about them. */
 export function undecided(model: Model): string[] {
-  const { rows, applied } = model.identity;
+  const { rows } = model.identity;
   if (rows.state !== 'ready') return [];
-  return rows.value.filter((row) => row.updatesDeletes > 0 && !applied[row.relation]).map((row) => row.relation);
+  return rows.value.filter((row) => mustDecide(row) && !isDecided(model, row)).map((row) => row.relation);
 }
 
 function identityLock(model: Model): string | null {
-  const { rows, applying } = model.identity;
+  const { rows, applying, editing } = model.identity;
+  if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
   if (applying !== null) return `the choice for ${applying} is being applied`;
   if (rows.state === 'failed') return `the tables could not be read: ${rows.error.message}`;
   if (rows.state !== 'ready') return 'looking for tables without replica identity';
   const open = undecided(model);
-  return open.length > 0 ? `rows of ${list(open)} are updated or deleted: choose and apply an identity` : null;
+  return open.length > 0 ? `apply a choice (a, or A for all) to ${list(open)}` : null;
 }
 
 function planLock(model: Model): string | null {

@@ -3,6 +3,7 @@ import type { ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport } from '../errors/migrate-error.ts';
 import type { CheckResult } from '../providers/check.ts';
+import type { StepItem } from '../providers/step.ts';
 import type { Model, ProbedSide, Reader } from './model.ts';
 import type {
   ExistingMigration,
@@ -28,6 +29,7 @@ export type Message =
   | { readonly type: 'edit'; readonly edit: FieldEdit }
   | { readonly type: 'focus' | 'move' | 'choose'; readonly by: number }
   | { readonly type: 'next' | 'back' | 'apply' | 'apply-all' | 'rerun' | 'toggle' | 'edit-row' | 'start-over' }
+  | { readonly type: 'save-report' }
   | { readonly type: 'read'; readonly reader: Reader }
   | { readonly type: 'ask-stop' | 'close-overlay' | 'yes' }
   | { readonly type: 'leave' }
@@ -51,10 +53,32 @@ export type Message =
     }
   | { readonly type: 'apply-fix'; readonly result: CheckResult }
   | { readonly type: 'fix-applied'; readonly result: CheckResult; readonly error: ErrorReport | null }
+  | {
+      readonly type: 'restarted';
+      readonly provider: ProviderId;
+      readonly run: number;
+      readonly side: ProbedSide;
+      /** What kept us from waiting on. */
+      readonly error: ErrorReport | null;
+    }
+  /** The answer to `load-steps` and `tick`; `source` is the connection string that they were asked with. */
+  | {
+      readonly type: 'steps';
+      readonly provider: ProviderId;
+      readonly source: string;
+      readonly steps: readonly StepItem[];
+    }
+  | { readonly type: 'steps-failed'; readonly error: ErrorReport }
+  | { readonly type: 'report-saved'; readonly path: string }
+  | { readonly type: 'report-failed'; readonly error: ErrorReport }
   // replica identity
   | { readonly type: 'identities'; readonly rows: readonly IdentityRow[] }
   | { readonly type: 'identities-failed'; readonly error: ErrorReport }
   | { readonly type: 'apply-identities'; readonly choices: readonly IdentityChoice[] }
+  /** Keys: write the SQL into a file; end what is being run on the source. */
+  | { readonly type: 'save-identities' | 'cancel-identities' }
+  | { readonly type: 'identities-saved'; readonly path: string }
+  | { readonly type: 'identities-unsaved'; readonly error: ErrorReport }
   | { readonly type: 'identity-applying'; readonly relation: string }
   | { readonly type: 'identity-applied'; readonly choice: IdentityChoice; readonly error: ErrorReport | null }
   // plan
@@ -77,7 +101,12 @@ export type Effect =
   | { readonly do: 'probe'; readonly side: ProbedSide; readonly edition: number; readonly connection: string }
   | { readonly do: 'cancel-probe'; readonly side: ProbedSide }
   | { readonly do: 'run-checks'; readonly input: WizardInput; readonly run: number }
+  /** Ends the checks and the waiting for a restart. */
   | { readonly do: 'cancel-checks' }
+  | { readonly do: 'await-restart'; readonly input: WizardInput; readonly side: ProbedSide; readonly run: number }
+  | { readonly do: 'load-steps'; readonly input: WizardInput }
+  | { readonly do: 'tick'; readonly input: WizardInput; readonly id: string; readonly ticked: boolean }
+  | { readonly do: 'save-report'; readonly input: WizardInput; readonly results: readonly CheckResult[] }
   | { readonly do: 'apply-fix'; readonly input: WizardInput; readonly result: CheckResult }
   | { readonly do: 'load-identities'; readonly input: WizardInput }
   | {
@@ -85,6 +114,8 @@ export type Effect =
       readonly input: WizardInput;
       readonly choices: readonly IdentityChoice[];
     }
+  | { readonly do: 'save-identities'; readonly input: WizardInput; readonly choices: readonly IdentityChoice[] }
+  | { readonly do: 'cancel-identities' }
   | { readonly do: 'plan'; readonly input: WizardInput; readonly run: number }
   | { readonly do: 'start'; readonly input: WizardInput }
   | { readonly do: 'attach' }

@@ -2,6 +2,7 @@ import { type MigrationOptions, migrationOptionsSchema, type ProviderId } from '
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport } from '../errors/migrate-error.ts';
 import type { CheckResult } from '../providers/check.ts';
+import type { StepItem } from '../providers/step.ts';
 import { idle, type Loadable } from './loadable.ts';
 import type { Message } from './messages.ts';
 import type { CopySample } from './rates.ts';
@@ -91,12 +92,21 @@ export interface ResumeForm {
 export interface CheckTab {
   readonly state: 'idle' | 'running' | 'done' | 'failed';
   readonly results: readonly CheckResult[];
-  readonly selected: number;
+  /** Ids of results of the run before that the present one has not come to yet. */
+  readonly stale: readonly string[];
+  /** What no query can answer: ticked by hand. */
+  readonly steps: readonly StepItem[];
+  /** Id of the selected check or step; null, or one that is not there: the first. */
+  readonly selected: string | null;
   readonly error: ErrorReport | null;
   /** Counts the runs: a result of an older run is dropped. */
   readonly run: number;
   /** The check whose SQL is being run. */
   readonly applying: string | null;
+  /** Checks whose fix was run from here and takes effect after a restart: the servers don't tell that. */
+  readonly applied: readonly string[];
+  /** The server whose restart is waited for. */
+  readonly restart: ProbedSide | null;
 }
 
 export interface IdentityForm {
@@ -104,10 +114,20 @@ export interface IdentityForm {
   readonly selected: number;
   /** Index into the row's choices, by relation. */
   readonly chosen: Readonly<Record<string, number>>;
+  /** The columns that the operator named for a new index, by relation. */
+  readonly columns: Readonly<Record<string, readonly string[]>>;
+  /** The names of the columns of a new index while they are typed. */
+  readonly editing: TextField | null;
   /** What was run on the source or accepted, by relation. */
   readonly applied: Readonly<Record<string, IdentityChoice['kind']>>;
   readonly applying: string | null;
+  /** When that began, ms since the epoch. */
+  readonly applyingSince: number;
+  /** It was asked to end. */
+  readonly cancelling: boolean;
   readonly error: ErrorReport | null;
+  /** The file that holds the SQL. */
+  readonly saved: string | null;
 }
 
 export interface PlanForm {
@@ -148,14 +168,30 @@ const emptySide = (text: string): ConnectSide => ({
   probe: { state: 'empty' },
   edition: 0,
 });
-export const emptyTab: CheckTab = { state: 'idle', results: [], selected: 0, error: null, run: 0, applying: null };
+export const emptyTab: CheckTab = {
+  state: 'idle',
+  results: [],
+  stale: [],
+  steps: [],
+  selected: null,
+  error: null,
+  run: 0,
+  applying: null,
+  applied: [],
+  restart: null,
+};
 export const emptyIdentity: IdentityForm = {
   rows: idle,
   selected: 0,
   chosen: {},
+  columns: {},
+  editing: null,
   applied: {},
   applying: null,
+  applyingSince: 0,
+  cancelling: false,
   error: null,
+  saved: null,
 };
 export const emptyCutover: CutoverForm = {
   confirm: textField(),

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ErrorReport, toMigrateError } from '../errors/migrate-error.ts';
+import type { StepItem } from '../providers/step.ts';
 import type { Effect, Message } from './messages.ts';
 import type { ProbedSide } from './model.ts';
-import type { EngineLink, WizardServices } from './services.ts';
+import type { EngineLink, WizardInput, WizardServices } from './services.ts';
 
 const report = (error: unknown): ErrorReport => toMigrateError(error).report();
 type Dispatch = (message: Message) => void;
@@ -21,6 +22,8 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
   const { debounceMs = 400 } = options;
   const probes: Record<ProbedSide, AbortController | null> = { source: null, target: null };
   let checks: AbortController | null = null;
+  let identities: AbortController | null = null;
+  let restart: AbortController | null = null;
   let link: EngineLink | null = null;
   let unlisten: (() => void)[] = [];
   let closed = false;
@@ -75,7 +78,7 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
 
   async function runChecks(effect: Extract<Effect, { do: 'run-checks' }>, dispatch: Dispatch): Promise<void> {
     const { input, run } = effect;
-    checks?.abort();
+    cancelChecks();
     const controller = new AbortController();
     checks = controller;
     let failure: ErrorReport | null = null;
@@ -92,15 +95,45 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
     dispatch({ type: 'checks-ended', provider: input.provider, run, error: failure });
   }
 
+  const cancelChecks = (): void => {
+    checks?.abort();
+    restart?.abort();
+  };
+
+  async function awaitRestart(effect: Extract<Effect, { do: 'await-restart' }>, dispatch: Dispatch): Promise<void> {
+    const { input, side, run } = effect;
+    restart?.abort();
+    const controller = new AbortController();
+    restart = controller;
+    let failure: ErrorReport | null = null;
+    try {
+      await services.awaitRestart(input, side, controller.signal);
+    } catch (error) {
+      failure = report(error);
+    }
+    if (controller.signal.aborted) return;
+    dispatch({ type: 'restarted', provider: input.provider, run, side, error: failure });
+  }
+
+  function tellSteps(input: WizardInput, steps: Promise<readonly StepItem[]>, dispatch: Dispatch): void {
+    const { provider, source } = input;
+    steps.then(
+      (found) => dispatch({ type: 'steps', provider, source, steps: found }),
+      (error: unknown) => dispatch({ type: 'steps-failed', error: report(error) }),
+    );
+  }
+
   async function applyIdentities(
     effect: Extract<Effect, { do: 'apply-identities' }>,
     dispatch: Dispatch,
   ): Promise<void> {
+    const controller = new AbortController();
+    identities = controller;
     for (const choice of effect.choices) {
       dispatch({ type: 'identity-applying', relation: choice.relation });
       let failure: ErrorReport | null = null;
       try {
-        await services.applyIdentity(effect.input, choice);
+        await services.applyIdentity(effect.input, choice, controller.signal);
       } catch (error) {
         failure = report(error);
       }
@@ -139,7 +172,22 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
         void runChecks(effect, dispatch);
         return;
       case 'cancel-checks':
-        checks?.abort();
+        cancelChecks();
+        return;
+      case 'await-restart':
+        void awaitRestart(effect, dispatch);
+        return;
+      case 'load-steps':
+        tellSteps(effect.input, services.steps(effect.input), dispatch);
+        return;
+      case 'tick':
+        tellSteps(effect.input, services.tick(effect.input, effect.id, effect.ticked), dispatch);
+        return;
+      case 'save-report':
+        services.saveReport(effect.input, effect.results).then(
+          (path) => dispatch({ type: 'report-saved', path }),
+          (error: unknown) => dispatch({ type: 'report-failed', error: report(error) }),
+        );
         return;
       case 'apply-fix': {
         const { input, result } = effect;
@@ -154,6 +202,15 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
         return;
       case 'apply-identities':
         void applyIdentities(effect, dispatch);
+        return;
+      case 'cancel-identities':
+        identities?.abort();
+        return;
+      case 'save-identities':
+        services.saveIdentitySql(effect.input, effect.choices).then(
+          (path) => dispatch({ type: 'identities-saved', path }),
+          (error: unknown) => dispatch({ type: 'identities-unsaved', error: report(error) }),
+        );
         return;
       case 'plan':
         services.plan(effect.input).then(
@@ -193,7 +250,8 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
       closed = true;
       probes.source?.abort();
       probes.target?.abort();
-      checks?.abort();
+      cancelChecks();
+      identities?.abort();
       const left = link;
       unlink();
       left?.detach();

@@ -12,7 +12,8 @@ export interface PlanOption {
   write(options: MigrationOptions, text: string): MigrationOptions | string;
 }
 
-const words = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== '');
+/** Names and patterns; spaces and commas inside `"…"` belong to the name. */
+const words = (text: string): string[] => text.match(/(?:"(?:[^"]|"")*(?:"|$)|[^\s,"])+/g) ?? [];
 
 type ListKey = 'skipTableData' | 'excludeTable' | 'excludeSchema' | 'skipIndex';
 const patterns = (key: ListKey, label: string, explain: string): PlanOption => ({

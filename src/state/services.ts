@@ -3,6 +3,8 @@ import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport, Side } from '../errors/migrate-error.ts';
 import type { CheckResult } from '../providers/check.ts';
+import type { IdentityChoice, TableWithoutIdentity } from '../providers/identity/table.ts';
+import type { StepItem } from '../providers/step.ts';
 
 /**
  * Everything the wizard can ask for. The screens see only this; the real thing is `src/wizard-services.ts`, which talks
@@ -19,10 +21,23 @@ export interface WizardServices {
   runChecks(input: WizardInput, onResult: (result: CheckResult) => void, signal: AbortSignal): Promise<void>;
   /** Runs the SQL of `result.apply`; the caller has asked. */
   applyFix(input: WizardInput, result: CheckResult): Promise<void>;
+  /**
+   * Waits until the server of `side` has been restarted since the last `runChecks` saw it, and answers again; looks every
+   * few seconds, whatever refuses meanwhile. Rejects only when the signal aborts.
+   */
+  awaitRestart(input: WizardInput, side: 'source' | 'target', signal: AbortSignal): Promise<void>;
+  /** What no query can answer, of this source kind, with what was ticked before for this source. */
+  steps(input: WizardInput): Promise<readonly StepItem[]>;
+  /** Remembers a tick, or that it was taken away; gives the steps as they are then. */
+  tick(input: WizardInput, id: string, ticked: boolean): Promise<readonly StepItem[]>;
+  /** Writes a report for a ticket into the work directory, secrets removed; gives its path. */
+  saveReport(input: WizardInput, results: readonly CheckResult[]): Promise<string>;
   /** Tables without replica identity. */
   identities(input: WizardInput): Promise<IdentityRow[]>;
-  /** Runs the choice's SQL on the source under `lock_timeout`. */
-  applyIdentity(input: WizardInput, choice: IdentityChoice): Promise<void>;
+  /** Runs the choice's SQL on the source under `lock_timeout`; what was there before is kept for `clean`. */
+  applyIdentity(input: WizardInput, choice: IdentityChoice, signal: AbortSignal): Promise<void>;
+  /** Writes the SQL of the choices into the work directory, to be run by somebody else; gives its path. */
+  saveIdentitySql(input: WizardInput, choices: readonly IdentityChoice[]): Promise<string>;
   plan(input: WizardInput): Promise<PlanSummary>;
   /** Starts the engine as a process of its own, then attaches. */
   start(input: WizardInput): Promise<EngineLink>;
@@ -61,24 +76,13 @@ export interface ServerReport {
   /** Source only: what kind of server it looks like, and why we think so. */
   readonly provider: ProviderId | null;
   readonly providerEvidence: string;
+  /** What to know about this platform when none of the tabs is made for it; null: nothing. */
+  readonly providerNote: string | null;
 }
 
-export interface IdentityRow {
-  readonly relation: string;
-  readonly bytes: number;
-  readonly rows: number;
-  readonly updatesDeletes: number;
-  /** The choices this table has, the recommended one first; `sql` is what would be run on the source. */
-  readonly choices: readonly IdentityChoice[];
-}
-
-export interface IdentityChoice {
-  readonly relation: string;
-  readonly kind: 'index' | 'full' | 'insert-only';
-  readonly label: string;
-  readonly cost: string;
-  readonly sql: readonly string[];
-}
+/** A table without replica identity; its choices, the recommended one first. */
+export type IdentityRow = TableWithoutIdentity;
+export type { IdentityChoice };
 
 export interface PlanSummary {
   readonly tables: readonly { relation: string; bytes: number; rows: number; parts: number; note: string }[];
@@ -91,6 +95,14 @@ export interface PlanSummary {
   readonly indexJobs: number;
   /** A rough figure; null when nothing is known. */
   readonly estimateSeconds: number | null;
+  /** Bytes a second that the source writes to its WAL; null when that could not be measured. */
+  readonly walPerSecond: number | null;
+  /** Bytes that the changes may take on this machine while the copy runs, at that rate; null when not known. */
+  readonly spoolBytes: number | null;
+  /** Bytes that are free there; null when not known. */
+  readonly spoolFreeBytes: number | null;
+  /** What the options don't do as somebody may think: filters that match nothing, foreign keys to what is left out. */
+  readonly remarks: readonly string[];
 }
 
 /** A live connection to the engine process. */

@@ -2,7 +2,7 @@ import { passwordFor } from './connection-text.ts';
 import { focusedText } from './focus.ts';
 import { type Message, type Step, step } from './messages.ts';
 import type { Model } from './model.ts';
-import { checksStep } from './steps/checks.ts';
+import { checksStep, enterChecks } from './steps/checks.ts';
 import { connectEdited, connectStep, enterConnect } from './steps/connect.ts';
 import { cutoverStep, openCutover } from './steps/cutover.ts';
 import { beginAttach, engineStep, leave } from './steps/engine.ts';
@@ -87,6 +87,7 @@ const KEYS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'rerun',
   'toggle',
   'edit-row',
+  'save-report',
   'start-over',
 ]);
 
@@ -108,7 +109,8 @@ function byScreen(model: Model, message: Message): Step | null {
     case 'checks':
       return checksStep(model, message);
     case 'identity':
-      return identityStep(model, message);
+      // The tab may have to wait for a restart again.
+      return message.type === 'back' && !model.identity.editing ? enterChecks(model) : identityStep(model, message);
     case 'plan':
       return planStep(model, message);
     case 'cutover':

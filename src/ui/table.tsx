@@ -29,6 +29,51 @@ function Cell(props: { column: Column<never>; first: boolean; children: ReactNod
   );
 }
 
+interface RowProps<Row> {
+  readonly columns: readonly Column<Row>[];
+  readonly row: Row;
+  readonly index: number;
+  /** Absent: nothing can be selected and no room is kept for its sign. */
+  readonly selected?: boolean;
+}
+
+function Sign({ on }: { on: boolean | undefined }) {
+  const { symbol } = useTheme();
+  return on === undefined ? null : (
+    <Box width={2} flexShrink={0}>
+      <Text tone="accent">{on ? symbol.here : ' '}</Text>
+    </Box>
+  );
+}
+
+/** One line of a table. */
+export function TableRow<Row>({ columns, row, index, selected }: RowProps<Row>) {
+  return (
+    <Box height={1} flexShrink={0} flexGrow={1}>
+      <Sign on={selected} />
+      {columns.map((column, at) => (
+        <Cell key={column.title} column={column as Column<never>} first={at === 0}>
+          <Text bold={selected ?? false}>{column.cell(row, index)}</Text>
+        </Cell>
+      ))}
+    </Box>
+  );
+}
+
+/** The headings of a table. */
+export function TableHead<Row>({ columns, selectable }: { columns: readonly Column<Row>[]; selectable?: boolean }) {
+  return (
+    <Box height={1} flexShrink={0} flexGrow={1}>
+      <Sign on={selectable ? false : undefined} />
+      {columns.map((column, at) => (
+        <Cell key={column.title} column={column as Column<never>} first={at === 0}>
+          <Text tone="muted">{column.title}</Text>
+        </Cell>
+      ))}
+    </Box>
+  );
+}
+
 export interface TableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
@@ -45,33 +90,21 @@ export interface TableProps<Row> {
 /** Rows under headings. The selected row has a sign in front of it and stands out in bold. */
 export function Table<Row>(props: TableProps<Row>) {
   const { columns, rows, selected, height } = props;
-  const { symbol } = useTheme();
   const { start, end } = props.window ?? windowAround(selected ?? 0, rows.length, height - 1);
-  const sign = (on: boolean): ReactNode =>
-    selected === undefined ? null : (
-      <Box width={2} flexShrink={0}>
-        <Text tone="accent">{on ? symbol.here : ' '}</Text>
-      </Box>
-    );
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
       <Box height={1} flexShrink={0}>
-        {sign(false)}
-        {columns.map((column, at) => (
-          <Cell key={column.title} column={column as Column<never>} first={at === 0}>
-            <Text tone="muted">{column.title}</Text>
-          </Cell>
-        ))}
+        <TableHead columns={columns} selectable={selected !== undefined} />
       </Box>
       {rows.length === 0 && props.empty !== undefined ? <Text tone="muted">{props.empty}</Text> : null}
       {rows.slice(start, end).map((row, at) => (
         <Box key={props.rowKey(row)} height={1} flexShrink={0}>
-          {sign(start + at === selected)}
-          {columns.map((column, first) => (
-            <Cell key={column.title} column={column as Column<never>} first={first === 0}>
-              <Text bold={start + at === selected}>{column.cell(row, start + at)}</Text>
-            </Cell>
-          ))}
+          <TableRow
+            columns={columns}
+            row={row}
+            index={start + at}
+            {...(selected === undefined ? {} : { selected: start + at === selected })}
+          />
         </Box>
       ))}
     </Box>

@@ -9,6 +9,16 @@ export interface Tab {
   readonly note?: ReactNode;
 }
 
+/** Brackets around every title, and a gap between two. */
+const AROUND = 3;
+
+/** The first of several sets of titles, the longest first, for which there is room beside the notes; else the last. */
+export function fittingTitles(sets: readonly (readonly string[])[], notes: number, width: number): readonly string[] {
+  const fits = (titles: readonly string[]): boolean =>
+    titles.reduce((sum, title) => sum + [...title].length + AROUND, notes - 1) <= width;
+  return sets.find(fits) ?? sets.at(-1) ?? [];
+}
+
 /** Tabs in one line; the one that is shown stands in brackets as well as in inverse video. */
 export function Tabs({ tabs, active }: { tabs: readonly Tab[]; active: string }) {
   return (

@@ -10,6 +10,8 @@ export interface Symbols {
   readonly info: string;
   readonly here: string;
   readonly pending: string;
+  /** Something that is left to do by hand. */
+  readonly todo: string;
   readonly running: readonly string[];
   readonly arrow: string;
   readonly separator: string;
@@ -41,6 +43,7 @@ const GRAPHIC: Symbols = {
   info: '○',
   here: '▸',
   pending: '·',
+  todo: '☐',
   running: ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'],
   arrow: '──▸',
   separator: '·',
@@ -62,6 +65,7 @@ const PLAIN: Symbols = {
   info: 'i',
   here: '>',
   pending: '.',
+  todo: 'o',
   running: ['|', '/', '-', '\\'],
   arrow: '-->',
   separator: '|',

@@ -26,7 +26,9 @@ function expectError(finished: Finished, { exit, code, side, names, remedy }: Ex
   expect(error.object, JSON.stringify(error)).toBeTruthy();
   expect(`${error.object} ${error.message}`).toMatch(names);
   expect(error.hint).toMatch(remedy);
-  expect(finished.stderr).toBe(`${code} ${side}, ${error.object}: ${error.message}\n  → ${error.hint}\n`);
+  expect(finished.stderr).toBe(
+    `${code} ${side}, ${error.object}: ${error.message}\n  → ${String(error.hint).replaceAll('\n', '\n    ')}\n`,
+  );
   expect(finished.stderr).not.toMatch(/\n\s+at /);
   expect(finished.code).toBe(exit);
   return error;

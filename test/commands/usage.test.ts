@@ -1,19 +1,21 @@
 import { describe, expect } from 'vitest';
 import { test } from './program.ts';
 
+const COMMON = ['source', 'target', 'provider', 'dir', 'json', 'yes', 'debug', 'help'];
+const MIGRATION = [
+  ...['table-jobs', 'index-jobs', 'split-tables-larger-than', 'skip-table-data', 'exclude-table-data', 'skip-index'],
+  ...['exclude-index', 'exclude-table', 'exclude-schema', 'skip-roles', 'skip-extensions', 'drop-if-exists'],
+];
+
 const HELP: Readonly<Record<string, readonly string[]>> = {
-  '': ['source', 'target', 'dir', 'watch', 'debug', 'version', 'help'],
+  '': ['source', 'target', 'provider', 'dir', 'watch', 'debug', 'version', 'help'],
   demo: ['dir', 'json', 'yes', 'scale', 'rate', 'debug', 'help'],
-  check: ['source', 'target', 'provider', 'dir', 'json', 'yes', 'debug', 'help'],
+  check: [...COMMON, ...MIGRATION, 'tick', 'report'],
   status: ['dir', 'json', 'debug', 'help'],
   cutover: ['dir', 'json', 'yes', 'freeze-source', 'confirm', 'override', 'debug', 'help'],
   verify: ['source', 'target', 'dir', 'json', 'yes', 'tables', 'debug', 'help'],
-  clean: ['source', 'target', 'dir', 'json', 'yes', 'prune', 'debug', 'help'],
-  snapshot: [
-    ...['source', 'target', 'provider', 'dir', 'json', 'yes', 'debug', 'help'],
-    ...['table-jobs', 'index-jobs', 'split-tables-larger-than', 'skip-table-data', 'exclude-table-data', 'skip-index'],
-    ...['exclude-index', 'exclude-table', 'exclude-schema', 'skip-roles', 'skip-extensions', 'drop-if-exists'],
-  ],
+  clean: ['source', 'target', 'dir', 'json', 'yes', 'prune', 'keep-identity', 'debug', 'help'],
+  snapshot: [...COMMON, ...MIGRATION],
 };
 
 describe.concurrent('the command line', () => {

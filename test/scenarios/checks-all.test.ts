@@ -99,6 +99,10 @@ describe('the kind of source', () => {
     );
     expect((await detect()).own).toEqual(['fail']);
     await withClient(uri, (client) => client.query('CREATE ROLE rds_superuser'));
-    expect(await detect()).toMatchObject({ provider: 'rds', evidence: 'roles rds_superuser' });
+    // RDS gives nobody a superuser: somebody restored the roles of an RDS database here.
+    expect(await detect()).toMatchObject({
+      provider: 'selfhosted-timescaledb',
+      evidence: expect.stringContaining('roles rds_superuser as on Amazon RDS, but postgres is a superuser'),
+    });
   });
 });

@@ -4,7 +4,8 @@ import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { startServer } from '../../src/demo/server.ts';
-import { check } from '../support/check-context.ts';
+import { runChecks } from '../../src/providers/index.ts';
+import { check, withCheckContext } from '../support/check-context.ts';
 import { test } from '../support/databases.ts';
 import { type TestServer, uriOf, withClient } from '../support/test-servers.ts';
 
@@ -75,6 +76,11 @@ describe('a standby', () => {
       code: 'TM1209',
     });
     expect((await check('source-primary', { source: source.uri, target: target.uri })).status).toBe('pass');
+    // The other checks get over it.
+    const results = await withCheckContext({ source: uri, target: target.uri }, (context) =>
+      runChecks(context, () => undefined),
+    );
+    expect(results.filter(({ found }) => found.startsWith('could not be found out'))).toEqual([]);
   });
 });
 
@@ -104,5 +110,8 @@ describe('TLS', () => {
     const verified = `${uri}?sslmode=verify-ca&sslrootcert=${encodeURIComponent(server.certificate ?? '')}`;
     expect((await check('target-tls', { source: source.uri, target: verified })).found).toContain('verified');
     expect(await check('source-tls', { source: source.uri, target: uri })).toMatchObject({ status: 'info' });
+    // This machine by a name that does not say so.
+    const elsewhere = source.uri.replace('127.0.0.1', String(0x7f000001));
+    expect(await check('source-tls', { source: elsewhere, target: uri })).toMatchObject({ status: 'warn' });
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect } from 'vitest';
+import { startServer } from '../../src/demo/server.ts';
 import { migrationOptionsSchema } from '../../src/engine/options.ts';
 import { tablesWithoutIdentity } from '../../src/providers/index.ts';
 import { check, withCheckContext } from '../support/check-context.ts';
 import { type TestDatabase, test } from '../support/databases.ts';
+import { withClient } from '../support/test-servers.ts';
 
 const identities = (source: TestDatabase, options: { excludeSchema?: string[]; excludeTable?: string[] } = {}) =>
   withCheckContext({ source: source.uri, target: source.uri }, ({ source: client }) =>
@@ -44,8 +46,8 @@ describe('replica identity', () => {
       ALTER TABLE index_gone REPLICA IDENTITY USING INDEX gone; ALTER TABLE index_gone DROP CONSTRAINT gone`);
     const rows = await identities(source);
     expect(rows.map(({ relation, choices }) => [relation, choices[0]?.kind])).toEqual([
-      ['public.deferrable_key', 'insert-only'],
-      ['public.index_gone', 'insert-only'],
+      ['public.deferrable_key', 'full'],
+      ['public.index_gone', 'full'],
       // Its primary key is as good an index as any.
       ['public.nothing', 'index'],
     ]);
@@ -62,17 +64,19 @@ describe('replica identity', () => {
       CREATE TABLE plain (a int NOT NULL); CREATE INDEX ON plain (a)`);
     const rows = await identities(source);
     const byName = new Map(rows.map((row) => [row.name, row]));
-    expect(byName.get('good')?.choices.map(({ kind }) => kind)).toEqual(['index', 'full', 'insert-only']);
-    expect(byName.get('best')?.choices[0]?.sql).toEqual([
-      'ALTER TABLE "public"."best" REPLICA IDENTITY USING INDEX "best_b"',
+    expect(byName.get('good')?.choices.map(({ kind }) => kind)).toEqual(['index', 'full', 'insert-only', 'leave-out']);
+    // All of them, the one with the fewest columns first.
+    const best = byName.get('best')?.choices.filter(({ kind }) => kind === 'index') ?? [];
+    expect(best.map(({ label, sql }) => [label, ...sql])).toEqual([
+      ['unique index best_b (b)', 'ALTER TABLE "public"."best" REPLICA IDENTITY USING INDEX "best_b"'],
+      ['unique index best_a_b_key (a, b)', 'ALTER TABLE "public"."best" REPLICA IDENTITY USING INDEX "best_a_b_key"'],
     ]);
     for (const name of ['nullable', 'partial', 'expression', 'deferrable_unique', 'plain']) {
-      expect(byName.get(name)?.choices.map(({ kind }) => kind)).toEqual(['insert-only', 'full']);
+      expect(byName.get(name)?.choices.map(({ kind }) => kind)).not.toContain('index');
     }
+    expect(byName.get('nullable')?.choices.map(({ kind }) => kind)).toEqual(['full', 'insert-only', 'leave-out']);
     // Whatever is offered first works, and the table is not listed any more.
-    for (const row of rows) {
-      for (const sql of row.choices.find(({ kind }) => kind !== 'insert-only')?.sql ?? []) await source.query(sql);
-    }
+    for (const row of rows) for (const sql of row.choices[0]?.sql ?? []) await source.query(sql);
     expect(await identities(source)).toEqual([]);
   });
 
@@ -93,7 +97,8 @@ describe('replica identity', () => {
     ]);
     expect(metrics).toMatchObject({ relation: 'public.metrics', partitions: 2 });
     for (const table of [keyed, metrics]) {
-      for (const sql of table?.choices.find(({ kind }) => kind !== 'insert-only')?.sql ?? []) await source.query(sql);
+      for (const sql of table?.choices.find(({ kind }) => kind === 'index' || kind === 'full')?.sql ?? [])
+        await source.query(sql);
     }
     expect(await identities(source)).toEqual([]);
   });
@@ -107,7 +112,14 @@ describe('replica identity', () => {
     expect(busy).toMatchObject({ relation: 'public.busy', partitions: 0, rows: 995, updatesDeletes: 15 });
     expect(busy?.bytes).toBeGreaterThan(100_000);
     // With changes to replay, inserts only is not the first choice.
-    expect(busy?.choices.map(({ kind }) => kind)).toEqual(['full', 'insert-only']);
+    expect(busy?.choices.map(({ kind }) => kind)).toEqual(['full', 'insert-only', 'leave-out']);
+    // With nothing seen, it matters for how long that was counted.
+    await source.query('DROP TABLE busy; CREATE TABLE quiet (id int)');
+    const [quiet] = await identities(source);
+    expect(quiet?.choices[0]?.kind).toBe('full');
+    expect(quiet?.choices.find(({ kind }) => kind === 'insert-only')?.cost).toMatch(
+      /none seen, but counted for .* only/,
+    );
   });
 
   test('of what is left out does not matter', async ({ databases: { source } }) => {
@@ -117,4 +129,80 @@ describe('replica identity', () => {
     const rows = await identities(source, { excludeSchema: ['old'], excludeTable: ['log_*'] });
     expect(rows.map(({ relation }) => relation)).toEqual(['public.kept']);
   });
+
+  test('is proposed on the column that most says to be unique', async ({ databases: { source } }) => {
+    await source.query(`
+      CREATE TABLE by_identity (other int NOT NULL, id int GENERATED ALWAYS AS IDENTITY, x int);
+      CREATE TABLE by_serial (other int NOT NULL, id serial, x int);
+      CREATE TABLE by_statistics (kind int NOT NULL, name text NOT NULL, code uuid NOT NULL, j json NOT NULL);
+      INSERT INTO by_statistics SELECT n % 3, 'n' || n, gen_random_uuid(), '{}' FROM generate_series(1, 2000) n;
+      CREATE TABLE by_nothing (kind int NOT NULL); INSERT INTO by_nothing SELECT n % 3 FROM generate_series(1, 2000) n;
+      CREATE TABLE nullable (id int); INSERT INTO nullable SELECT generate_series(1, 2000); ANALYZE`);
+    const proposed = (await identities(source)).map(({ name, choices }) => [
+      name,
+      choices.find(({ kind }) => kind === 'create-index')?.sql,
+    ]);
+    const index = (table: string, column: string) => [
+      `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "${table}_${column}_identity" ON "public"."${table}" ("${column}")`,
+      `ALTER TABLE "public"."${table}" REPLICA IDENTITY USING INDEX "${table}_${column}_identity"`,
+    ];
+    expect(Object.fromEntries(proposed)).toEqual({
+      by_identity: index('by_identity', 'id'),
+      by_serial: index('by_serial', 'id'),
+      by_statistics: index('by_statistics', 'code'),
+      // To be named by the operator.
+      by_nothing: [],
+      nullable: undefined,
+    });
+  });
+
+  test('is recommended by what is updated and how big the table is', async ({ databases: { source } }) => {
+    await source.query(`
+      CREATE TABLE big (id serial, pad text); INSERT INTO big (pad) SELECT repeat('x', 900) FROM generate_series(1, 20000);
+      CREATE TABLE small (id serial, pad text); INSERT INTO small (pad) VALUES ('x');
+      UPDATE big SET pad = 'y' WHERE id < 10; UPDATE small SET pad = 'y'; ANALYZE`);
+    const first = (await identities(source)).map(({ name, choices }) => [name, choices[0]?.kind]);
+    expect(Object.fromEntries(first)).toEqual({ big: 'create-index', small: 'full' });
+  });
+
+  test('of partitions is the index of the same columns, or whichever each has', async ({ databases: { source } }) => {
+    await source.query(`
+      CREATE TABLE same (a int NOT NULL, b int NOT NULL) PARTITION BY RANGE (a);
+      CREATE TABLE same_1 PARTITION OF same FOR VALUES FROM (0) TO (10); CREATE UNIQUE INDEX x1 ON same_1 (b); CREATE UNIQUE INDEX y1 ON same_1 (b, a);
+      CREATE TABLE same_2 PARTITION OF same FOR VALUES FROM (10) TO (20); CREATE UNIQUE INDEX y2 ON same_2 (b, a);
+      CREATE TABLE mixed (a int NOT NULL, b int NOT NULL) PARTITION BY RANGE (a);
+      CREATE TABLE mixed_1 PARTITION OF mixed FOR VALUES FROM (0) TO (10); CREATE UNIQUE INDEX m1 ON mixed_1 (a);
+      CREATE TABLE mixed_2 PARTITION OF mixed FOR VALUES FROM (10) TO (20); CREATE UNIQUE INDEX m2 ON mixed_2 (b)`);
+    const indexes = (await identities(source)).flatMap(({ choices }) => choices.filter(({ kind }) => kind === 'index'));
+    expect(indexes.map(({ label, changes }) => [label, ...changes.map(({ index }) => index)])).toEqual([
+      ['a unique index on each of 2 partitions', 'm1', 'm2'],
+      ['unique index (b, a) on each of 2 partitions', 'y1', 'y2'],
+    ]);
+    for (const { cost } of indexes) expect(cost).toContain('A partition that is made during the migration has none');
+  });
+});
+
+test('the counters go on through a clean restart, and begin anew after a crash', async () => {
+  await using server = await startServer({ name: 'identity-counters' });
+  const uri = server.uri('postgres');
+  const look = () =>
+    withCheckContext({ source: uri, target: uri }, async ({ source }) => {
+      const [row] = await tablesWithoutIdentity(source, migrationOptionsSchema.parse({}));
+      const { rows } = await source.query<{ up: string }>(
+        'SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) AS up',
+      );
+      return { row, up: Number(rows[0]?.up) };
+    });
+  await withClient(uri, (client) =>
+    client.query('CREATE TABLE t (a int); INSERT INTO t VALUES (1); UPDATE t SET a = 2'),
+  );
+  await server.restart('fast');
+  const after = await look();
+  expect(after.row?.updatesDeletes).toBe(1);
+  expect(after.row?.countedSeconds ?? 0).toBeGreaterThan(after.up);
+  await server.kill();
+  await server.restart();
+  const crashed = await look();
+  expect(crashed.row?.updatesDeletes).toBe(0);
+  expect(crashed.row?.countedSeconds ?? 0).toBeLessThanOrEqual(crashed.up);
 });

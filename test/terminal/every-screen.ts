@@ -3,7 +3,7 @@ import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { attached, checked, ERROR, insert, opened, passed, probed, reach } from './model-play.ts';
 import { copySteps, cutoverSteps, replaySteps } from './scripted-migration.ts';
-import { IDENTITIES, PLAN } from './shop.ts';
+import { CHECKS, IDENTITIES, MANY_IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
 
 const MOMENT = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -24,6 +24,55 @@ function played(model: Model, steps: Iterator<EventPayload[]>, count: number): M
 
 const all = Number.POSITIVE_INFINITY;
 const identities = reach(passed(), { type: 'next' }, { type: 'identities', rows: IDENTITIES });
+const onChecks = checked(reach(probed, { type: 'next' }));
+const running = reach(
+  probed,
+  { type: 'next' },
+  ...CHECKS.slice(0, 4).map(
+    (result): Message => ({ type: 'checked', provider: 'selfhosted-postgres', run: 1, result }),
+  ),
+);
+/** The same with the fix run from the screen and nothing but the restart missing. */
+const waiting = reach(
+  onChecks,
+  { type: 'rerun' },
+  ...CHECKS.map((result): Message => {
+    const applied = result.id === 'source-wal-level';
+    const found = 'replica; logical after a restart';
+    const left = applied ? ({ ...result, found, apply: null, restart: 'source' } as const) : result;
+    return { type: 'checked', provider: 'selfhosted-postgres', run: 2, result: left };
+  }),
+  { type: 'checks-ended', provider: 'selfhosted-postgres', run: 2, error: null },
+);
+const onRds = reach(
+  checked(reach(onChecks, { type: 'choose', by: 1 })),
+  { type: 'steps', provider: 'rds', source: SOURCE_URI, steps: RDS_STEPS },
+  { type: 'move', by: 2 },
+);
+const SUPABASE = 'Supabase: use the direct connection, port 5432; its pooler cannot replicate.';
+const onSupabase = checked(
+  reach(
+    opened,
+    {
+      type: 'probed',
+      side: 'source',
+      edition: opened.connect.source.edition,
+      report: {
+        ...SOURCE_REPORT,
+        providerEvidence: 'role supabase_admin',
+        providerNote: SUPABASE,
+      },
+    },
+    { type: 'probed', side: 'target', edition: 1, report: { ...SOURCE_REPORT, provider: null } },
+    { type: 'next' },
+  ),
+);
+const many = reach(passed(), { type: 'next' }, { type: 'identities', rows: MANY_IDENTITIES });
+const firstChoice = (row: (typeof MANY_IDENTITIES)[number] | undefined) => {
+  const choice = row?.choices[0];
+  if (!choice) throw new Error('no choice');
+  return choice;
+};
 const planned = reach({ ...probed, screen: 'plan' }, { type: 'planned', run: 0, summary: PLAN });
 const copying = played(attached, copySteps(), 22);
 const copied = played(attached, copySteps(), all);
@@ -58,14 +107,65 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   }),
   'connect, refused': reach(refused, { type: 'next' }),
   'connect, found': probed,
-  checks: checked(reach(probed, { type: 'next' })),
-  'checks, a question': reach(checked(reach(probed, { type: 'next' })), { type: 'apply' }),
-  'checks, in full': reach(checked(reach(probed, { type: 'next' })), { type: 'read', reader: 'check' }),
+  'connect, a platform without a tab': reach(opened, {
+    type: 'probed',
+    side: 'source',
+    edition: opened.connect.source.edition,
+    report: { ...SOURCE_REPORT, providerNote: SUPABASE },
+  }),
+  'checks, running': running,
+  checks: onChecks,
+  'checks, a question': reach(onChecks, { type: 'apply' }),
+  'checks, in full': reach(onChecks, { type: 'read', reader: 'check' }),
+  'checks, waiting for a restart': waiting,
+  'checks, could not run': reach(
+    onChecks,
+    { type: 'rerun' },
+    { type: 'checks-ended', provider: 'selfhosted-postgres', run: 2, error: ERROR },
+  ),
+  'checks, a step of another kind': onRds,
+  'checks, a step in full': reach(onRds, { type: 'read', reader: 'check' }),
+  'checks, a platform without a tab': onSupabase,
   identity: identities,
+  'identity, many': many,
+  'identity, a question': reach(many, { type: 'apply-all' }),
+  'identity, in full': reach(many, { type: 'move', by: 3 }, { type: 'read', reader: 'check' }),
+  'identity, a new index': reach(many, { type: 'move', by: 2 }),
+  'identity, columns': reach(many, { type: 'move', by: 3 }, { type: 'edit-row' }, insert('device, at')),
+  'identity, partitions': reach(many, { type: 'move', by: 3 }, { type: 'edit-row' }, insert('device, at'), {
+    type: 'next',
+  }),
+  'identity, being applied': reach(many, { type: 'move', by: 2 }, { type: 'apply' }, { type: 'yes' }),
+  'identity, locked': reach(many, { type: 'next' }),
+  'identity, refused': reach(many, {
+    type: 'identity-applied',
+    choice: firstChoice(MANY_IDENTITIES[2]),
+    error: {
+      code: 'TM1216',
+      side: 'source',
+      object: 'public.events',
+      message: 'its rows are not unique by (id): Key (id)=(7) is duplicated. Nothing was changed',
+      hint: 'Name other columns (key e), or choose FULL.',
+    },
+  }),
   'identity, nothing to do': reach(passed(), { type: 'next' }, { type: 'identities', rows: [] }),
   plan: planned,
   'plan, a field': reach(planned, { type: 'edit-row' }, insert('audit.*')),
-  'plan, the start': reach(planned, { type: 'next' }),
+  'plan, remarks': reach(
+    { ...probed, screen: 'plan' },
+    {
+      type: 'planned',
+      run: 0,
+      summary: {
+        ...PLAN,
+        remarks: [
+          'exclude tables: no table is called audit.pageviews',
+          'public.orders refers to public.customers, which is left out: foreign key orders_customer_fkey is left out, too',
+        ],
+      },
+    },
+  ),
+  'plan, the start': reach({ ...planned, checks: onChecks.checks }, { type: 'next' }),
   'plan, tables': reach(planned, { type: 'read', reader: 'tables' }),
   'dashboard, schema': played(attached, copySteps(), 3),
   'dashboard, copy': copying,

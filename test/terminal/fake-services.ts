@@ -2,6 +2,7 @@ import type { EngineEvent, EventPayload } from '../../src/engine/events.ts';
 import { foldProgress, initialProgress, type Progress } from '../../src/engine/progress.ts';
 import { type ErrorReport, MigrateError } from '../../src/errors/migrate-error.ts';
 import type { CheckResult } from '../../src/providers/check.ts';
+import type { StepItem } from '../../src/providers/step.ts';
 import type {
   EngineLink,
   ExistingMigration,
@@ -11,7 +12,7 @@ import type {
   WizardInput,
   WizardServices,
 } from '../../src/state/services.ts';
-import { CHECKS, IDENTITIES, PLAN, SOURCE_REPORT, TARGET_REPORT } from './shop.ts';
+import { CHECKS, IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, STEPS, TARGET_REPORT } from './shop.ts';
 
 type CutoverRequest = Parameters<EngineLink['cutover']>[0];
 
@@ -80,6 +81,8 @@ export interface FakeOptions {
   readonly existing?: ExistingMigration | null;
   readonly prefill?: { source: string; target: string };
   readonly checks?: readonly CheckResult[];
+  readonly sourceReport?: Partial<ServerReport>;
+  readonly steps?: readonly StepItem[];
   readonly identities?: readonly IdentityRow[];
   readonly plan?: PlanSummary;
   readonly readonly?: boolean;
@@ -93,6 +96,10 @@ export interface FakeServices extends WizardServices {
   readonly engine: FakeEngine;
   /** Names of the methods as they were called, with what matters of their input. */
   readonly calls: string[];
+  /** Restarts the source: what was applied takes effect, and whoever waits for it is told. */
+  restart(): void;
+  /** How many wait for a restart. */
+  readonly waiting: number;
 }
 
 const WRONG_PASSWORD = (side: 'source' | 'target'): MigrateError =>
@@ -107,6 +114,19 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
   const engine = new FakeEngine(options.readonly ?? false);
   const calls: string[] = [];
   let checks = [...(options.checks ?? CHECKS)];
+  let pending: string[] = [];
+  const ticks = new Map<string, string | null>();
+  const stepsOf = (input: WizardInput): StepItem[] =>
+    (options.steps ?? (input.provider === 'rds' ? RDS_STEPS : STEPS)).map((step) => {
+      const ticked = ticks.get(step.id);
+      return ticked === undefined ? step : { ...step, ticked };
+    });
+  const waiting = new Set<() => void>();
+  const passes = (ids: readonly string[]): void => {
+    checks = checks.map((other) =>
+      ids.includes(other.id) ? { ...other, status: 'pass', found: other.wanted, apply: null, restart: null } : other,
+    );
+  };
   const fail = async (name: keyof WizardServices): Promise<void> => {
     if (options.latencyMs) await new Promise((resolve) => setTimeout(resolve, options.latencyMs));
     const error = options.fail?.[name];
@@ -130,7 +150,7 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
       calls.push(`probe ${side}`);
       await fail('probe');
       if (/:wrong@|password='?wrong/.test(connectionString)) throw WRONG_PASSWORD(side);
-      return side === 'source' ? SOURCE_REPORT : TARGET_REPORT;
+      return side === 'source' ? { ...SOURCE_REPORT, ...options.sourceReport } : TARGET_REPORT;
     },
     async runChecks(input: WizardInput, onResult, signal) {
       calls.push(`runChecks ${input.provider}`);
@@ -143,9 +163,48 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
     async applyFix(_input, result) {
       calls.push(`applyFix ${result.id}`);
       await fail('applyFix');
+      if (!result.apply?.restart) return passes([result.id]);
+      pending = [...pending, result.id];
       checks = checks.map((other) =>
-        other.id === result.id ? { ...other, status: 'pass', found: other.wanted } : other,
+        other.id === result.id
+          ? { ...other, found: `${other.found}; ${other.wanted} after a restart`, apply: null, restart: 'source' }
+          : other,
       );
+    },
+    awaitRestart(_input, side, signal) {
+      calls.push(`awaitRestart ${side}`);
+      return new Promise((resolve, reject) => {
+        const done = (): void => resolve();
+        waiting.add(done);
+        signal.addEventListener('abort', () => {
+          waiting.delete(done);
+          reject(signal.reason);
+        });
+      });
+    },
+    get waiting() {
+      return waiting.size;
+    },
+    restart() {
+      passes(pending);
+      pending = [];
+      for (const tell of [...waiting]) tell();
+      waiting.clear();
+    },
+    async steps(input) {
+      await fail('steps');
+      return stepsOf(input);
+    },
+    async tick(input, id, ticked) {
+      calls.push(`tick ${id} ${ticked}`);
+      await fail('tick');
+      ticks.set(id, ticked ? '2026-01-02T03:04:05.000Z' : null);
+      return stepsOf(input);
+    },
+    async saveReport(_input, results) {
+      calls.push(`saveReport ${results.length}`);
+      await fail('saveReport');
+      return '/home/app/.tiger-migrate/check-report.md';
     },
     async identities() {
       await fail('identities');
@@ -154,6 +213,11 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
     async applyIdentity(_input, choice) {
       calls.push(`applyIdentity ${choice.relation} ${choice.kind}`);
       await fail('applyIdentity');
+    },
+    async saveIdentitySql(_input, choices) {
+      calls.push(`saveIdentitySql ${choices.map(({ relation, kind }) => `${relation} ${kind}`).join(', ')}`);
+      await fail('saveIdentitySql');
+      return '/home/operator/.tiger-migrate/replica-identity.sql';
     },
     async plan(input) {
       calls.push(`plan ${JSON.stringify(input.options.skipTableData)}`);

@@ -1,6 +1,7 @@
 import type { Key } from 'ink';
 import { describe, expect, it } from 'vitest';
 import { initialModel, type Model } from '../../src/state/model.ts';
+import { withoutUnknownKeys } from '../../src/terminal/known-keys.ts';
 import { fitKeys, footerKeys } from '../../src/ui/footer.tsx';
 import { createKeyNormaliser } from '../../src/ui/key-press.ts';
 import { messageFor } from '../../src/ui/key-table.ts';
@@ -32,6 +33,32 @@ const names = (...events: readonly [string, Partial<Key>?][]): string[] => {
   const normalise = createKeyNormaliser();
   return events.flatMap(([input, key]) => normalise(input, { ...NO_KEY, ...key }).map((press) => press.key));
 };
+
+describe('keys that Ink has no name for', () => {
+  it('are taken out, for it would throw; all others stay', () => {
+    const unknown = [
+      '\u001b[1;5P',
+      '\u001b[1;6S',
+      '\u001bO5x',
+      '\u001b[25;5~',
+      '\u001b[3;5^',
+      '\u001b[[5A',
+      '\u001bN5A',
+    ];
+    const known = [
+      '\u001b[1;5D',
+      '\u001b[1;2P',
+      '\u001bOP',
+      '\u001b[15;5~',
+      '\u001b[A',
+      '\u001b',
+      '[1;5P',
+      '\u001b[200~',
+    ];
+    expect(unknown.map((key) => withoutUnknownKeys(`a${key}b`))).toEqual(unknown.map(() => 'ab'));
+    expect(known.map(withoutUnknownKeys)).toEqual(known);
+  });
+});
 
 describe('the key normaliser', () => {
   it('knows Ink’s ways', () => {

@@ -4,7 +4,7 @@ import type { ErrorReport } from '../../src/errors/migrate-error.ts';
 import type { Effect, Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { update } from '../../src/state/update.ts';
-import { CHECKS, SOURCE_REPORT, SOURCE_URI, TARGET_REPORT, TARGET_URI } from './shop.ts';
+import { CHECKS, SOURCE_REPORT, SOURCE_URI, STEPS, TARGET_REPORT, TARGET_URI } from './shop.ts';
 
 /** Models at the places where the tests of the state begin, and how to go on from there. */
 
@@ -46,6 +46,7 @@ export const checked = (model: Model): Model =>
         result,
       }),
     ),
+    { type: 'steps', provider: model.provider, source: SOURCE_URI, steps: STEPS },
     { type: 'checks-ended', provider: model.provider, run: model.checks[model.provider].run, error: null },
   );
 export const passed = (): Model => {

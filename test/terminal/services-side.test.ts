@@ -61,6 +61,39 @@ describe('what the model wants done', () => {
     expect(services.calls).toHaveLength(1);
   });
 
+  it('waits for a restart until it is told to stop, and says nothing then', async () => {
+    const { services, performer, dispatch, messages, heard } = open();
+    performer.perform({ do: 'await-restart', input, side: 'source', run: 1 }, dispatch);
+    performer.perform({ do: 'cancel-checks' }, dispatch);
+    await vi.waitFor(() => expect(services.waiting).toBe(0));
+    performer.perform({ do: 'await-restart', input, side: 'target', run: 2 }, dispatch);
+    services.restart();
+    await heard('restarted');
+    performer.perform({ do: 'await-restart', input, side: 'source', run: 3 }, dispatch);
+    performer.perform({ do: 'run-checks', input, run: 4 }, dispatch);
+    await heard('checks-ended');
+    expect(services.waiting).toBe(0);
+    expect(messages.filter(({ type }) => type === 'restarted')).toEqual([
+      { type: 'restarted', provider: input.provider, run: 2, side: 'target', error: null },
+    ]);
+    performer.perform({ do: 'await-restart', input, side: 'source', run: 5 }, dispatch);
+    performer.close();
+    expect(services.waiting).toBe(0);
+  });
+
+  it('tells the steps of the source that it was asked about, and where the report is', async () => {
+    const { performer, dispatch, messages, heard } = open();
+    performer.perform({ do: 'tick', input, id: 'no-ddl', ticked: true }, dispatch);
+    performer.perform({ do: 'save-report', input, results: [] }, dispatch);
+    await heard('steps');
+    await heard('report-saved');
+    expect(messages[0]).toMatchObject({ type: 'steps', provider: input.provider, source: 'a' });
+    expect(messages[0]).toHaveProperty('steps', [
+      expect.objectContaining({ id: 'same-region', ticked: '2026-01-01T10:00:00.000Z' }),
+      expect.objectContaining({ id: 'no-ddl', ticked: '2026-01-02T03:04:05.000Z' }),
+    ]);
+  });
+
   it('hands on events without a gap from the moment of attaching', async () => {
     const { services, performer, dispatch, types, heard } = open();
     performer.perform({ do: 'attach' }, dispatch);

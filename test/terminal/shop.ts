@@ -1,4 +1,6 @@
 import type { CheckResult } from '../../src/providers/check.ts';
+import { choicesFor, type ViableIndex } from '../../src/providers/identity/choices.ts';
+import type { StepItem } from '../../src/providers/step.ts';
 import type { IdentityRow, PlanSummary, ServerReport } from '../../src/state/services.ts';
 
 /** A shop database as the services would describe it. */
@@ -19,6 +21,7 @@ export const SOURCE_REPORT: ServerReport = {
   roundTripMs: 3.2,
   provider: 'selfhosted-postgres',
   providerEvidence: 'no rds_superuser role, no TimescaleDB, not an Aiven service',
+  providerNote: null,
 };
 
 export const TARGET_REPORT: ServerReport = {
@@ -32,6 +35,7 @@ export const TARGET_REPORT: ServerReport = {
   roundTripMs: 18,
   provider: null,
   providerEvidence: '',
+  providerNote: null,
 };
 
 const check = (id: string, side: CheckResult['side'], title: string, rest: Partial<CheckResult>): CheckResult => ({
@@ -45,6 +49,7 @@ const check = (id: string, side: CheckResult['side'], title: string, rest: Parti
   fix: '',
   code: null,
   apply: null,
+  restart: null,
   ...rest,
 });
 
@@ -55,9 +60,10 @@ export const CHECKS: readonly CheckResult[] = [
     found: 'replica',
     wanted: 'logical',
     why: 'logical decoding reads the changes from the WAL, which holds what it needs only at this level',
-    fix: 'ALTER SYSTEM SET wal_level = logical; then restart the server',
+    fix: 'As a superuser: ALTER SYSTEM SET wal_level = logical;\nThen restart the server: systemctl restart postgresql',
     code: 'TM1205',
     apply: { side: 'source', sql: ['ALTER SYSTEM SET wal_level = logical'], restart: true },
+    restart: 'source',
   }),
   check('source-slots', 'source', 'free replication slots', { found: '10 of 10 free', wanted: 'at least 2' }),
   check('source-senders', 'source', 'free WAL senders', { found: '10 of 10 free', wanted: 'at least 2' }),
@@ -81,58 +87,108 @@ export const CHECKS: readonly CheckResult[] = [
   check('disk', 'local', 'room for the spool', { found: '20 GiB free', wanted: '10 GiB' }),
 ];
 
-export const IDENTITIES: readonly IdentityRow[] = [
+/** What is ticked by hand on the way from a self-hosted source. */
+export const STEPS: readonly StepItem[] = [
   {
-    relation: 'public.sessions',
-    bytes: 12 * MIB,
-    rows: 48_000,
-    updatesDeletes: 210_344,
-    choices: [
-      {
-        relation: 'public.sessions',
-        kind: 'index',
-        label: 'unique index sessions_token_key',
-        cost: 'nothing to speak of',
-        sql: ['ALTER TABLE public.sessions REPLICA IDENTITY USING INDEX sessions_token_key'],
-      },
-      {
-        relation: 'public.sessions',
-        kind: 'full',
-        label: 'the whole row (FULL)',
-        cost: 'more WAL, slower replay',
-        sql: ['ALTER TABLE public.sessions REPLICA IDENTITY FULL'],
-      },
-      {
-        relation: 'public.sessions',
-        kind: 'insert-only',
-        label: 'inserts only',
-        cost: 'updates and deletes are not replicated',
-        sql: [],
-      },
-    ],
+    id: 'same-region',
+    title: 'This machine stands near the target',
+    why: 'Every row passes through it: each millisecond on the way counts for every batch.',
+    how: ['Run it in the region of the target, with as many CPUs as the target has.'],
+    ticked: '2026-01-01T10:00:00.000Z',
   },
   {
-    relation: 'audit.page_views',
+    id: 'no-ddl',
+    title: 'Nobody changes the schema until the end',
+    why: 'A table that is altered on the source while the migration runs is not altered on the target.',
+    how: ['Tell everybody who may release, and stop automatic schema changes until the cut-over.'],
+    ticked: null,
+  },
+];
+
+/** The same for RDS, with commands that are longer than a line. */
+export const RDS_STEPS: readonly StepItem[] = [
+  {
+    id: 'rds-parameter-group',
+    title: 'A parameter group of its own',
+    why: 'The default group cannot be changed, and logical replication is off in it.',
+    how: [
+      'Console: RDS, Parameter groups, Create parameter group; then modify the instance to use it.',
+      'aws rds create-db-parameter-group --db-parameter-group-name shop-logical --db-parameter-group-family postgres15 --description "for the migration to Tiger Cloud"',
+      'aws rds modify-db-parameter-group --db-parameter-group-name shop-logical --parameters "ParameterName=rds.logical_replication,ParameterValue=1,ApplyMethod=pending-reboot"',
+      'aws rds modify-db-instance --db-instance-identifier shop --db-parameter-group-name shop-logical --apply-immediately',
+      'aws rds reboot-db-instance --db-instance-identifier shop',
+    ],
+    ticked: null,
+  },
+  ...STEPS.map((step) => ({ ...step, ticked: null })),
+];
+
+const DAY = 86_400;
+const column = (name: string, evidence = 0, notNull = true) => ({ name, notNull, evidence });
+function identityRow(
+  name: string,
+  of: Pick<IdentityRow, 'columns' | 'bytes' | 'rows' | 'updatesDeletes'> & Partial<IdentityRow>,
+  viable: readonly ViableIndex[] = [],
+): IdentityRow {
+  const [schema = '', table = ''] = name.split('.');
+  const row = {
+    relation: name,
+    schema,
+    name: table,
+    partitions: 0,
+    tables: [{ oid: '1', schema, name: table, identity: 'DEFAULT' }],
+    countedSeconds: 12 * DAY,
+    owner: null,
+    ...of,
+  };
+  return { ...row, choices: choicesFor(row, [viable]) };
+}
+
+export const IDENTITIES: readonly IdentityRow[] = [
+  identityRow(
+    'public.sessions',
+    {
+      columns: [column('token'), column('customer_id'), column('seen_at', 0, false)],
+      bytes: 12 * MIB,
+      rows: 48_000,
+      updatesDeletes: 210_344,
+    },
+    [{ name: 'sessions_token_key', columns: ['token'] }],
+  ),
+  identityRow('audit.page_views', {
+    columns: [column('at'), column('url')],
     bytes: 61 * MIB,
     rows: 900_000,
     updatesDeletes: 0,
-    choices: [
-      {
-        relation: 'audit.page_views',
-        kind: 'insert-only',
-        label: 'inserts only',
-        cost: 'it has never been updated',
-        sql: [],
-      },
-      {
-        relation: 'audit.page_views',
-        kind: 'full',
-        label: 'the whole row (FULL)',
-        cost: 'more WAL, slower replay',
-        sql: ['ALTER TABLE audit.page_views REPLICA IDENTITY FULL'],
-      },
-    ],
-  },
+  }),
+];
+
+/** Some of every kind, more than fit a small screen. */
+export const MANY_IDENTITIES: readonly IdentityRow[] = [
+  ...IDENTITIES,
+  identityRow('public.events', {
+    columns: [column('id', 4), column('at'), column('kind')],
+    bytes: 3300 * MIB,
+    rows: 26_000_000,
+    updatesDeletes: 1_900,
+  }),
+  identityRow('public.metrics', {
+    columns: [column('device'), column('at')],
+    partitions: 12,
+    tables: Array.from({ length: 12 }, (_, at) => ({
+      oid: String(100 + at),
+      schema: 'public',
+      name: `metrics_${at + 1}`,
+      identity: 'DEFAULT',
+    })),
+    bytes: 900 * MIB,
+    rows: 9_000_000,
+    updatesDeletes: 12,
+  }),
+  identityRow('public.new', { columns: [], bytes: 8192, rows: 0, updatesDeletes: 0, countedSeconds: 125 }),
+  ...Array.from({ length: 20 }, (_, at) =>
+    identityRow(`archive.log_${at + 1}`, { columns: [column('at')], bytes: MIB, rows: 9000, updatesDeletes: 0 }),
+  ),
 ];
 
 /** Name, MiB, rows. */
@@ -183,4 +239,8 @@ export const PLAN: PlanSummary = {
   tableJobs: 4,
   indexJobs: 2,
   estimateSeconds: 15,
+  walPerSecond: 1.2 * MIB,
+  spoolBytes: 18 * MIB,
+  spoolFreeBytes: 20 * 1024 * MIB,
+  remarks: [],
 };

@@ -3,8 +3,8 @@ import { nextLock } from '../../src/state/gates.ts';
 import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { PLAN_OPTIONS } from '../../src/state/plan-options.ts';
-import { checked, ERROR, insert, opened, passed, play, probed, reach } from './model-play.ts';
-import { CHECKS, IDENTITIES, PLAN, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
+import { ERROR, insert, opened, passed, play, probed, reach } from './model-play.ts';
+import { IDENTITIES, PLAN, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
 
 describe('connect', () => {
   it('probes both sides as soon as there is something to probe', () => {
@@ -58,42 +58,6 @@ describe('connect', () => {
   });
 });
 
-describe('checks', () => {
-  it('run when the screen is entered, and lock the way until what must pass passes', () => {
-    const { model, effects } = play(probed, { type: 'next' });
-    expect(effects).toMatchObject([{ do: 'run-checks', run: 1 }]);
-    expect(nextLock(model)).toBe('the checks are still running');
-    expect(nextLock(checked(model))).toBe('must pass first: wal_level');
-    expect(nextLock(passed())).toBeNull();
-  });
-
-  it('run for a tab when it is turned to, and forget results of an older run', () => {
-    const here = reach(probed, { type: 'next' });
-    const turned = play(here, { type: 'choose', by: 1 });
-    expect(turned.model.provider).toBe('rds');
-    expect(turned.effects).toMatchObject([{ do: 'cancel-checks' }, { do: 'run-checks', input: { provider: 'rds' } }]);
-    const result = CHECKS[0];
-    if (!result) throw new Error('no checks');
-    const late = reach(turned.model, { type: 'checked', provider: 'rds', run: 0, result });
-    expect(late.checks.rds.results).toEqual([]);
-  });
-
-  it('run SQL only after a yes', () => {
-    const asked = play(checked(reach(probed, { type: 'next' })), { type: 'apply' });
-    expect(asked.effects).toEqual([]);
-    expect(asked.model.overlay).toMatchObject({ kind: 'question', title: 'Run this on the source?' });
-    expect(play(asked.model, { type: 'yes' }).effects).toMatchObject([
-      { do: 'apply-fix', result: { id: 'source-wal-level' } },
-    ]);
-    expect(play(asked.model, { type: 'close-overlay' }).effects).toEqual([]);
-  });
-
-  it('are void when the connection changes', () => {
-    const back = reach(passed(), { type: 'back' }, insert('x'));
-    expect(back.checks['selfhosted-postgres'].state).toBe('idle');
-  });
-});
-
 describe('replica identity', () => {
   const here = reach(passed(), { type: 'next' }, { type: 'identities', rows: IDENTITIES });
 
@@ -109,11 +73,12 @@ describe('replica identity', () => {
     expect(play(here, { type: 'apply' }).model.overlay).toMatchObject({ kind: 'question' });
     const second = play(here, { type: 'move', by: 1 }, { type: 'apply' });
     expect(second.model.overlay).toBeNull();
-    expect(second.effects).toMatchObject([{ do: 'apply-identities', choices: [{ kind: 'insert-only' }] }]);
+    expect(second.effects).toEqual([]);
+    expect(second.model.identity.applied).toEqual({ 'audit.page_views': 'insert-only' });
   });
 
   it('goes through the choices of a table in a circle', () => {
-    expect(reach(here, { type: 'choose', by: -1 }).identity.chosen).toEqual({ 'public.sessions': 2 });
+    expect(reach(here, { type: 'choose', by: -1 }).identity.chosen).toEqual({ 'public.sessions': 3 });
   });
 });
 
@@ -148,9 +113,14 @@ describe('plan', () => {
     }
   });
 
-  it('starts only after a yes', () => {
-    const asked = play(here, { type: 'next' });
+  it('starts only after a yes, and says first what is not ticked', () => {
+    const asked = play({ ...here, checks: passed().checks }, { type: 'next' });
     expect(asked.effects).toEqual([]);
+    const { overlay } = asked.model;
+    if (overlay?.kind !== 'question') throw new Error('no question');
+    expect(overlay.lines).toContain('Not ticked: Nobody changes the schema until the end.');
+    const ticked = play(here, { type: 'next' }).model.overlay;
+    expect(ticked?.kind === 'question' && ticked.lines.join()).not.toContain('Not ticked');
     expect(play(asked.model, { type: 'yes' }).effects).toMatchObject([{ do: 'start' }]);
   });
 });

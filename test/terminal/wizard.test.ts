@@ -20,7 +20,7 @@ async function start(wizard: OpenedWizard): Promise<void> {
   wizard.press({ type: 'A' });
   await wizard.shows('Run this on the source?');
   wizard.press({ type: 'y' });
-  await wizard.shows('without a choice: inserts only');
+  await wizard.shows('done: public.sessions');
   wizard.press('enter');
   await wizard.shows('14 tables, 296MiB');
   wizard.press('enter');

@@ -26,6 +26,7 @@ const table = (oid: number, over: Partial<SourceTable> = {}): SourceTable => ({
   rows: 1000,
   pages: 100,
   hasIdentity: true,
+  givesIdentity: true,
   partOf: [],
   columns: [column('id'), column('Naïve "x"')],
   ...over,
@@ -77,6 +78,14 @@ describe('publications', () => {
     const assigned = assignTables(tables, () => true);
     expect(assigned.all.map(({ oid }) => oid)).toEqual([4]);
     expect(assigned.inserts.map(({ oid }) => oid)).toEqual([1, 5]);
+  });
+
+  test('a root without a key that new partitions inherit goes to inserts, its partitions by name to the rest', () => {
+    const root = { kind: 'partitioned', givesIdentity: false } as const;
+    const tables = [table(1, root), table(2, { kind: 'partition', rootOid: 1 })];
+    const assigned = assignTables(tables, () => true);
+    expect(assigned.all.map(({ oid }) => oid)).toEqual([2]);
+    expect(assigned.inserts.map(({ oid }) => oid)).toEqual([1]);
   });
 
   test('a root that is left out is published for a partition that is wanted', () => {

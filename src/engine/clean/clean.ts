@@ -4,6 +4,7 @@ import { unfreezeSource } from '../cutover/fence.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { type MigrationRow, readMigration, recordedObjects } from '../target/progress-schema.ts';
+import { isSameDatabase, readSourceDatabase } from './source-identity.ts';
 
 const SLOTS = `
 SELECT slot_name AS name FROM pg_replication_slots
@@ -53,22 +54,12 @@ async function existingPublications(source: pg.Client, slot: string): Promise<st
   return rows.map((row) => row.name);
 }
 
-const IDENTITY = `SELECT (pg_control_system()).system_identifier::text AS system, current_database() AS database`;
-
 async function requireItsSource(source: pg.Client, migration: MigrationRow): Promise<void> {
-  // Some providers don't let an ordinary role ask; the name alone must do then.
-  const { rows } = await source
-    .query<{ system: string | null; database: string }>(IDENTITY)
-    .catch(() =>
-      source.query<{ system: string | null; database: string }>(
-        'SELECT NULL AS system, current_database() AS database',
-      ),
-    );
-  const { system = null, database = '' } = rows[0] ?? {};
-  if (database === migration.sourceDatabase && (system === null || system === migration.sourceSystem)) return;
+  const here = await readSourceDatabase(source);
+  if (isSameDatabase(here, { system: migration.sourceSystem, database: migration.sourceDatabase })) return;
   throw new MigrateError('TM1307', {
     side: 'source',
-    object: database,
+    object: here.database,
     message: `the target holds a migration of another source (database ${migration.sourceDatabase}, system ${migration.sourceSystem})`,
     hint: 'Give the source that the migration began with: a slot and publications wait there to be removed. If it is gone for good: DROP SCHEMA tiger_migrate CASCADE on the target.',
   });

@@ -33,7 +33,7 @@ const unusable = (directory: string, message: string, hint: string, cause?: unkn
   new MigrateError('TM1302', { side: 'local', object: directory, message, hint, cause });
 
 const OWN_NAMES =
-  /^(spool|schema\.dump|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
+  /^(spool|identities|schema\.dump|check-report\.md|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|replica-identity\.sql(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
 
 /** Whether a file in a work directory is one that we make: nothing else is ever removed from there. */
 export const isOurs = (name: string): boolean => OWN_NAMES.test(name);
@@ -67,8 +67,8 @@ async function makeDirectory(path: string): Promise<void> {
   });
 }
 
-/** Somebody's home or project is not a work directory: our files would be strewn among theirs. */
-async function requireOurs(directory: string): Promise<void> {
+/** Somebody's home or project is not a work directory: our files would be strewn among theirs. Rejects with TM1302. */
+export async function requireOurs(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name !== 'lost+found');
   if (names.length === 0 || names.some(isOurs)) return;
   throw unusable(

@@ -16,7 +16,7 @@ export interface SourceRole {
 }
 
 /** Roles that a provider makes for itself; they exist on its own servers only. */
-const PROVIDER_ROLES =
+export const PROVIDER_ROLES =
   '^(pg_|rds|aws|aurora|avnadmin|_aiven|aiven|cloudsql|azure|supabase|neon|tsdb|tiger|postgres$|tsdbowner$|doadmin$)';
 
 const ROLES = `

@@ -19,6 +19,8 @@ export interface SourceTable {
   readonly pages: number;
   /** UPDATE and DELETE can be published: a primary key, an identity index, or FULL. */
   readonly hasIdentity: boolean;
+  /** A primary key that new partitions inherit, and with it an identity. */
+  readonly givesIdentity: boolean;
   readonly columns: readonly SourceColumn[];
 }
 
@@ -69,6 +71,7 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
        c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
           AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)
           AS has_identity,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS gives_identity,
        (SELECT coalesce(json_agg(json_build_array(a.attname, a.attgenerated <> '', a.attidentity = 'a',
                  a.atttypid IN (SELECT oid FROM safe)) ORDER BY a.attnum), '[]')
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
@@ -98,6 +101,7 @@ export async function readTables(client: pg.Client): Promise<SourceTable[]> {
     rows: Number(row.rows),
     pages: Number(row.pages),
     hasIdentity: row.has_identity === 't',
+    givesIdentity: row.gives_identity === 't',
     columns: (JSON.parse(row.columns ?? '[]') as [string, boolean, boolean, boolean][]).map(
       ([name, generated, identityAlways, binarySafe]) => ({ name, generated, identityAlways, binarySafe }),
     ),

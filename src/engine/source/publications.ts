@@ -12,7 +12,9 @@ export interface PublicationNames {
 
 /**
  * What goes into which publication: roots of partition trees stand for all their partitions, also later ones. A root is
- * published when one of its partitions is wanted, whatever is said of itself.
+ * published when one of its partitions is wanted, whatever is said of itself. A partition that is created later has an
+ * identity only by a primary key of the root: without one the root is published for inserts, and its present partitions
+ * for the rest by name, lest the application's UPDATE fail on a new one.
  */
 export function assignTables(
   tables: readonly SourceTable[],
@@ -22,9 +24,14 @@ export function assignTables(
   const roots = new Set(decoded.map((table) => table.rootOid));
   const lacking = new Set(decoded.filter((t) => t.kind !== 'partitioned' && !t.hasIdentity).map((t) => t.rootOid));
   const published = tables.filter((table) => roots.has(table.oid));
+  const uncertain = new Set(published.filter((t) => t.kind === 'partitioned' && !t.givesIdentity).map((t) => t.oid));
+  const insertsOnly = ({ oid }: SourceTable) => lacking.has(oid) || uncertain.has(oid);
+  const byName = decoded.filter(
+    ({ kind, rootOid }) => kind === 'partition' && uncertain.has(rootOid) && !lacking.has(rootOid),
+  );
   return {
-    all: published.filter((table) => !lacking.has(table.oid)),
-    inserts: published.filter((table) => lacking.has(table.oid)),
+    all: [...published.filter((table) => !insertsOnly(table)), ...byName],
+    inserts: published.filter(insertsOnly),
   };
 }
 

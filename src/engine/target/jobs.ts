@@ -6,25 +6,40 @@ export interface Jobs {
   readonly indexes: number;
 }
 
-const DEFAULT_TABLE_JOBS = 4;
-const DEFAULT_INDEX_JOBS = 2;
+export const DEFAULT_JOBS: Jobs = { tables: 4, indexes: 2 };
 /** Monitor, control, receiver, snapshot, applier: what a migration needs besides its jobs. */
 const OTHER_SESSIONS = 5;
 
+/** Sessions that this role may still open in this database. */
+const FREE_CONNECTIONS = `
+  SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+      - coalesce(current_setting('reserved_connections', true), '0')::int
+      - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+    CASE WHEN d.datconnlimit >= 0 AND NOT r.rolsuper
+      THEN d.datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid) END,
+    CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper
+      THEN r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid) END) AS free
+  FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user`;
+
 async function freeConnections(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ free: string }>(
-    `SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-            - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS free`,
-  );
+  const { rows } = await client.query<{ free: string }>(FREE_CONNECTIONS);
   return Number(rows[0]?.free ?? 0);
 }
 
 /** Parallelism as asked, else what both servers have connections for; at least one of each. */
-export async function chooseJobs(source: pg.Client, target: pg.Client, options: MigrationOptions): Promise<Jobs> {
-  const room = (free: number, share: number) => Math.max(1, Math.floor((free - OTHER_SESSIONS) * share));
-  const [onSource, onTarget] = [await freeConnections(source), await freeConnections(target)];
+export function jobsFor(
+  free: { readonly source: number; readonly target: number },
+  options: Pick<MigrationOptions, 'tableJobs' | 'indexJobs'>,
+): Jobs {
+  const room = (connections: number, share: number) => Math.max(1, Math.floor((connections - OTHER_SESSIONS) * share));
   return {
-    tables: options.tableJobs ?? Math.min(DEFAULT_TABLE_JOBS, room(onSource, 0.5), room(onTarget, 0.4)),
-    indexes: options.indexJobs ?? Math.min(DEFAULT_INDEX_JOBS, room(onTarget, 0.3)),
+    tables: options.tableJobs ?? Math.min(DEFAULT_JOBS.tables, room(free.source, 0.5), room(free.target, 0.4)),
+    indexes: options.indexJobs ?? Math.min(DEFAULT_JOBS.indexes, room(free.target, 0.3)),
   };
+}
+
+/** `jobsFor` what both servers have free now. */
+export async function chooseJobs(source: pg.Client, target: pg.Client, options: MigrationOptions): Promise<Jobs> {
+  return jobsFor({ source: await freeConnections(source), target: await freeConnections(target) }, options);
 }

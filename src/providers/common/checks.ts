@@ -1,21 +1,31 @@
 import type { Check } from '../check.ts';
+import { clocks, roundTrips } from './clocks.ts';
 import { directConnection, encryption, isPrimary } from './connection.ts';
 import { freeConnections } from './connections.ts';
 import { encodings, locales } from './encodings.ts';
+import { extensionData } from './extension-data.ts';
+import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
-import { replicationSlots, slotWalKeepSize, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
-import { clientTools, processors, workDirectory } from './machine.ts';
+import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
+import { clientTools, processors } from './machine.ts';
+import { outputPlugin } from './output-plugin.ts';
 import { publicationRight } from './publication-right.ts';
 import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import { replicationRight } from './replication-right.ts';
 import { differentDatabases } from './same-database.ts';
 import { freezeRight } from './session-rights.ts';
-import { inactiveSlots, openTransactions } from './source-activity.ts';
+import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
+import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
+import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
 import { targetEmpty } from './target-empty.ts';
-import { replicaRole, roleCreation, targetCreateRight } from './target-rights.ts';
+import { replicaRole, targetCreateRight } from './target-rights.ts';
+import { roleCreation } from './target-roles.ts';
+import { targetDisk, targetSize } from './target-size.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
+import { spoolSpace, workDirectory } from './work-directory.ts';
+import { changeShare, insertRate } from './workload-fit.ts';
 
 /** In the order in which they are run and shown. */
 export const COMMON_CHECKS: readonly Check[] = [
@@ -26,6 +36,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   walLevel,
   replicationSlots,
   walSenders,
+  outputPlugin,
   replicationRight,
   publicationRight,
   readingRight,
@@ -35,13 +46,20 @@ export const COMMON_CHECKS: readonly Check[] = [
   largeObjects,
   openTransactions,
   inactiveSlots,
+  laggingSlots,
+  oldSnapshotThreshold,
   slotWalKeepSize,
+  idleSlotTimeout,
+  sourceDisk,
   walSenderTimeout,
   freeConnections('source'),
   leftOut,
+  extensionData,
   allTablesPublications,
   eventTriggers,
   tablespaces,
+  insertRate,
+  changeShare,
   directConnection('target'),
   encryption('target'),
   differentDatabases,
@@ -51,11 +69,17 @@ export const COMMON_CHECKS: readonly Check[] = [
   encodings,
   locales,
   extensions,
+  extensionVersions,
   targetCreateRight,
   replicaRole,
   roleCreation,
   freeConnections('target'),
+  targetSize,
+  targetDisk,
   clientTools,
   workDirectory,
+  spoolSpace,
   processors,
+  roundTrips,
+  clocks,
 ];

@@ -1,14 +1,17 @@
 import type { Check } from '../check.ts';
-import { tablesWithoutIdentity } from '../identity.ts';
-import { pass, warn } from '../outcome.ts';
+import { changesInWords } from '../identity/changes-seen.ts';
+import { type TableWithoutIdentity, tablesWithoutIdentity } from '../identity.ts';
+import { counted, pass, warn } from '../outcome.ts';
 
 const LISTED = 50;
+const REMEDIES = 10;
 
 /** https://www.postgresql.org/docs/current/logical-replication-publication.html */
 export const replicaIdentity: Check = {
   id: 'source-replica-identity',
   side: 'source',
   title: 'Replica identity',
+  severity: 'warn',
   wanted: 'a primary key or a replica identity on every table',
   why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts.',
   fix: 'ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.',
@@ -16,16 +19,25 @@ export const replicaIdentity: Check = {
     const tables = await tablesWithoutIdentity(source, options);
     if (tables.length === 0) return pass('all tables');
     const names = tables.map(({ relation, partitions }) =>
-      partitions > 0 ? `${relation} (${partitions} partition${partitions === 1 ? '' : 's'})` : relation,
+      partitions > 0 ? `${relation} (${counted(partitions, 'partition')})` : relation,
     );
-    const shown = names.slice(0, LISTED);
-    const more = names.length > LISTED ? [`and ${names.length - LISTED} more`] : [];
-    return warn(
-      [
-        'The following tables in the Source DB have neither a primary key nor a REPLICA IDENTITY (FULL/INDEX)',
-        'UPDATE and DELETE statements on these tables will not be replicated to the Target DB',
-        ...[...shown, ...more].map((name) => `  ${name}`),
-      ].join('\n'),
-    );
+    const found = [
+      'The following tables in the Source DB have neither a primary key nor a REPLICA IDENTITY (FULL/INDEX)',
+      'UPDATE and DELETE statements on these tables will not be replicated to the Target DB',
+      ...shortened(names, LISTED).map((name) => `  ${name}`),
+    ];
+    return warn(found.join('\n'), { fix: shortened(tables.map(remedy), REMEDIES).join('\n') });
   },
 };
+
+/** What we recommend for one table. */
+function remedy({ relation, choices, ...row }: TableWithoutIdentity): string {
+  const [first] = choices;
+  const [sql, ...more] = first?.sql ?? [];
+  if (sql !== undefined)
+    return [`${sql};`, ...more.slice(0, 1).map((one) => `${one};`), ...(more.length > 1 ? ['…'] : [])].join(' ');
+  return `${relation}: nothing, if no row of it is updated or deleted until the cut-over (${changesInWords(row)}).`;
+}
+
+const shortened = (lines: readonly string[], most: number): string[] =>
+  lines.length > most ? [...lines.slice(0, most), `and ${lines.length - most} more`] : [...lines];

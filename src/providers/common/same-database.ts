@@ -6,10 +6,9 @@ import { fail, info, pass } from '../outcome.ts';
 interface Identity {
   system: string;
   database: string;
-  name: string;
 }
 
-const IDENTITY = `SELECT (pg_control_system()).system_identifier::text AS system, oid::text AS database, datname AS name
+const IDENTITY = `SELECT (pg_control_system()).system_identifier::text AS system, oid::text AS database
   FROM pg_database WHERE datname = current_database()`;
 
 /**
@@ -20,30 +19,31 @@ export const differentDatabases: Check = {
   id: 'different-databases',
   side: 'target',
   title: 'Source and target are two databases',
+  severity: 'fail',
   wanted: 'two different databases',
   why: 'A database cannot be migrated onto itself.',
   fix: 'Give the connection string of another database as the target.',
-  async run({ source, target }) {
+  async run({ source, target, targetSettings }) {
     const [one, two] = [randomInt(2 ** 31), randomInt(2 ** 31)];
     await source.query('SELECT pg_advisory_lock($1::int, $2::int)', [one, two]);
     try {
       const { free } = await firstRow<{ free: string }>(
         target,
-        'SELECT pg_try_advisory_lock($1::int, $2::int) AS free',
+        'SELECT pg_try_advisory_xact_lock($1::int, $2::int) AS free',
         [one, two],
       );
-      if (free === 't') await target.query('SELECT pg_advisory_unlock($1::int, $2::int)', [one, two]);
-      const theirs = await identity(target);
-      if (free !== 't') return fail('TM1202', `both connection strings lead to the database ${theirs?.name ?? ''}`);
-      const ours = await identity(source);
-      if (ours === null || theirs === null) return pass('two databases');
-      if (ours.system !== theirs.system) return pass('two databases on two servers');
-      return ours.database === theirs.database
-        ? info('two servers with one system identifier: one is a physical copy of the other')
-        : pass('two databases of one server');
+      if (free !== 't') {
+        return fail('TM1202', `both connection strings lead to the database ${targetSettings.database}`);
+      }
     } finally {
       await source.query('SELECT pg_advisory_unlock($1::int, $2::int)', [one, two]);
     }
+    const [ours, theirs] = [await identity(source), await identity(target)];
+    if (ours === null || theirs === null) return pass('two databases');
+    if (ours.system !== theirs.system) return pass('two databases on two servers');
+    return ours.database === theirs.database
+      ? info('two servers with one system identifier: one is a physical copy of the other')
+      : pass('two databases of one server');
   },
 };
 

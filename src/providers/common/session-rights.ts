@@ -1,5 +1,6 @@
+import { attempts } from '../../postgres/attempts.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
-import { firstRow, inRolledBackTransaction, refusal } from '../../postgres/query.ts';
+import { firstRow } from '../../postgres/query.ts';
 import type { Check } from '../check.ts';
 import { fail, info, pass } from '../outcome.ts';
 
@@ -15,6 +16,7 @@ export const freezeRight: Check = {
   id: 'source-freeze-right',
   side: 'source',
   title: 'Right to freeze the source',
+  severity: 'fail',
   wanted: 'ownership of the database, and the right to end the sessions of others, when --freeze-source is given',
   why: 'Freezing makes the database read-only for new sessions and ends the others.',
   fix: 'Leave out --freeze-source and stop the application yourself before the cut-over.',
@@ -22,17 +24,15 @@ export const freezeRight: Check = {
     if (!options.freezeSource) return info('not asked for');
     const role = quoteIdent(sourceSettings.user);
     const database = quoteIdent(sourceSettings.database);
-    const message = await inRolledBackTransaction(source, () =>
-      refusal(source, `ALTER DATABASE ${database} SET default_transaction_read_only = on`),
-    );
+    const [refused] = await attempts(source, [`ALTER DATABASE ${database} SET default_transaction_read_only = on`]);
     const { roles } = await firstRow<{ roles: string | null }>(source, NOT_OURS_TO_END);
-    if (message === null && roles === null) return pass('allowed');
+    if (!refused && roles === null) return pass('allowed');
     const found = [
-      ...(message === null ? [] : [message]),
+      ...(refused ? [refused.message] : []),
       ...(roles === null ? [] : [`sessions of ${roles} cannot be ended`]),
     ];
     const grants = [
-      ...(message === null ? [] : [`ALTER DATABASE ${database} OWNER TO ${role};`]),
+      ...(refused ? [`ALTER DATABASE ${database} OWNER TO ${role};`] : []),
       ...(roles === null
         ? []
         : [`GRANT pg_signal_backend TO ${role}; (a superuser's sessions must be closed by itself)`]),

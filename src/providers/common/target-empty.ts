@@ -22,6 +22,8 @@ const OBJECTS = `
   UNION ALL
   SELECT 'schema', n.nspname, ''
   FROM pg_namespace n WHERE n.nspname <> 'public' AND ${USER_SCHEMA} AND ${notInExtension('pg_namespace', 'n.oid')}
+    -- Made for an extension; what else is in it is listed by itself.
+    AND NOT EXISTS (SELECT FROM pg_extension x WHERE x.extnamespace = n.oid)
   ORDER BY 2, 3`;
 
 /** Names what is there, most telling kinds first. Our own schema, extensions and TimescaleDB's schemas don't count. */
@@ -29,6 +31,7 @@ export const targetEmpty: Check = {
   id: 'target-empty',
   side: 'target',
   title: 'Target is empty',
+  severity: 'fail',
   wanted: 'no objects besides extensions',
   why: 'What is there would collide with what comes, or be taken for it.',
   fix: 'Use another, empty database as the target, or --drop-if-exists to drop there what the source has too.',

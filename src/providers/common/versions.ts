@@ -1,7 +1,7 @@
 import type { ProviderId } from '../../engine/options.ts';
-import { formatVersion, versionFromNumber } from '../../postgres/client-tools.ts';
-import { numericSetting } from '../../postgres/query.ts';
-import type { Check } from '../check.ts';
+import { formatVersion, type PgVersion } from '../../postgres/client-tools.ts';
+import type { Check, CheckOutcome } from '../check.ts';
+import { server } from '../facts/server.ts';
 import { fail, pass } from '../outcome.ts';
 
 /** `messages` of pgoutput, which carries heartbeats and the end marker, came with 14. */
@@ -17,14 +17,15 @@ export const sourceVersion: Check = {
   id: 'source-version',
   side: 'source',
   title: 'Source version',
+  severity: 'fail',
   wanted: 'PostgreSQL 14 or newer (12 or newer for TimescaleDB sources)',
   why: 'The replay is kept in step by messages inside the stream of changes, which older versions do not send.',
   fix: 'Upgrade the source in place (pg_upgrade) to a newer major release, or migrate it with pg_dump and a downtime.',
-  async run({ source, provider }) {
-    const number = (await numericSetting(source, 'server_version_num')) ?? 0;
-    const found = `PostgreSQL ${formatVersion(versionFromNumber(number))}`;
+  async run({ ask, provider }) {
+    const { version } = await ask('source', server);
+    const found = `PostgreSQL ${formatVersion(version)}`;
     const oldest = OLDEST_MAJOR[provider];
-    return versionFromNumber(number).major >= oldest
+    return version.major >= oldest
       ? pass(found)
       : fail('TM1210', `${found}; this kind of source needs ${oldest} or newer`);
   },
@@ -34,13 +35,28 @@ export const targetVersion: Check = {
   id: 'target-version',
   side: 'target',
   title: 'Target version',
+  severity: 'fail',
   wanted: 'the same major release as the source, or a newer one',
-  why: "A newer server's schema uses commands that an older one does not know; PostgreSQL does not support going back.",
+  why: "A newer server's schema may use commands and types that an older one does not know; PostgreSQL supports no way back.",
   fix: 'Create the target with at least the major release of the source.',
-  async run({ source, target }) {
-    const from = versionFromNumber((await numericSetting(source, 'server_version_num')) ?? 0);
-    const to = versionFromNumber((await numericSetting(target, 'server_version_num')) ?? 0);
-    const found = `PostgreSQL ${formatVersion(to)}, the source is ${formatVersion(from)}`;
-    return to.major >= from.major && to.major >= OLDEST_TARGET_MAJOR ? pass(found) : fail('TM1210', found);
+  async run({ ask }) {
+    return targetVersionOutcome((await ask('source', server)).version, (await ask('target', server)).version);
   },
 };
+
+function targetVersionOutcome(from: PgVersion, to: PgVersion): CheckOutcome {
+  const found = `PostgreSQL ${formatVersion(to)}, the source is ${formatVersion(from)}`;
+  if (to.major < from.major) {
+    const wanted = Math.max(from.major, OLDEST_TARGET_MAJOR);
+    return fail('TM1210', `${found}: going back to an older major release is not possible`, {
+      fix: `In the Tiger Console upgrade this service to PostgreSQL ${wanted} or newer (Operations → Service Upgrades), or create a new one with it, and give its connection string.`,
+    });
+  }
+  if (to.major < OLDEST_TARGET_MAJOR) {
+    return fail('TM1210', `${found}; the target needs ${OLDEST_TARGET_MAJOR} or newer`);
+  }
+  if (to.major > from.major) {
+    return pass(`${found}: a newer major release is fine; read its notes on incompatible changes for the application`);
+  }
+  return pass(found);
+}

@@ -6,17 +6,26 @@ import { ErrorBlock } from '../../ui/error-block.tsx';
 import { Gap, Paragraph } from '../../ui/heading.tsx';
 import { Mark } from '../../ui/status.tsx';
 import { Text } from '../../ui/text.tsx';
+import { useTheme } from '../../ui/theme.ts';
 import { TypedConfirm } from '../../ui/typed-confirm.tsx';
+import { wrapLines } from '../../ui/wrap.ts';
 import { Panel, panelSize } from './panel.tsx';
 
-/** Yes or no, with exactly what a yes does. */
+/** Border, title, two empty lines, the answer. */
+const QUESTION_CHROME = 6;
+
+/** Yes or no, with exactly what a yes does; on a small screen as much of it as there is room for. */
 export function QuestionPanel({ overlay, size }: { overlay: Extract<Overlay, { kind: 'question' }>; size: Size }) {
+  const { symbol } = useTheme();
+  const room = Math.max(1, size.rows - QUESTION_CHROME);
+  const lines = overlay.lines.flatMap((line) => wrapLines(line, panelSize(size).columns));
+  const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), symbol.ellipsis];
   return (
     <Panel title={overlay.title} size={size} fit>
       <Gap />
-      {overlay.lines.map((line, at) => (
+      {shown.map((line, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one question never move
-        <Paragraph key={at}>{line === '' ? ' ' : line}</Paragraph>
+        <Text key={at}>{line === '' ? ' ' : line}</Text>
       ))}
       <Gap />
       <Text bold>y / n</Text>

@@ -1,7 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import type { Model, Overlay, Reader } from '../../state/model.ts';
-import { selectedResult } from '../../state/steps/checks.ts';
+import type { Model } from '../../state/model.ts';
 import { tableCounts, tableLines } from '../../state/table-order.ts';
 import { formatTimeOfDay } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
@@ -12,40 +11,17 @@ import { Mark } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import { useTheme } from '../../ui/theme.ts';
-import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
-import { bySize, plannedColumns } from '../plan.tsx';
+import { EntryReader } from './entry-reader.tsx';
+import { IdentityReader } from './identity-reader.tsx';
+import { Lines, type ReaderOverlay, range } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
+import { PlanReader } from './plan-reader.tsx';
 
-type ReaderOverlay = Extract<Overlay, { kind: Reader }>;
 interface ReaderProps {
   readonly model: Model;
   readonly overlay: ReaderOverlay;
   readonly size: Size;
-}
-
-/** `3–18 of 40` when not all is in sight. */
-const range = (start: number, end: number, length: number): string =>
-  end - start >= length ? '' : `${start + 1}-${end} of ${length}`;
-
-/** Lines from `scroll` on; `fromEnd` counts from the newest line at the bottom. */
-function Lines(props: {
-  lines: readonly ReactNode[];
-  title: string;
-  overlay: ReaderOverlay;
-  size: Size;
-  empty: string;
-}) {
-  const { lines, overlay, size } = props;
-  const { rows } = panelSize(size);
-  const newestFirst = overlay.kind === 'log' || overlay.kind === 'warnings';
-  const at = windowFrom(overlay.scroll, lines.length, rows);
-  const { start, end } = newestFirst ? { start: lines.length - at.end, end: lines.length - at.start } : at;
-  return (
-    <Panel title={props.title} note={range(start, end, lines.length)} size={size}>
-      {lines.length === 0 ? <Text tone="muted">{props.empty}</Text> : lines.slice(start, end)}
-    </Panel>
-  );
 }
 
 const Stamped = ({ time, text, warning }: { time: string; text: string; warning: boolean }) => (
@@ -91,43 +67,10 @@ function HelpReader({ model, overlay, size }: ReaderProps) {
   return <Lines lines={lines} title="Keys" overlay={overlay} size={size} empty="" />;
 }
 
-function PlannedTables({ model, overlay, size }: ReaderProps) {
-  const { summary } = model.plan;
-  if (summary.state !== 'ready')
-    return (
-      <Panel title="Tables" size={size}>
-        {null}
-      </Panel>
-    );
-  const tables = bySize(summary.value);
-  const { skipped } = summary.value;
-  const inner = panelSize(size);
-  const room = Math.max(2, inner.rows - Math.min(skipped.length, 6) - (skipped.length > 0 ? 1 : 0));
-  const window = windowFrom(overlay.scroll, tables.length, room - 1);
-  return (
-    <Panel title="Tables of the plan" note={range(window.start, window.end, tables.length)} size={size}>
-      <Table
-        columns={plannedColumns(inner.columns)}
-        rows={tables}
-        rowKey={(row) => row.relation}
-        height={room}
-        window={window}
-      />
-      {skipped.length > 0 ? <Text bold>{`Not migrated: ${skipped.length}`}</Text> : null}
-      {skipped.slice(0, 6).map((item) => (
-        <Text key={item.object} wrap="truncate-end">
-          {item.object}
-          <Text tone="muted">{`  ${item.why}`}</Text>
-        </Text>
-      ))}
-    </Panel>
-  );
-}
-
 function TablesReader(props: ReaderProps) {
   const { model, overlay, size } = props;
   const { progress } = model.engine;
-  if (!progress) return <PlannedTables {...props} />;
+  if (!progress) return <PlanReader {...props} />;
   const rows = tableLines(progress);
   const counts = Object.entries(tableCounts(progress)).filter(([, count]) => count > 0);
   const inner = panelSize(size);
@@ -149,43 +92,13 @@ function TablesReader(props: ReaderProps) {
   );
 }
 
-const CHECK_LABEL = 8;
-
-function CheckReader({ model, overlay, size }: ReaderProps) {
-  const result = selectedResult(model.checks[model.provider]);
-  const width = panelSize(size).columns - CHECK_LABEL;
-  const parts = result
-    ? ([
-        ['found', result.found],
-        ['wanted', result.wanted],
-        ['why', result.why],
-        ['fix', result.status === 'pass' ? '' : result.fix],
-        ['runs', (result.apply?.sql ?? []).join('\n')],
-      ] as const)
-    : [];
-  const lines = parts
-    .filter(([, text]) => text !== '')
-    .flatMap(([label, text]) =>
-      [...wrapLines(text, width), ''].map((line, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
-        <Box key={`${label} ${at}`} height={1} flexShrink={0}>
-          <Box width={CHECK_LABEL} flexShrink={0}>
-            <Text tone="muted">{at === 0 ? label : ''}</Text>
-          </Box>
-          <Text>{line}</Text>
-        </Box>
-      )),
-    );
-  return <Lines lines={lines} title={result?.title ?? 'Check'} overlay={overlay} size={size} empty="" />;
-}
-
 /** The overlays that are read: help, log, tables, warnings, a check in full. */
 export function ReaderPanel(props: ReaderProps) {
   const { model, overlay, size } = props;
   const { progress } = model.engine;
   switch (overlay.kind) {
     case 'check':
-      return <CheckReader {...props} />;
+      return model.screen === 'identity' ? <IdentityReader {...props} /> : <EntryReader {...props} />;
     case 'help':
       return <HelpReader {...props} />;
     case 'tables':

@@ -36,6 +36,7 @@ export function overlayStep(
     case 'rerun':
     case 'toggle':
     case 'edit-row':
+    case 'save-report':
     case 'start-over':
       return step(model);
     default:

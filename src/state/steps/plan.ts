@@ -1,3 +1,4 @@
+import { openSteps } from '../check-entries.ts';
 import { nextLock, wizardInput } from '../gates.ts';
 import { failed, loading, ready } from '../loadable.ts';
 import { type Message, type Step, step } from '../messages.ts';
@@ -36,12 +37,19 @@ function accept(model: Model, text: string): Step {
   return makePlan(withForm({ ...model, options: changed }, { editing: null, summary: loading }));
 }
 
+const SHOWN_STEPS = 3;
+const shortList = (titles: readonly string[]): string =>
+  titles.length <= SHOWN_STEPS
+    ? titles.join('; ')
+    : `${titles.slice(0, SHOWN_STEPS).join('; ')}; and ${titles.length - SHOWN_STEPS} more`;
+
 function askToStart(model: Model): Step {
   const lock = nextLock(model);
   if (lock !== null || model.plan.summary.state !== 'ready') {
     return step({ ...model, notice: { tone: 'locked', text: lock ?? 'the plan is being made' } });
   }
   const { tables } = model.plan.summary.value;
+  const open = openSteps(model.checks[model.provider]);
   return step({
     ...model,
     overlay: {
@@ -51,6 +59,7 @@ function askToStart(model: Model): Step {
         'On the source: a replication slot and two publications; its WAL is kept until the engine has it.',
         `On the target: the schema, then the rows of ${tables.length} tables.`,
         ...(model.options.dropIfExists ? ['What the target has of the same names is DROPPED first.'] : []),
+        ...(open.length > 0 ? ['', `Not ticked: ${shortList(open.map(({ title }) => title))}.`] : []),
         '',
         'The engine runs on its own: closing this screen does not end it.',
       ],

@@ -1,16 +1,27 @@
+import { selectedEntry } from '../../state/check-entries.ts';
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverOpenLock } from '../../state/gates.ts';
 import type { CheckTab, Model, Screen } from '../../state/model.ts';
-import { selectedResult } from '../../state/steps/checks.ts';
-import { identityRows } from '../../state/steps/identity.ts';
+import { chosenFor, identityRows, selectedRow } from '../../state/steps/identity.ts';
 import type { KeyTable } from '../key-table.ts';
 import { back, fields, reader, updown } from './bindings.ts';
 import { commands, connected, engineKeys } from './engine.ts';
 
-const hasRows = (model: Model): boolean => identityRows(model).length > 0;
+const newIndexChosen = (model: Model): boolean => {
+  const row = selectedRow(model);
+  return row !== undefined && chosenFor(model.identity, row)?.kind === 'create-index';
+};
+const choosing = (model: Model): boolean => identityRows(model).length > 0 && !model.identity.editing;
 const canApply = (tab: CheckTab): boolean => {
-  const result = selectedResult(tab);
-  return result?.apply != null && result.status !== 'pass' && tab.applying === null;
+  const entry = selectedEntry(tab);
+  return (
+    entry?.kind === 'check' && entry.result.apply !== null && entry.result.status !== 'pass' && tab.applying === null
+  );
+};
+const selectsStep = (model: Model): boolean => selectedEntry(model.checks[model.provider])?.kind === 'step';
+const isTicked = (model: Model): boolean => {
+  const entry = selectedEntry(model.checks[model.provider]);
+  return entry?.kind === 'step' && entry.step.ticked !== null;
 };
 
 /** One table a screen. */
@@ -42,7 +53,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
       { keys: ['left', 'shift-tab', 'h'], help: 'the source kind to the left', send: { type: 'choose', by: -1 } },
       {
         keys: ['right', 'tab', 'l'],
-        footer: 'source kind',
+        footer: 'tab',
         help: 'the source kind to the right',
         send: { type: 'choose', by: 1 },
       },
@@ -54,41 +65,90 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: (model) => canApply(model.checks[model.provider]),
         send: { type: 'apply' },
       },
-      reader('v', 'check', 'all of this check: what was found, wanted, why, and the fix'),
-      { keys: ['r'], footer: 'check again', help: 'run the checks again', send: { type: 'rerun' } },
+      {
+        keys: ['space'],
+        footer: (model) => (isTicked(model) ? 'untick' : 'tick'),
+        help: 'tick a step that is done by hand, or take the tick away',
+        when: selectsStep,
+        send: { type: 'toggle' },
+      },
+      reader('v', 'check', 'all of this check or step: what was found, wanted, why, and the fix'),
+      { keys: ['r'], footer: 'again', help: 'run the checks again', send: { type: 'rerun' } },
       back('back to the connections'),
+      {
+        keys: ['s'],
+        footer: 'report',
+        help: 'save a report for a ticket, without secrets',
+        send: { type: 'save-report' },
+      },
     ],
   },
   identity: {
     name: 'identity',
     title: 'Replica identity',
     bindings: [
-      { keys: ['enter'], footer: 'next', help: 'on to the plan', send: { type: 'next' } },
+      {
+        keys: ['enter'],
+        footer: (model) => (model.identity.editing ? 'take it' : 'next'),
+        help: 'on to the plan; in a field: take the text',
+        send: { type: 'next' },
+      },
       ...updown,
-      { keys: ['left', 'h'], help: 'the choice before', when: hasRows, send: { type: 'choose', by: -1 } },
+      { keys: ['left', 'h'], help: 'the choice before', when: choosing, send: { type: 'choose', by: -1 } },
       {
         keys: ['right', 'l', 'space'],
         footer: 'choice',
         help: 'the next choice',
-        when: hasRows,
+        when: choosing,
         send: { type: 'choose', by: 1 },
+      },
+      {
+        keys: ['x'],
+        footer: 'stop it',
+        help: 'end what is being run on the source',
+        when: (model) => model.identity.applying !== null && !model.identity.cancelling,
+        send: { type: 'cancel-identities' },
       },
       {
         keys: ['a'],
         footer: 'apply',
         help: "apply this table's choice, after a yes",
-        when: hasRows,
+        when: (model) => choosing(model) && model.identity.applying === null,
         send: { type: 'apply' },
       },
       {
         keys: ['A'],
         footer: 'apply all',
         help: 'apply all that are open, after a yes',
-        when: hasRows,
+        when: (model) => choosing(model) && model.identity.applying === null,
         send: { type: 'apply-all' },
       },
-      { keys: ['r'], help: 'look again', send: { type: 'rerun' } },
-      back('back to the checks'),
+      {
+        ...reader('v', 'check', 'the choices of this table in full: what each costs, all the SQL'),
+        when: choosing,
+      },
+      {
+        keys: ['s'],
+        footer: 'save SQL',
+        help: 'write the SQL of all that are open into a file, for somebody else to run',
+        when: choosing,
+        send: { type: 'save-identities' },
+      },
+      {
+        keys: ['e'],
+        footer: 'columns',
+        help: 'name the columns of a new unique index',
+        when: (model) => choosing(model) && newIndexChosen(model) && model.identity.applying === null,
+        send: { type: 'edit-row' },
+      },
+      {
+        keys: ['r'],
+        footer: 'look again',
+        help: 'look again at the source',
+        when: (model) => !model.identity.editing,
+        send: { type: 'rerun' },
+      },
+      back('back to the checks; in a field: drop the text'),
     ],
   },
   plan: {
@@ -102,6 +162,13 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         send: { type: 'next' },
       },
       ...updown,
+      { keys: ['tab'], help: 'the next line', when: (model) => !model.plan.editing, send: { type: 'move', by: 1 } },
+      {
+        keys: ['shift-tab'],
+        help: 'the line before',
+        when: (model) => !model.plan.editing,
+        send: { type: 'move', by: -1 },
+      },
       { keys: ['e', 'space'], footer: 'change', help: 'change this line', send: { type: 'edit-row' } },
       reader('t', 'tables', 'every table of the plan, and what is left out'),
       { keys: ['r'], footer: 'plan again', help: 'read the source again', send: { type: 'rerun' } },

@@ -1,0 +1,98 @@
+import { statfs } from 'node:fs/promises';
+import type pg from 'pg';
+import { estimateCopySeconds } from '../engine/copy/estimate.ts';
+import { planParts } from '../engine/copy/parts.ts';
+import { readRoles } from '../engine/schema/roles.ts';
+import { holdsRows, readTables, type SourceTable, selection } from '../engine/source/catalog.ts';
+import { chooseJobs } from '../engine/target/jobs.ts';
+import { displayName } from '../postgres/identifiers.ts';
+import { firstRow } from '../postgres/query.ts';
+import type { PlanSummary, WizardInput } from '../state/services.ts';
+import { planRemarks } from './plan-remarks.ts';
+
+const MAXIMUM_PARTS = 10_000;
+
+export interface PlanSetting {
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  /** Where the spool will be. */
+  readonly directory: string;
+  /** Bytes a second that the source writes to its WAL; null when not known. */
+  readonly walPerSecond: number | null;
+}
+
+/** What a migration with these options would do, as far as both servers can tell now. */
+export async function summarize(
+  { options }: Pick<WizardInput, 'options'>,
+  { source, target, directory, walPerSecond }: PlanSetting,
+): Promise<PlanSummary> {
+  const tables = await readTables(source);
+  const jobs = await chooseJobs(source, target, options);
+  const migrated = tables.filter((table) => selection(table, options) !== 'excluded');
+  const copied = tables.filter((table) => holdsRows(table) && selection(table, options) === 'all');
+  const { version, indexes } = await firstRow<{ version: string; indexes: string }>(
+    source,
+    `SELECT current_setting('server_version_num') AS version, (SELECT count(*) FROM pg_index i WHERE i.indrelid = ANY ($1::oid[])) AS indexes`,
+    [`{${migrated.map((table) => table.oid).join(',')}}`],
+  );
+  const parts = new Map(
+    planParts(copied, options.splitTablesLargerThan, Number(version), MAXIMUM_PARTS).map((part) => [
+      part.table.oid,
+      part.parts,
+    ]),
+  );
+  const bytes = copied.reduce((sum, table) => sum + table.bytes, 0);
+  const { rows } = await source.query<{ name: string }>(
+    `SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1`,
+  );
+  const extensions = rows.map(({ name }) => name);
+  const skips = (name: string) => options.skipExtensions === 'all' || options.skipExtensions.includes(name);
+  const estimateSeconds = bytes === 0 ? null : estimateCopySeconds(bytes, jobs.tables);
+  return {
+    tables: copied
+      .sort((a, b) => b.bytes - a.bytes)
+      .map((table) => ({
+        relation: displayName(table),
+        bytes: table.bytes,
+        rows: table.rows,
+        parts: parts.get(table.oid) ?? 1,
+        note: noteOn(table),
+      })),
+    skipped: tables.flatMap((table) => {
+      const why = whySkipped(table, selection(table, options));
+      return why ? [{ object: displayName(table), why }] : [];
+    }),
+    extensions: extensions.filter((name) => !skips(name)),
+    roles: options.skipRoles ? [] : (await readRoles(source)).map((role) => role.name),
+    bytes,
+    indexes: Number(indexes),
+    tableJobs: jobs.tables,
+    indexJobs: jobs.indexes,
+    estimateSeconds,
+    walPerSecond,
+    spoolBytes: walPerSecond === null || estimateSeconds === null ? null : walPerSecond * estimateSeconds,
+    spoolFreeBytes: await freeBytes(directory),
+    remarks: await planRemarks(source, { options, tables, extensions }),
+  };
+}
+
+async function freeBytes(directory: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch {
+    // Not made yet; the checks look at it more closely.
+    return null;
+  }
+}
+
+function noteOn(table: SourceTable): string {
+  if (table.kind === 'unlogged') return 'unlogged: copied again at cut-over';
+  return table.hasIdentity ? '' : 'inserts only';
+}
+
+function whySkipped(table: SourceTable, selected: ReturnType<typeof selection>): string | null {
+  if (selected === 'excluded') return 'left out on request';
+  if (table.kind === 'foreign') return 'foreign table: its rows are elsewhere';
+  return selected === 'schema-only' && holdsRows(table) ? 'schema only, on request' : null;
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { errorCode } from './connection-errors.ts';
+import { quoteLiteral } from './identifiers.ts';
+
+export interface Refused {
+  /** SQLSTATE. */
+  readonly state: string;
+  readonly message: string;
+}
+
+const LOCK_TIMEOUT = '2s';
+
+/**
+ * Finds out by doing whether statements are allowed: runs each on its own and takes it back. Null for each that is
+ * allowed, else what the server says. One round trip, nothing in the server's log, locks waited for no longer than 2 s.
+ * https://www.postgresql.org/docs/current/plpgsql-control-structures.html#PLPGSQL-ERROR-TRAPPING
+ */
+export async function attempts(client: pg.Client, statements: readonly string[]): Promise<(Refused | null)[]> {
+  const tag = `$${`t${randomBytes(6).toString('hex')}`}$`;
+  const each = statements
+    .map(
+      (sql) => `
+    BEGIN
+      EXECUTE ${quoteLiteral(sql)};
+      RAISE EXCEPTION USING ERRCODE = 'TM000';
+    EXCEPTION WHEN SQLSTATE 'TM000' THEN results := results || 'null'::jsonb;
+      WHEN OTHERS THEN results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM);
+    END;`,
+    )
+    .join('');
+  const block = `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}';
+  DO ${tag}
+  DECLARE results jsonb := '[]';
+  BEGIN ${each}
+    PERFORM set_config('tiger_migrate.attempts', results::text, true);
+  END ${tag};
+  SELECT current_setting('tiger_migrate.attempts') AS results`;
+  try {
+    const answers = (await client.query(block)) as unknown as pg.QueryResult<{ results: string }>[];
+    return JSON.parse(answers.at(-1)?.rows[0]?.results ?? '[]') as (Refused | null)[];
+  } catch (error) {
+    // No plpgsql here, or not for this role: the long way.
+    if (errorCode(error) !== '42704' && errorCode(error) !== '42501') throw error;
+    return oneByOne(client, statements);
+  }
+}
+
+/** The same by savepoints, several round trips for each. */
+async function oneByOne(client: pg.Client, statements: readonly string[]): Promise<(Refused | null)[]> {
+  await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+  try {
+    const results: (Refused | null)[] = [];
+    for (const sql of statements) {
+      await client.query('SAVEPOINT attempt');
+      const refused = await client.query(sql).then(
+        () => null,
+        (error: unknown) => refusedBy(error),
+      );
+      await client.query('ROLLBACK TO SAVEPOINT attempt');
+      results.push(refused);
+    }
+    return results;
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** Throws what is not the server's answer. */
+function refusedBy(error: unknown): Refused {
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) throw error;
+  return { state: error.code, message: error.message };
+}

@@ -45,7 +45,7 @@ export async function createCluster(cluster: Cluster, password: string): Promise
   const data = dataDirectory(directory);
   // The C locale is the one that is the same on every system: both servers then sort alike.
   const flags = [`--pgdata=${data}`, `--username=${SUPERUSER}`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  const locale = ['--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions'];
+  const locale = ['--encoding=UTF8', '--locale=C', '--no-sync'];
   const running = promisify(execFile)(binaries.initdb, [...flags, ...locale], {
     ...user,
     cwd: directory,

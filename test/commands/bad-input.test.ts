@@ -111,7 +111,7 @@ describe.concurrent('connection strings that lead nowhere', () => {
     const env = { SOURCE: uriOf(between, name, owner, server.ownerPassword) };
     await migrateFails(
       { program, databases },
-      { env, exit: 3, code: 'TM1204', side: 'source', names: /pooler/, remedy: /address of the server itself/ },
+      { env, exit: 3, code: 'TM1204', side: 'source', names: /pooler/, remedy: /address of the server behind/ },
     );
   });
 });

@@ -67,7 +67,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
         resume: order.resume,
         waitForGo: order.waitForGo,
         preflight: async (sourceClient, targetClient) => {
-          await preflight({
+          const { provider } = await preflight({
             source: sourceClient,
             target: targetClient,
             sourceSettings: source,
@@ -77,6 +77,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
             emit,
             signal,
           });
+          return provider;
         },
         dropEarlier: async (sourceClient, targetClient) => {
           const removed = await clean(sourceClient, targetClient, earlier?.id ?? null);

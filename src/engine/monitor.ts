@@ -9,12 +9,15 @@ import { LagMeter } from './replay/lag.ts';
 import type { Replay } from './replay/replay.ts';
 import type { Servers } from './servers.ts';
 import { emitHeartbeat } from './source/heartbeat.ts';
+import { type NamesAtStart, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
 
 export interface MonitorOptions {
   readonly servers: Servers;
   readonly slot: string;
+  /** The stream tells tables by name. */
+  readonly namesMustStay: boolean;
   readonly receiver: Receiver;
   readonly replay: Replay;
   readonly emit: Emit;
@@ -35,6 +38,7 @@ export class Monitor {
   #replaying = false;
   #report: ReplayReport;
   #slotWarned = '';
+  #names: NamesAtStart | null = null;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -79,7 +83,10 @@ export class Monitor {
     const { receiver, replay, emit } = this.#options;
     if (tick % HEARTBEAT_EVERY === 0) await emitHeartbeat(client, randomUUID());
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
-    if (tick % SLOT_EVERY === 0) await this.#lookAtSlot(client);
+    if (tick % SLOT_EVERY === 0) {
+      await this.#lookAtSlot(client);
+      if (this.#options.namesMustStay) await this.#lookAtNames(client);
+    }
     if (!this.#replaying) return;
     // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
     const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;
@@ -97,6 +104,24 @@ export class Monitor {
       drained: replay.drained,
     });
     emit({ type: 'replay', ...this.#report });
+  }
+
+  async #lookAtNames(source: pg.Client): Promise<void> {
+    const { servers } = this.#options;
+    const read = async () => {
+      const target = await servers.onTarget('names');
+      return readNamesAtStart(target).finally(() => servers.destroy(target));
+    };
+    const before = this.#names;
+    this.#names ??= await read();
+    try {
+      await requireSameNames(source, this.#names);
+    } catch (error) {
+      if (!before) throw error;
+      // Meanwhile a table may have been let go.
+      this.#names = await read();
+      await requireSameNames(source, this.#names);
+    }
   }
 
   async #lookAtSlot(client: pg.Client): Promise<void> {

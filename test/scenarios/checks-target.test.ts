@@ -120,7 +120,7 @@ describe('versions', () => {
     expect(await check('source-version', input)).toMatchObject({
       status: 'fail',
       code: 'TM1210',
-      found: 'PostgreSQL 13.20; this kind of source needs 14 or newer',
+      found: 'PostgreSQL 13.20; pgoutput needs 14 or newer',
     });
     expect(await check('source-version', { ...input, provider: 'mst' })).toMatchObject({ status: 'pass' });
     // A newer target is what such a source needs, and fine.

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
-import { formatLsn, type Lsn } from '../../postgres/lsn.ts';
+import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import type { Change, StreamRelation, Truncate } from '../decode/change.ts';
-import { decodePgoutput } from '../decode/pgoutput.ts';
+import type { NamedTables } from '../decode/named-tables.ts';
+import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
@@ -20,6 +21,12 @@ export interface ApplierOptions {
   /** A connection to the target, for this applier alone. */
   readonly client: pg.Client;
   readonly tables: ReadonlyMap<number, SyncedTable>;
+  readonly plugin: OutputPlugin;
+  readonly named: NamedTables;
+  /** Finds out about a table that the stream names and the migration does not have. Rejects when it should have it. */
+  readonly explainName: (table: { readonly schema: string; readonly name: string }) => Promise<void>;
+  /** An UPDATE or DELETE of this table was left out: it has no replica identity. */
+  readonly onUnidentified: (table: SyncedTable) => void;
   /** Position to go on from: the target's own record. */
   readonly appliedLsn: Lsn;
   readonly onApplied: (applied: Applied) => void;
@@ -46,6 +53,7 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #segments: SegmentApplier;
+  readonly #decode: Decoder;
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable>();
   #applied: Lsn;
@@ -66,6 +74,7 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#segments = new SegmentApplier(options.client);
+    this.#decode = options.plugin.decoder(options.named);
     this.#applied = options.appliedLsn;
     this.#readUpTo = options.appliedLsn;
   }
@@ -76,8 +85,13 @@ export class Applier {
    */
   async run(chunks: AsyncIterable<SpoolChunk>): Promise<void> {
     for await (const chunk of chunks) {
+      const commits = new CommitsAhead(chunk, this.#options.plugin);
       for (const message of chunk.messages) {
-        await this.#take(decodePgoutput(message), message.length, chunk.end);
+        for (const change of await this.#changesOf(message)) {
+          if (change.kind === 'begin') this.#begin(change.commitLsn ?? lsn((await commits.nextEnd()) - 1n));
+          else await this.#take(change, message.length, chunk.end);
+          if (change.kind === 'commit') commits.passed();
+        }
         if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
       }
       if (!chunk.last) continue;
@@ -89,13 +103,40 @@ export class Applier {
     await this.#settled();
   }
 
-  async #take(change: Change, bytes: number, position: SpoolPosition): Promise<void> {
+  async #changesOf(message: Buffer): Promise<readonly Change[]> {
+    for (;;) {
+      const changes = await this.#decoded(message);
+      const unknown = changes.find((change) => change.kind === 'unknown-table');
+      if (!unknown) return changes;
+      await this.#applyWhole();
+      await this.#options.explainName(unknown);
+      this.#options.named.ignore(unknown);
+    }
+  }
+
+  /** What can't be decoded ends the replay; everything before it is to be applied. */
+  async #decoded(message: Buffer): Promise<readonly Change[]> {
+    try {
+      return this.#decode(message);
+    } catch (error) {
+      await this.#applyWhole();
+      throw error;
+    }
+  }
+
+  async #applyWhole(): Promise<void> {
+    await this.#flushWhole();
+    await this.#settled();
+  }
+
+  #begin(commitLsn: Lsn): void {
+    this.#commitLsn = commitLsn;
+    // A commit record right at the position that was reached belongs to the next transaction: not `<=`.
+    this.#skipping = commitLsn < this.#readUpTo;
+  }
+
+  async #take(change: Exclude<Change, { kind: 'begin' }>, bytes: number, position: SpoolPosition): Promise<void> {
     switch (change.kind) {
-      case 'begin':
-        this.#commitLsn = change.commitLsn;
-        // A commit record right at the position that was reached belongs to the next transaction: not `<=`.
-        this.#skipping = change.commitLsn < this.#readUpTo;
-        return;
       case 'commit':
         if (!this.#skipping) {
           this.#batch.commit({ lsn: change.endLsn, position });
@@ -122,6 +163,14 @@ export class Applier {
         this.#batch.addRow({ table, change }, bytes);
         return;
       }
+      case 'unidentified': {
+        const table = this.#options.tables.get(change.relation);
+        if (!this.#skipping && table && this.#commitLsn !== null && appliesTo(table, this.#commitLsn)) {
+          this.#options.onUnidentified(table);
+        }
+        return;
+      }
+      case 'unknown-table':
       case 'other':
         return;
       default:
@@ -156,9 +205,8 @@ export class Applier {
     const known = this.#bound.get(oid);
     if (known) return known;
     // Should the target's table not fit, everything before is to be applied: the operator may only alter it then.
-    await this.#flushWhole();
-    // Binding asks the target, on the connection that may be applying at this moment.
-    await this.#settled();
+    // And binding asks the target, on the connection that may be applying at this moment.
+    await this.#applyWhole();
     const bound = await bindTable(this.#options.client, relation, synced);
     this.#bound.set(oid, bound);
     return bound;
@@ -273,6 +321,30 @@ export class Applier {
   }
 }
 
+/** Where the transactions of a chunk end, for a plugin whose BEGIN does not tell. */
+class CommitsAhead {
+  readonly #chunk: SpoolChunk;
+  readonly #plugin: OutputPlugin;
+  #ends: Lsn[] | null = null;
+  #passed = 0;
+
+  constructor(chunk: SpoolChunk, plugin: OutputPlugin) {
+    this.#chunk = chunk;
+    this.#plugin = plugin;
+  }
+
+  /** A commit was read. */
+  passed(): void {
+    this.#passed += 1;
+  }
+
+  async nextEnd(): Promise<Lsn> {
+    const { commitEndOf } = this.#plugin;
+    this.#ends ??= [...this.#chunk.messages].flatMap((record) => commitEndOf(record) ?? []);
+    return this.#ends[this.#passed] ?? this.#chunk.endOfNextCommit(commitEndOf);
+  }
+}
+
 function sameShape(a: StreamRelation, b: StreamRelation): boolean {
   return (
     a.identity === b.identity &&
@@ -285,7 +357,7 @@ function sameShape(a: StreamRelation, b: StreamRelation): boolean {
   );
 }
 
-function unknownTable(relation: StreamRelation): MigrateError {
+export function unknownTable(relation: { schema: string; name: string }): MigrateError {
   return new MigrateError('TM2003', {
     side: 'source',
     object: displayName(relation),

@@ -42,9 +42,14 @@ export interface Truncate {
 export type Change =
   | RowChange
   | Truncate
-  | { readonly kind: 'begin'; readonly commitLsn: Lsn; readonly xid: number }
+  /** `commitLsn`: a position inside the commit record. Null where only the commit itself tells it. */
+  | { readonly kind: 'begin'; readonly commitLsn: Lsn | null; readonly xid: number }
   | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
   | { readonly kind: 'relation'; readonly relation: StreamRelation }
   | { readonly kind: 'message'; readonly prefix: string; readonly content: Buffer; readonly lsn: Lsn }
+  /** A row of a table whose name is not known: find out what it is, then decode the record again. */
+  | { readonly kind: 'unknown-table'; readonly schema: string; readonly name: string }
+  /** An UPDATE or DELETE that does not say which row it hit: the table has no replica identity. */
+  | { readonly kind: 'unidentified'; readonly relation: number }
   /** Says nothing about rows: origin, type. */
   | { readonly kind: 'other' };

@@ -96,8 +96,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     emit({ type: 'phase', phase: 'snapshot' });
     servers.replicaRole = await probeReplicaRole(target);
     await rm(spoolDirectoryOf(input.workDirectory), { recursive: true, force: true });
-    const plugin = pluginOf(input.options, provider).name;
-    const options = { ...input.options, plugin };
+    const options = { ...input.options, plugin: pluginOf(input.options, provider).name };
     const beginning = await beginMigration(servers, {
       ...input,
       options,

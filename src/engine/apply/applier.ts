@@ -1,17 +1,18 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { displayName, qualified } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
-import type { Change, StreamRelation, Truncate } from '../decode/change.ts';
+import { type Change, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
+import { unknownTable } from '../sync/unknown-table.ts';
 import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
 import { Batch, type Reached, type Step } from './batch.ts';
 import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
+import { CommitsAhead } from './commits-ahead.ts';
 import { SegmentApplier } from './segment.ts';
 
 /** Prefix of our logical messages on the source. */
@@ -87,7 +88,7 @@ export class Applier {
     for await (const chunk of chunks) {
       const commits = new CommitsAhead(chunk, this.#options.plugin);
       for (const message of chunk.messages) {
-        for (const change of await this.#changesOf(message)) {
+        for (const change of this.#changesOf(message) ?? (await this.#changesAtLast(message))) {
           if (change.kind === 'begin') this.#begin(change.commitLsn ?? lsn((await commits.nextEnd()) - 1n));
           else await this.#take(change, message.length, chunk.end);
           if (change.kind === 'commit') commits.passed();
@@ -103,24 +104,25 @@ export class Applier {
     await this.#settled();
   }
 
-  async #changesOf(message: Buffer): Promise<readonly Change[]> {
-    for (;;) {
-      const changes = await this.#decoded(message);
-      const unknown = changes.find((change) => change.kind === 'unknown-table');
-      if (!unknown) return changes;
-      await this.#applyWhole();
-      await this.#options.explainName(unknown);
-      this.#options.named.ignore(unknown);
+  /** Null when there is more to do about a message than to decode it. */
+  #changesOf(message: Buffer): readonly Change[] | null {
+    try {
+      const changes = this.#decode(message);
+      return changes[0]?.kind === 'unknown-table' ? null : changes;
+    } catch {
+      return null;
     }
   }
 
-  /** What can't be decoded ends the replay; everything before it is to be applied. */
-  async #decoded(message: Buffer): Promise<readonly Change[]> {
-    try {
-      return this.#decode(message);
-    } catch (error) {
-      await this.#applyWhole();
-      throw error;
+  /** The same, with unknown names found out. What can't be decoded ends the replay: everything before it is applied. */
+  async #changesAtLast(message: Buffer): Promise<readonly Change[]> {
+    await this.#applyWhole();
+    for (;;) {
+      const changes = this.#decode(message);
+      const [first] = changes;
+      if (first?.kind !== 'unknown-table') return changes;
+      await this.#options.explainName(first);
+      this.#options.named.ignore(first);
     }
   }
 
@@ -319,51 +321,4 @@ export class Applier {
     const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
     await client.query(`TRUNCATE ${tables.join(', ')}${identity}${step.cascade ? ' CASCADE' : ''}`);
   }
-}
-
-/** Where the transactions of a chunk end, for a plugin whose BEGIN does not tell. */
-class CommitsAhead {
-  readonly #chunk: SpoolChunk;
-  readonly #plugin: OutputPlugin;
-  #ends: Lsn[] | null = null;
-  #passed = 0;
-
-  constructor(chunk: SpoolChunk, plugin: OutputPlugin) {
-    this.#chunk = chunk;
-    this.#plugin = plugin;
-  }
-
-  /** A commit was read. */
-  passed(): void {
-    this.#passed += 1;
-  }
-
-  async nextEnd(): Promise<Lsn> {
-    const { commitEndOf } = this.#plugin;
-    this.#ends ??= [...this.#chunk.messages].flatMap((record) => commitEndOf(record) ?? []);
-    return this.#ends[this.#passed] ?? this.#chunk.endOfNextCommit(commitEndOf);
-  }
-}
-
-function sameShape(a: StreamRelation, b: StreamRelation): boolean {
-  return (
-    a.identity === b.identity &&
-    a.columns.length === b.columns.length &&
-    a.columns.every((column, index) => {
-      const other = b.columns[index];
-      const sameType = other?.type === column.type && other.typmod === column.typmod;
-      return sameType && other.name === column.name && other.key === column.key;
-    })
-  );
-}
-
-export function unknownTable(relation: { schema: string; name: string }): MigrateError {
-  return new MigrateError('TM2003', {
-    side: 'source',
-    object: displayName(relation),
-    message: 'the table was created on the source after the migration had begun, and rows arrive for it',
-    hint:
-      `Replay stopped before them and nothing is lost. A table of this kind (a new partition, as a rule) can't be ` +
-      `taken in yet: start over with migrate --drop-if-exists, so that ${qualified(relation)} is copied too.`,
-  });
 }

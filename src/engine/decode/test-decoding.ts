@@ -102,6 +102,7 @@ class TestDecoding {
     if (table === undefined) return [{ kind: 'unknown-table', ...name }];
     if (table === null) return [{ kind: 'other' }];
     const from = at + 'INSERT:'.length;
+    if (record[from - 1] !== COLON) throw notUnderstood(record);
     switch (operation) {
       case 0x49:
         return this.#insert(record, table, from);

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import { unknownTable } from '../apply/applier.ts';
 import { type NamedTable, NamedTables } from '../decode/named-tables.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { SyncedTable } from '../sync/table-states.ts';
+import { unknownTable } from '../sync/unknown-table.ts';
 import { selection } from './catalog.ts';
 
 /** What a stream that tells tables by name must know of one of them. */

@@ -9,7 +9,7 @@ import { LagMeter } from './replay/lag.ts';
 import type { Replay } from './replay/replay.ts';
 import type { Servers } from './servers.ts';
 import { emitHeartbeat } from './source/heartbeat.ts';
-import { type NamesAtStart, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
+import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
 
@@ -38,7 +38,7 @@ export class Monitor {
   #replaying = false;
   #report: ReplayReport;
   #slotWarned = '';
-  #names: NamesAtStart | null = null;
+  #namesSeen = '';
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -107,21 +107,13 @@ export class Monitor {
   }
 
   async #lookAtNames(source: pg.Client): Promise<void> {
+    const now = await fingerprintOfNames(source);
+    if (now === this.#namesSeen) return;
     const { servers } = this.#options;
-    const read = async () => {
-      const target = await servers.onTarget('names');
-      return readNamesAtStart(target).finally(() => servers.destroy(target));
-    };
-    const before = this.#names;
-    this.#names ??= await read();
-    try {
-      await requireSameNames(source, this.#names);
-    } catch (error) {
-      if (!before) throw error;
-      // Meanwhile a table may have been let go.
-      this.#names = await read();
-      await requireSameNames(source, this.#names);
-    }
+    const target = await servers.onTarget('names');
+    const names = await readNamesAtStart(target).finally(() => servers.destroy(target));
+    await requireSameNames(source, names);
+    this.#namesSeen = now;
   }
 
   async #lookAtSlot(client: pg.Client): Promise<void> {

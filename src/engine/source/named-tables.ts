@@ -118,6 +118,19 @@ export async function requireSameNames(source: pg.Client, { known, described }: 
   }
 }
 
+const FINGERPRINT = `
+SELECT concat((SELECT sum(hashtextextended(concat_ws('/', c.oid, c.relnamespace, c.relreplident, c.relname), 0))
+                 FROM pg_class c WHERE c.relkind IN ('r', 'p')), ' ',
+              (SELECT sum(hashtextextended(concat_ws('/', i.indexrelid, i.indrelid, i.indkey, i.indisreplident, i.indisvalid), 0))
+                 FROM pg_index i WHERE i.indisprimary OR i.indisreplident), ' ',
+              (SELECT sum(hashtextextended(concat_ws('/', n.oid, n.nspname), 0)) FROM pg_namespace n)) AS fingerprint`;
+
+/** Changes whenever a table or schema is made, renamed or dropped, or an identity is another: then it pays to look closer. */
+export async function fingerprintOfNames(source: pg.Client): Promise<string> {
+  const { rows } = await source.query<{ fingerprint: string }>(FINGERPRINT);
+  return rows[0]?.fingerprint ?? '';
+}
+
 const notTheSame = (table: { schema: string; name: string }, message: string): MigrateError =>
   new MigrateError('TM2003', {
     side: 'source',

@@ -32,6 +32,8 @@ export type Message =
   | { readonly type: 'save-report' }
   | { readonly type: 'read'; readonly reader: Reader }
   | { readonly type: 'ask-stop' | 'close-overlay' | 'yes' }
+  /** What is read ends there: it was drawn from this line on although it was to be scrolled further. */
+  | { readonly type: 'scroll-ended'; readonly at: number }
   | { readonly type: 'leave' }
   /** Leave without waiting for anything: the second Ctrl-C, a hang-up, a broken terminal. */
   | { readonly type: 'leave-now' }

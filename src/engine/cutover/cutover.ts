@@ -248,9 +248,9 @@ async function invalidIndexes(target: pg.Client): Promise<string[]> {
   return rows.map((row) => `index ${row.name} is not valid`);
 }
 
-function summarize({ tables, replay, request, migration }: CutoverOptions): string[] {
+function summarize({ tables, unlogged, replay, request, migration }: CutoverOptions): string[] {
   return [
-    `${tables.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
+    `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
       ? `The source database ${migration.sourceDatabase} is read-only until clean is run.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',

@@ -132,8 +132,10 @@ function askResync(model: Model): Step {
     ...more,
     '',
     'Their rows on the target are removed and copied anew in a new snapshot of the source.',
-    'Meanwhile replay waits, for the other tables too: what the source writes is received into the spool on this',
-    'machine and applied afterwards. Find out first what changed the target, or it happens again.',
+    '',
+    'Meanwhile replay waits, for the other tables too: what the source writes is received into the spool and applied afterwards.',
+    '',
+    'Find out first what changed the target, or it happens again.',
   ];
   const title = damaged.length === 1 ? 'Copy the damaged table again?' : 'Copy the damaged tables again?';
   return step({ ...model, overlay: { kind: 'question', title, lines, yes: { type: 'resync' } } });

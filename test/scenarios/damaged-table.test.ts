@@ -133,6 +133,68 @@ describe.each([{ replicaRole: true }, { replicaRole: false }])('divergence ($rep
   });
 });
 
+describe('the cut-over', () => {
+  const TABLES = `
+    CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE other (id int PRIMARY KEY);
+    INSERT INTO t SELECT g, 'a' FROM generate_series(1, 50) g`;
+
+  test('is given up when the drain itself brings the damage', async ({ databases }) => {
+    const { source, target } = databases;
+    await source.query(TABLES);
+    await using migration = await start(databases);
+    await migration.reached('replay');
+    await migration.until(() => gate(migration, 'copied')?.ok === true, 'all tables to be live');
+    await target.query('DELETE FROM t WHERE id = 7');
+    // Replay meets the row only when the cut-over has begun.
+    const holder = await target.connect();
+    await holder.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+    await source.query(`UPDATE t SET v = 'b'`);
+    await migration.requestCutover();
+    await migration.until(
+      () => migration.of('cutover').some((event) => event.step === 'drain' && event.state === 'running'),
+      'the drain',
+    );
+    await holder.query('COMMIT');
+    await migration.until(() => migration.of('error').length > 0, 'the cut-over to fail');
+    expect(migration.of('error')[0]?.error).toMatchObject({ code: 'TM6002', object: 'public.t' });
+    expect(damaged(migration)).toMatchObject([{ relation: 'public.t', damage: { row: 'id=7' } }]);
+
+    // The source takes writes again.
+    await until(() => source.query(`INSERT INTO other VALUES (1); UPDATE t SET v = 'c'`).then(() => true));
+    await migration.resync();
+    await untilLive(migration, 'public.t');
+    await migration.cutOver();
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
+  test('waits when it is automatic, and comes by itself after the copy', async ({ databases }) => {
+    const { source, target } = databases;
+    await source.query(TABLES);
+    const writer = await source.connect();
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { cutover: 'auto' },
+    });
+    await migration.reached('copy');
+    // Nobody cuts over while somebody writes.
+    await writer.query('BEGIN; INSERT INTO other VALUES (1)');
+    await migration.until(() => gate(migration, 'copied')?.ok === true, 'all tables to be live');
+    await target.query('DELETE FROM t WHERE id = 7');
+    await source.query(`UPDATE t SET v = 'b' WHERE id < 10`);
+    await untilDamaged(migration);
+    await writer.query('COMMIT');
+    const others = ['copied', 'caught-up', 'healthy', 'writers'];
+    await migration.until(() => others.every((id) => gate(migration, id)?.ok === true), 'all else to hold');
+    expect(gate(migration, 'damaged')?.ok).toBe(false);
+    expect(migration.of('phase').map(({ phase }) => phase)).not.toContain('cutover');
+    await migration.resync();
+    expect(await migration.ended).toBeNull();
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+});
+
 describe('a table that is copied again', () => {
   test('by its name or that of its partitioned root, also when it is not damaged; others by no name', async ({
     databases,

@@ -242,6 +242,28 @@ describe('a table that is copied again', () => {
   });
 });
 
+test('a damaged table that the source has dropped is let go by its copy, and locks nothing any more', async ({
+  databases,
+}) => {
+  const { source, target } = databases;
+  await source.query('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int); INSERT INTO t VALUES (1)');
+  await using migration = await start(databases);
+  await migration.reached('replay');
+  await target.query('DELETE FROM t');
+  await source.query('DELETE FROM t');
+  await untilDamaged(migration);
+  await source.query('DROP TABLE t');
+  await migration.until(() => gate(migration, 'damaged')?.ok === false, 'the cut-over to be locked');
+  await migration.resync();
+  await migration.until(() => gate(migration, 'damaged')?.ok === true, 'the cut-over to be free');
+  expect(migration.warnings.at(-1)).toContain('public.t was dropped on the source');
+  await migration.cutOver();
+  const differences = await compareDatabases(source.superuserUri, target.superuserUri);
+  expect(
+    differences.filter((text) => !/public\.t\b.*only on the target|public\.t_pkey.*only on the target/s.test(text)),
+  ).toEqual([]);
+});
+
 describe('under writes at 200 transactions a second', () => {
   test.override({
     databaseOptions: { source: { name: 'shop_damaged', build: (client) => createShop(client, { scale: 0.2 }) } },

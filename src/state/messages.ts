@@ -93,6 +93,9 @@ export type Message =
   | { readonly type: 'event'; readonly event: EngineEvent }
   | { readonly type: 'closed'; readonly error: ErrorReport | null }
   | { readonly type: 'stop-ended'; readonly error: ErrorReport | null }
+  // tables that are copied again
+  | { readonly type: 'ask-resync' | 'resync' }
+  | { readonly type: 'resync-asked'; readonly error: ErrorReport | null }
   // cut-over
   | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }
   | { readonly type: 'cutover-asked'; readonly error: ErrorReport | null };
@@ -126,6 +129,7 @@ export type Effect =
       readonly do: 'cutover';
       readonly request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null };
     }
+  | { readonly do: 'resync' }
   | { readonly do: 'stop' }
   | { readonly do: 'detach' };
 

@@ -12,6 +12,7 @@ import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
+import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
 import { endMigration } from './end-migration.ts';
@@ -63,6 +64,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   let downtimeMs = 0;
   try {
     await steps.run('fence', async () => {
+      await requireNoneDamaged(target);
       await requireNoNewTables(options);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
@@ -74,6 +76,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
       const drained = await drain(options, null);
+      await requireNoneDamaged(target);
       return [drained, `${drained - before} changes applied, everything that the source committed is here`];
     });
     await steps.run('sequences', async () => {

@@ -111,7 +111,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
       <Line label="tables">
         {`${counts.live + counts.copied} of ${total} follow the source`}
         {counts.copying + counts.pending > 0 ? `, ${counts.copying + counts.pending} being copied again` : ''}
-        {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged`}</Text> : null}
+        {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged (s copies again)`}</Text> : null}
       </Line>
     </Box>
   );

@@ -4,7 +4,7 @@ import type { Model, Screen } from '../../state/model.ts';
 import { chosenFor, identityRows, selectedRow } from '../../state/steps/identity.ts';
 import type { KeyTable } from '../key-table.ts';
 import { back, fields, reader, updown } from './bindings.ts';
-import { commands, connected, engineKeys } from './engine.ts';
+import { commands, connected, engineKeys, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
 
 const newIndexChosen = (model: Model): boolean => {
@@ -162,6 +162,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: connected,
         send: { type: 'open-cutover' },
       },
+      resyncKey,
       ...engineKeys,
     ],
   },

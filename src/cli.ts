@@ -117,6 +117,7 @@ migration(common(program.command('snapshot')))
 migration(common(program.command('migrate')))
   .description('copy and replay in the foreground; c and Enter, or SIGUSR1, cuts over')
   .option('--resume', 'go on where an earlier attempt stopped')
+  .option('--resync [table...]', 'copy these tables again, or all that are damaged; else as --resume')
   .addOption(new Option('--cutover <when>', 'auto: as soon as caught up (default: manual)').choices(['auto', 'manual']))
   .option('--freeze-source', 'at the cut-over, make the source read-only and disconnect writers')
   .action(run(async () => (await import('./commands/migrate.ts')).migrate));

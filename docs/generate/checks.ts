@@ -82,6 +82,11 @@ export function checksManual(): string {
     'Steps are what no query can find out: they are done by hand, and ticked with Space in the wizard or with',
     '`check --tick ID`. Ticks are remembered in the work directory, for each source and source kind.',
     '',
+    '![A check that fails, and its fix](frames/checks.svg)',
+    '',
+    'The other tabs: [Self-hosted TimescaleDB](frames/checks-selfhosted-timescaledb.svg), [RDS/Aurora](frames/checks-rds.svg),',
+    '[MST](frames/checks-mst.svg); [waiting for a restart](frames/checks-restart.svg); [replica identity](frames/identity.svg).',
+    '',
     '| kind of source | checks | steps |',
     '|---|---|---|',
     ...PROVIDERS.map(

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { prepareWorkDirectory } from '../engine/process/work-directory.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { withClient } from '../postgres/connect.ts';
 import { type ConnectionSettings, describeServer, parseConnectionString } from '../postgres/connection-string.ts';
@@ -79,6 +80,7 @@ export function checkServices({ directory, env }: Pick<CommandContext, 'director
         serversOfReport({ source: onSource, target: onTarget }, input.options),
       ).catch((error: unknown) => unreachable(error));
       const { provider, options } = input;
+      await prepareWorkDirectory(directory);
       // A new file: an older one may be open to others.
       await rm(path, { force: true });
       await writeReport(

@@ -7,7 +7,7 @@ import { changedIdentities, type RestoredIdentities, restoreIdentities } from '.
 import { removeSpool } from '../engine/open-spool.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { lockHolder } from '../engine/process/lock.ts';
-import { forgetMigration, isOurs, readMigrationFile } from '../engine/process/work-directory.ts';
+import { forgetMigration, isOurs, isWorkDirectory, readMigrationFile } from '../engine/process/work-directory.ts';
 import { Resources } from '../engine/resources.ts';
 import { lockTarget } from '../engine/servers.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
@@ -26,6 +26,8 @@ export async function clean(
   flags: { prune?: boolean; keepIdentity?: boolean },
 ): Promise<number> {
   const { directory } = context;
+  // Before the migration is forgotten, by whose file it is known.
+  const ours = isWorkDirectory(await readdir(directory).catch(() => []));
   const connections = await bothConnections(context, await readMigrationFile(directory));
   const kept = await rememberedMigration(context, connections);
   await stopWaitingEngine(context);
@@ -44,10 +46,14 @@ export async function clean(
   // Another clean needs what the directory remembers.
   if (flags.prune && failed.length === 0) {
     // Only what is ours: somebody may have pointed --dir at a directory that holds other things too.
-    const names = await readdir(directory).catch(() => []);
+    const names = ours ? await readdir(directory).catch(() => []) : [];
     for (const name of names.filter(isOurs)) await rm(join(directory, name), { recursive: true, force: true });
-    await rmdir(directory).catch(() => {});
-    removed.push(`local: work directory ${directory}`);
+    if (ours) {
+      await rmdir(directory).catch(() => {});
+      removed.push(`local: work directory ${directory}`);
+    } else {
+      context.print({ type: 'warning', text: `${directory} is no work directory of ours: nothing is removed there.` });
+    }
   }
   for (const what of removed) context.say(`Removed ${what}`);
   for (const what of [...restored, ...left]) context.say(what);

@@ -8,22 +8,30 @@ import { ended, follow } from './follow.ts';
 import { givenOptions, optionsFrom, optionsOfBegun } from './migration-options.ts';
 import { runEngine } from './run-engine.ts';
 
-export type MigrateFlags = Record<string, unknown> & { resume?: boolean; dropIfExists?: boolean };
+export type MigrateFlags = Record<string, unknown> & {
+  resume?: boolean;
+  dropIfExists?: boolean;
+  /** True: all that are damaged. */
+  resync?: true | string[];
+};
 
 /** `migrate`: copy and replay in the foreground, as lines. `c` and Enter, or SIGUSR1, asks for the cut-over. */
 export async function migrate(context: CommandContext, flags: MigrateFlags): Promise<number> {
   const { directory } = context;
-  const resume = flags.resume === true;
+  const resync = flags.resync === undefined ? null : flags.resync === true ? [] : flags.resync;
+  const resume = flags.resume === true || resync !== null;
   if (resume && flags.dropIfExists) {
+    const going = resync === null ? '--resume' : '--resync';
     throw new MigrateError('TM1001', {
       side: 'local',
       object: '--drop-if-exists',
-      message: '--resume and --drop-if-exists contradict each other',
-      hint: 'Go on with --resume, or start over with --drop-if-exists.',
+      message: `${going} and --drop-if-exists contradict each other`,
+      hint: `Go on with ${going}, or start over with --drop-if-exists.`,
     });
   }
   const options = optionsFrom(context, flags);
   const running = await EngineClient.attach(directory);
+  if (running && resync) return await askToResync(context, resync, running);
   if (running) return await goOnWith(context, flags, running);
   const kept = resume ? await readMigrationFile(directory) : null;
   const { sourceText, targetText, target } = await bothConnections(context, kept);
@@ -37,6 +45,7 @@ export async function migrate(context: CommandContext, flags: MigrateFlags): Pro
     target: targetText,
     options: used,
     resume,
+    ...(resync ? { resync } : {}),
     waitForGo: false,
     env: context.env,
     onEvent: context.print,
@@ -45,6 +54,19 @@ export async function migrate(context: CommandContext, flags: MigrateFlags): Pro
   });
   if (failure) throw failure;
   return 0;
+}
+
+/** The engine that works here copies the tables again; it goes on by itself. */
+async function askToResync(context: CommandContext, tables: string[], client: EngineClient): Promise<number> {
+  try {
+    await client.request({ action: 'resync', tables });
+    const which = tables.length > 0 ? tables.join(', ') : 'the damaged tables';
+    const text = `The engine (process ${client.pid}) copies ${which} again, and replays then. Look with status.`;
+    context.print({ type: 'log', text });
+    return 0;
+  } finally {
+    client.detach();
+  }
 }
 
 /** A snapshot is waiting: let it go on, and follow it as if it ran here. Ctrl-C stops the engine. */

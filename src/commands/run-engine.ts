@@ -19,6 +19,8 @@ export interface EngineOrder {
   readonly target: string;
   readonly options: MigrationOptions;
   readonly resume: boolean;
+  /** Tables to copy again: patterns; empty: all that are damaged. Only with `resume`. */
+  readonly resync?: readonly string[];
   readonly waitForGo: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly onEvent: (event: EngineEvent) => void;
@@ -65,6 +67,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
         options,
         workDirectory: directory,
         resume: order.resume,
+        resync: order.resync ?? null,
         waitForGo: order.waitForGo,
         preflight: async (sourceClient, targetClient) => {
           const { provider } = await preflight({

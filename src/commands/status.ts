@@ -51,11 +51,15 @@ export function statusOf(progress: Progress, pid: number | null) {
     // Both are gone with the cut-over.
     slot: progress.phase === 'done' ? null : slot,
     spool: progress.phase === 'done' ? { ...progress.spool, bytes: 0 } : progress.spool,
+    damaged: damagedTables(progress),
     warnings: progress.warnings,
     gates: progress.gates,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
   };
 }
+
+const damagedTables = (progress: Progress) =>
+  Object.entries(progress.tables).flatMap(([table, { damage }]) => (damage ? [{ table, ...damage }] : []));
 
 function describe(progress: Progress, pid: number | null): string[] {
   const totals = copyTotals(progress);
@@ -72,6 +76,10 @@ function describe(progress: Progress, pid: number | null): string[] {
   }
   if (progress.phase !== 'done')
     lines.push(`Spool ${formatBytes(progress.spool.bytes)}, ${formatBytes(progress.spool.free_bytes)} free`);
+  const damaged = damagedTables(progress);
+  for (const { table, code, reason, lsn } of damaged)
+    lines.push(`DAMAGED ${table}: ${code} ${reason} at ${lsn ?? '?'}`);
+  if (damaged.length > 0) lines.push('Copy them again with migrate --resync; the cut-over is locked until then.');
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');

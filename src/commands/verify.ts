@@ -1,14 +1,23 @@
+import type pg from 'pg';
 import { migrationOptionsSchema } from '../engine/options.ts';
 import { readMigrationFile } from '../engine/process/work-directory.ts';
+import { readDamaged } from '../engine/sync/damage.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
 import { verify as compare } from '../engine/verify/verify.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
+import { displayName } from '../postgres/identifiers.ts';
 import { matches } from '../postgres/patterns.ts';
 import { bothConnections } from './connections.ts';
 import type { CommandContext } from './context.ts';
 
 const JOBS = 4;
+
+/** The migration that the target holds, and which of its tables stand still. */
+async function readMigrated(target: pg.Client) {
+  const migration = await readMigration(target);
+  return { migration, damaged: migration ? (await readDamaged(target)).map(displayName) : [] };
+}
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
 export async function verify(context: CommandContext, flags: { tables?: string[] }): Promise<number> {
@@ -16,7 +25,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
-  const migration = await readMigration(probe).finally(() => destroy(probe));
+  const { migration, damaged } = await readMigrated(probe).finally(() => destroy(probe));
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -49,6 +58,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
       hint: 'Patterns are schema.table, with * for any characters and ? for one: --tables "public.*".',
     });
   }
+  for (const name of damaged) context.say(`DAMAGED ${name}: it must be copied again (migrate --resync '${name}')`);
   for (const sentence of result.objects) context.say(`DIFFERS ${sentence}`);
   const different = result.tables.filter((table) => !table.equal);
   context.printJson({
@@ -57,6 +67,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     tables: result.tables.length,
     different: different.map((table) => table.relation),
     objects: result.objects,
+    damaged,
   });
   if (result.equal) {
     const besides = patterns.length === 0 ? '; sequences and objects too' : '';

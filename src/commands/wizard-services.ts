@@ -85,6 +85,7 @@ function linkTo(client: EngineClient): EngineLink {
     onEvent: (listener) => client.onEvent(listener),
     onClose: (listener) => client.onClose(listener),
     cutover: (request) => client.request({ action: 'cutover', ...request }),
+    resync: () => client.request({ action: 'resync', tables: [] }),
     stop: () => client.request({ action: 'stop' }),
     detach: () => client.detach(),
   };

@@ -2,13 +2,15 @@ import { displayName } from '../postgres/identifiers.ts';
 import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from './begin.ts';
 import { copyRows, letGo } from './copy/copy-rows.ts';
 import { planParts } from './copy/parts.ts';
+import { takeKeysAway } from './cutover/foreign-keys.ts';
 import { type Engine, hasExclusions, setPhase } from './engine.ts';
 import { Resources } from './resources.ts';
 import { bringSchema, dumpOnce, finishIndexes } from './schema/bring-schema.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
 import { type ClassifiedSchema, countIndexes } from './schema/classify.ts';
 import { holdsRows, readMaterializedViews, readTables, type SourceTable, selection } from './source/catalog.ts';
-import { readTableStates } from './sync/table-states.ts';
+import { tellDamage } from './sync/damage.ts';
+import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
 
 export interface BroughtTables {
@@ -27,7 +29,7 @@ export async function bringTables(
   const { input, servers, source, target, options, jobs } = engine;
   const { emit } = input;
   const states = await readTableStates(target);
-  const open = states.filter((table) => table.copyRows && table.state !== 'copied' && table.state !== 'live');
+  const open = states.filter(isOpen);
   const schemaDone = (await recordedObjects(target, 'phase')).has('schema');
   await using held = new Resources();
   let snapshot = first;
@@ -52,8 +54,9 @@ export async function bringTables(
   await setPhase(engine, 'copy');
   for (const table of states) {
     if (openOids.has(table.sourceOid) || !table.copyRows) continue;
-    const { state, bytes, rows } = table;
-    emit({ type: 'table', relation: displayName(table), state, bytes, rows, done: 1 });
+    const { state, bytes, rows, damage } = table;
+    if (damage) tellDamage(emit, { ...table, damage });
+    else emit({ type: 'table', relation: displayName(table), state, bytes, rows, done: 1 });
   }
   const indexes = new IndexBuilder({
     connect: servers.onTarget,
@@ -69,7 +72,10 @@ export async function bringTables(
   for (const relation of withoutCopy) if (entriesOf(relation).length > 0) indexes.add(relation, entriesOf(relation));
   if (snapshot) {
     const toCopy = withRows.filter((table) => openOids.has(table.oid));
-    await copyRows(engine, snapshot, toCopy, (table) => indexes.add(table, entriesOf(table)), signal);
+    await takeKeysAway({ target, schema, emit }, toCopy);
+    const mayRefuse = new Set(open.filter((table) => table.again).map((table) => table.sourceOid));
+    const which = { tables: toCopy, mayRefuse };
+    await copyRows(engine, snapshot, which, (table) => indexes.add(table, entriesOf(table)), signal);
   }
   await first?.[Symbol.asyncDispose]();
   await indexes.finished();

@@ -7,6 +7,13 @@ export interface CutoverRequest {
   readonly override: string | null;
 }
 
+/** Tables that are to be copied again: patterns; none: all that are damaged. */
+export interface ResyncRequest {
+  readonly tables: readonly string[];
+  /** Answers whoever asked: null, or why it can't be done. */
+  readonly answer: (error: unknown) => void;
+}
+
 /** What is decided only when a prepared migration is let go. */
 export type GoAhead = Partial<Pick<MigrationOptions, 'cutover' | 'freezeSource'>>;
 
@@ -15,6 +22,7 @@ export class Control {
   readonly #bus = new EventEmitter();
   #going: GoAhead | null = null;
   #cutover: CutoverRequest | null = null;
+  readonly #resyncs: ResyncRequest[] = [];
 
   /** Lets a prepared migration begin to copy. */
   go(how: GoAhead = {}): void {
@@ -40,8 +48,22 @@ export class Control {
     return request;
   }
 
-  /** Resolves at the next request, or when the signal aborts. */
-  async whenCutover(signal: AbortSignal): Promise<void> {
-    if (!this.#cutover) await once(this.#bus, 'cutover', { signal }).catch(() => {});
+  /** Resolves when the tables are marked to be copied again; rejects with why they can't be. */
+  requestResync(tables: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#resyncs.push({ tables, answer: (error) => (error === null ? resolve() : reject(error)) });
+      this.#bus.emit('resync');
+    });
+  }
+
+  /** Takes the oldest request for another copy, if there is one. */
+  takeResync(): ResyncRequest | null {
+    return this.#resyncs.shift() ?? null;
+  }
+
+  /** Resolves at the next request to cut over or to copy again, or when the signal aborts. */
+  async whenAsked(signal: AbortSignal): Promise<void> {
+    if (this.#cutover || this.#resyncs.length > 0) return;
+    await Promise.race([once(this.#bus, 'cutover', { signal }), once(this.#bus, 'resync', { signal })]).catch(() => {});
   }
 }

@@ -19,6 +19,8 @@ export interface EngineInput {
   readonly workDirectory: string;
   /** Go on with the migration that the target holds. */
   readonly resume: boolean;
+  /** Tables to copy again when resuming: patterns; empty: all that are damaged; null: none. */
+  readonly resync: readonly string[] | null;
   /** Stop after the snapshot, spooling, until somebody says go. */
   readonly waitForGo: boolean;
   /** Runs the preflight checks and gives the kind of source; rejects when one fails. Not called when resuming. */

@@ -28,6 +28,17 @@ export const errorReportSchema = z.object({
   hint: z.string(),
 });
 
+/** Why a table does not follow the source any more. */
+export const damageReportSchema = z.object({
+  code: errorReportSchema.shape.code,
+  reason: z.string(),
+  /** The key, or the row, of the change that could not be applied. */
+  row: z.string().nullable(),
+  /** Position of the commit that brought it. */
+  lsn: z.string().nullable(),
+});
+export type DamageReport = z.infer<typeof damageReportSchema>;
+
 export const replayReportSchema = z.object({
   received_lsn: z.string().nullable(),
   applied_lsn: z.string().nullable(),
@@ -76,6 +87,8 @@ const payload = z.discriminatedUnion('type', [
     /** Share of the table's estimated size that is copied, 0 to 1. */
     done: z.number().min(0).max(1),
     ms: z.number().optional(),
+    /** With `damaged`. */
+    damage: damageReportSchema.optional(),
   }),
   z.object({
     type: z.literal('index'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   CUTOVER_STEPS,
+  damageReportSchema,
   type EngineEvent,
   errorReportSchema,
   PHASES,
@@ -29,6 +30,8 @@ export const progressSchema = z.object({
       done: z.number(),
       since: z.iso.datetime().nullable(),
       ms: z.number().nullable(),
+      /** While it is damaged. */
+      damage: damageReportSchema.optional(),
     }),
   ),
   indexes: z.object({ total: z.number(), done: z.number(), building: z.array(z.string()) }),
@@ -133,6 +136,7 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
             done: event.done,
             since: before?.state === event.state ? before.since : event.time,
             ms: event.ms ?? before?.ms ?? null,
+            ...(event.damage ? { damage: event.damage } : {}),
           },
         },
       };

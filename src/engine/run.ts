@@ -21,6 +21,7 @@ import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
@@ -33,17 +34,32 @@ const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
  * may heal (a server that restarts) is tried again by the same way as after a crash: by resuming.
  */
 export async function runMigration(input: EngineInput): Promise<void> {
-  let resume = input.resume;
+  let { resume, resync } = input;
   const begun = () => {
     resume = true;
+    resync = null;
   };
-  try {
-    await runOnce(input, { begun, healthy: () => {} });
-  } catch (error) {
-    if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-    input.emit({ type: 'warning', text: `Interrupted: ${toMigrateError(error).message}. Going on from what is done.` });
-    const of = { what: 'going on with the migration', side: 'source', emit: input.emit, signal: input.signal } as const;
-    await untilHealed<void>((healthy) => runOnce({ ...input, resume: true }, { begun, healthy }), of);
+  const run = (healthy: () => void) => runOnce({ ...input, resume, resync }, { begun, healthy });
+  const runHealing = async () => {
+    try {
+      await run(() => {});
+    } catch (error) {
+      if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
+      const text = `Interrupted: ${toMigrateError(error).message}. Going on from what is done.`;
+      input.emit({ type: 'warning', text });
+      const what = 'going on with the migration';
+      await untilHealed<void>(run, { what, side: 'source', emit: input.emit, signal: input.signal });
+    }
+  };
+  for (let done = false; !done; ) {
+    done = await runHealing().then(
+      () => true,
+      (error: unknown) => {
+        // What was marked is brought by the way of a resume.
+        if (error instanceof ResyncAsked) return false;
+        throw error;
+      },
+    );
   }
 }
 
@@ -109,6 +125,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     sessions.use(beginning.snapshot);
   }
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
+  if (input.resync) await markForResync({ source, target, emit }, input.resync);
   tell.begun();
   const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
   // A migration that was begun before there was a choice uses pgoutput.

@@ -107,9 +107,20 @@ export const ERROR_KINDS = {
   TM4006: failed('source was replaced', 'System identifier or timeline changed: a fail-over or another server.'),
   TM4007: retry('slot in use', 'Another process still reads from the replication slot.'),
 
-  TM5001: operator('target diverged', 'An UPDATE or DELETE did not hit exactly the one row that it named.'),
-  TM5002: operator('change refused', 'The target refused a change of the source.'),
+  TM5001: operator(
+    'target diverged',
+    'An UPDATE or DELETE did not hit exactly the one row that it named. The table is damaged, the others go on.',
+  ),
+  TM5002: operator(
+    'change refused',
+    'The target refused a change of the source. When the row itself was refused, its table is damaged and the others go on.',
+  ),
   TM5003: retry('target busy', 'Deadlock, lock timeout or lost connection while applying; tried again.'),
+
+  TM5004: blocked(
+    'table cannot be copied again',
+    'Only a table of the migration whose rows are migrated can be, and only while replay runs.',
+  ),
 
   TM6001: operator(
     'source is still being written',

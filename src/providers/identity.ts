@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { MigrationOptions } from '../engine/options.ts';
+import { selection } from '../engine/source/catalog.ts';
 import { errorCode } from '../postgres/connection-errors.ts';
 import { displayName } from '../postgres/identifiers.ts';
-import { matchesAny } from '../postgres/patterns.ts';
 import { choicesFor, type ViableIndex } from './identity/choices.ts';
 import type { IdentityColumn, LackingTable, TableWithoutIdentity } from './identity/table.ts';
 import { FROM_USER_RELATIONS } from './relations.ts';
@@ -22,6 +22,7 @@ interface Row extends pg.QueryResultRow {
   columns: string | null;
   bytes: string;
   rows: string;
+  /** Of a partition those of the whole partitioned table. */
   changes: string;
   counted: string | null;
 }
@@ -46,12 +47,16 @@ const EVIDENCE = `CASE WHEN a.attidentity <> '' THEN 4
   WHEN s.n_distinct = -1 AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'numeric'::regtype) THEN 1
   ELSE 0 END`;
 
+/** SQL, of `pg_attribute a`. From 18 on a column is marked also while its constraint is NOT VALID, and may hold NULLs. */
+const NOT_NULL = `a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.conrelid = a.attrelid
+  AND u.contype = 'n' AND NOT u.convalidated AND u.conkey = ARRAY[a.attnum])`;
+
 /**
  * A primary key counts only when it is valid and immediate (a deferrable one cannot identify rows); so does an index
  * named as identity, which may have been dropped since.
  */
 const withoutIdentity = (bytes: string): string => `
-  WITH lacking AS MATERIALIZED (
+  WITH RECURSIVE lacking AS MATERIALIZED (
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.reltuples, c.relispartition, c.relreplident, c.relowner
     ${FROM_USER_RELATIONS} AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.relreplident <> 'f'
       AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
@@ -61,14 +66,26 @@ const withoutIdentity = (bytes: string): string => `
     SELECT i.indrelid, json_agg(json_build_array(x.relname, k.names) ORDER BY i.indisprimary DESC, i.indnkeyatts,
         x.relpages, x.relname)::text AS indexes
     FROM lacking l JOIN pg_index i ON i.indrelid = l.oid JOIN pg_class x ON x.oid = i.indexrelid,
-      LATERAL (SELECT json_agg(a.attname ORDER BY key.place) AS names, bool_and(a.attnotnull) AS whole
+      LATERAL (SELECT json_agg(a.attname ORDER BY key.place) AS names, bool_and(${NOT_NULL}) AS whole
         FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY key(attnum, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum) k
     WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND NOT i.indisexclusion
       AND i.indpred IS NULL AND i.indexprs IS NULL AND k.whole
     GROUP BY i.indrelid
+  ), placed AS MATERIALIZED (
+    SELECT l.oid, json_agg(json_build_array(an.nspname, a.relname) ORDER BY o.place)::text AS part_of,
+        (array_agg(a.oid ORDER BY o.place DESC))[1] AS root
+    FROM lacking l, pg_partition_ancestors(l.oid) WITH ORDINALITY o(oid, place) JOIN pg_class a ON a.oid = o.oid
+      JOIN pg_namespace an ON an.oid = a.relnamespace WHERE l.relispartition AND o.place > 1 GROUP BY l.oid
+  ), tree (oid, root) AS (
+    -- One partition without identity, and no UPDATE or DELETE of the whole table is published.
+    SELECT DISTINCT root, root FROM placed
+    UNION ALL SELECT h.inhrelid, t.root FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid
+  ), changed AS (
+    SELECT root, sum(coalesce(pg_stat_get_tuples_updated(oid), 0) + coalesce(pg_stat_get_tuples_deleted(oid), 0)) AS rows
+    FROM tree GROUP BY root
   ), columns AS (
-    SELECT a.attrelid, json_agg(json_build_array(a.attname, a.attnotnull, ${EVIDENCE}) ORDER BY a.attnum)::text AS columns
+    SELECT a.attrelid, json_agg(json_build_array(a.attname, ${NOT_NULL}, ${EVIDENCE}) ORDER BY a.attnum)::text AS columns
     FROM lacking l JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_stats s ON s.schemaname = l.schema AND s.tablename = l.name AND s.attname = a.attname AND NOT s.inherited
     GROUP BY a.attrelid
@@ -79,13 +96,10 @@ const withoutIdentity = (bytes: string): string => `
     CASE WHEN NOT pg_has_role(l.relowner, 'USAGE') THEN pg_get_userbyid(l.relowner) END AS owner,
     p.part_of, p.root::text, v.indexes, k.columns,
     ${bytes}::text AS bytes, greatest(l.reltuples, 0)::bigint::text AS rows,
-    (coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes,
+    coalesce(d.rows, coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes,
     ${COUNTED}::text AS counted
   FROM lacking l LEFT JOIN viable v ON v.indrelid = l.oid LEFT JOIN columns k ON k.attrelid = l.oid
-    LEFT JOIN LATERAL (SELECT json_agg(json_build_array(an.nspname, a.relname) ORDER BY o.place)::text AS part_of,
-        (array_agg(a.oid ORDER BY o.place DESC))[1] AS root
-      FROM pg_partition_ancestors(l.oid) WITH ORDINALITY o(oid, place) JOIN pg_class a ON a.oid = o.oid
-        JOIN pg_namespace an ON an.oid = a.relnamespace WHERE o.place > 1) p ON l.relispartition
+    LEFT JOIN placed p ON p.oid = l.oid LEFT JOIN changed d ON d.root = p.root
   ORDER BY l.schema, l.name`;
 
 /** Waits for a table that is being altered. */
@@ -106,10 +120,10 @@ async function read(source: pg.Client, sql: string): Promise<Row[]> {
   return answers[1]?.rows ?? [];
 }
 
-/** Tables that are migrated and have no usable replica identity, partitions gathered under their root. One query. */
+/** Tables that are migrated with their rows and have no usable replica identity, partitions gathered under their root. One query. */
 export async function tablesWithoutIdentity(
   source: pg.Client,
-  options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable'>,
+  options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable' | 'skipTableData'>,
 ): Promise<TableWithoutIdentity[]> {
   const rows = await read(source, EXACT).catch((error: unknown) => {
     if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
@@ -118,9 +132,7 @@ export async function tablesWithoutIdentity(
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
     // As the engine reads them: what is said of a partitioned table is said of its partitions.
-    const names = [row, ...ancestors(row)];
-    if (names.some((one) => options.excludeSchema.includes(one.schema) || matchesAny(options.excludeTable, one)))
-      continue;
+    if (selection({ schema: row.schema, name: row.name, partOf: ancestors(row) }, options) !== 'all') continue;
     const key = row.root ?? row.oid;
     const group = groups.get(key);
     if (group) group.push(row);
@@ -147,7 +159,7 @@ function describe(group: readonly Row[]): TableWithoutIdentity {
     columns: sharedColumns(group),
     bytes: sum(group.map((one) => one.bytes)),
     rows: sum(group.map((one) => one.rows)),
-    updatesDeletes: sum(group.map((one) => one.changes)),
+    updatesDeletes: Number(first?.changes ?? 0),
     countedSeconds: first?.counted == null ? null : Number(first.counted),
     owner: group.find(({ owner }) => owner !== null)?.owner ?? null,
   };

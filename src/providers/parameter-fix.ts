@@ -11,6 +11,9 @@ export type { ParameterChange } from './platforms/platform.ts';
 
 type Remedy = Pick<CheckOutcome, 'fix' | 'apply' | 'restart'>;
 
+/** https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN */
+const AS_ON_STANDBYS: ReadonlySet<string> = new Set(['max_connections', 'max_wal_senders']);
+
 /**
  * How a parameter of the source is changed, in the words of the platform it runs on, one step a line; where our role may
  * run it, also as SQL that can be applied. https://www.postgresql.org/docs/current/sql-altersystem.html
@@ -27,8 +30,12 @@ export async function parameterFix(run: CheckRun, change: ParameterChange): Prom
         `${name} has been changed since the server was started and waits for a restart. If it was set to ${value}, only the restart is missing.`,
       ]
     : [];
+  const standbys =
+    AS_ON_STANDBYS.has(name) && (await run.ask('source', server)).walSenders > 0
+      ? ['If there are standbys, raise it on them first. One that has less than its primary stops.']
+      : [];
   const needed: Remedy = restart ? { restart: 'source' } : {};
-  return { fix: [...waits, ...steps].join('\n'), ...needed, ...(await applicable(run, platform, change)) };
+  return { fix: [...waits, ...standbys, ...steps].join('\n'), ...needed, ...(await applicable(run, platform, change)) };
 }
 
 async function applicable({ ask }: CheckRun, platform: Platform, change: ParameterChange): Promise<Remedy> {

@@ -1,5 +1,5 @@
 import type { MigrationOptions } from '../engine/options.ts';
-import { matchesAny } from '../postgres/patterns.ts';
+import { selection } from '../engine/source/catalog.ts';
 
 /** SQL over `pg_namespace n`: schemas of the operator's, not PostgreSQL's, TimescaleDB's or ours. */
 export const USER_SCHEMA = `n.nspname !~ '^pg_' AND n.nspname !~ '^_timescaledb_' AND n.nspname NOT IN
@@ -13,11 +13,22 @@ export const notInExtension = (catalog: 'pg_class' | 'pg_proc' | 'pg_type' | 'pg
 export const FROM_USER_RELATIONS = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE ${USER_SCHEMA} AND ${notInExtension('pg_class', 'c.oid')}`;
 
-/** Leaves out what the options exclude from the migration altogether. */
-export const migrated = <T extends { readonly schema: string; readonly name: string }>(
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+  /** Absent: of nothing that is partitioned. */
+  readonly partOf?: readonly { readonly schema: string; readonly name: string }[];
+}
+
+/** Leaves out what the options exclude from the migration altogether, by itself or by what it is a part of. */
+export const migrated = <T extends Named>(
   relations: readonly T[],
   options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable'>,
 ): T[] =>
-  relations.filter(
-    (relation) => !options.excludeSchema.includes(relation.schema) && !matchesAny(options.excludeTable, relation),
-  );
+  relations.filter((one) => selection({ partOf: [], ...one }, { ...options, skipTableData: [] }) !== 'excluded');
+
+/** Those of which the rows are taken along, too. */
+export const migratedWithRows = <T extends Named>(
+  relations: readonly T[],
+  options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable' | 'skipTableData'>,
+): T[] => relations.filter((one) => selection({ partOf: [], ...one }, options) === 'all');

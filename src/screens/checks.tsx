@@ -7,7 +7,7 @@ import type { CheckTab, Model } from '../state/model.ts';
 import { formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock, errorLines } from '../ui/error-block.tsx';
-import { Gap } from '../ui/heading.tsx';
+import { windowAround } from '../ui/list-window.ts';
 import { Mark, type Status } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { fittingTitles, Tabs } from '../ui/tabs.tsx';
@@ -145,6 +145,12 @@ const columns = (tab: CheckTab, width: number): readonly Column<CheckEntry>[] =>
   { title: 'found', cell: foundOf },
 ];
 
+/** Which rows of the list are in sight when some are not: three rows look like all there is. */
+function inSight(selected: number, length: number, height: number): string {
+  const { start, end } = windowAround(selected, length, height);
+  return end - start >= length ? ' ' : `  ${start + 1}-${end} of ${length}`;
+}
+
 function detectedWords(detected: ProviderId | null, provider: ProviderId): string {
   return detected === provider ? '  (detected)' : '';
 }
@@ -200,7 +206,9 @@ export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
           height={listHeight}
         />
       )}
-      <Gap />
+      <Box height={1} flexShrink={0}>
+        <Text tone="muted">{inSight(at, entries.length, listHeight - 1)}</Text>
+      </Box>
       {selected ? (
         <EntryDetail
           entry={selected}

@@ -37,12 +37,15 @@ const CHOICE_WORDS: Readonly<Record<IdentityChoice['kind'], string>> = {
 
 const columns = (model: Model, wide: boolean): readonly Column<IdentityRow>[] => [
   { title: ' ', width: 1, cell: (row) => <Decision model={model} row={row} /> },
-  { title: 'table', width: wide ? 28 : 20, cell: (row) => oneLine(row.relation) },
+  { title: 'table', width: wide ? 28 : 20, cut: 'middle', cell: (row) => oneLine(row.relation) },
   ...(wide ? [{ title: 'size', width: 7, align: 'right', cell: sizeOf } as const] : []),
   { title: 'changes', width: 11, align: 'right', cell: changesInShort },
   { title: 'choice', cell: (row) => CHOICE_WORDS[chosenFor(model.identity, row)?.kind ?? 'insert-only'] },
 ];
 const sizeOf = (row: IdentityRow): string => formatBytesShort(row.bytes);
+/** A table that was never analysed has no count: none is not the same as zero. */
+const rowsOf = ({ rows, bytes }: IdentityRow): string =>
+  rows === 0 && bytes > 0 ? 'no rows counted' : `${formatCount(rows)} rows`;
 
 /** The choices of the selected table as radio buttons; those around the chosen one where there is no room for all. */
 function Choices({ model, row, height }: { model: Model; row: IdentityRow; height: number }) {
@@ -177,7 +180,7 @@ function Body({ model, size }: { model: Model; size: Size }) {
   }
   const { gaps, list, table, details } = layout(size, rows.length, row.choices.length);
   const position = rows.length + 1 > table ? ` (${form.selected + 1} of ${rows.length})` : '';
-  const facts = `${oneLine(row.relation)}${position}: ${formatCount(row.rows)} rows; changes: ${changesInWords(row)}`;
+  const facts = `${oneLine(row.relation)}${position}: ${rowsOf(row)}; changes: ${changesInWords(row)}`;
   return (
     <>
       <Text tone="muted" wrap="truncate-end">

@@ -5,7 +5,7 @@ import type { Column } from '../ui/table.tsx';
 export type PlannedTable = PlanSummary['tables'][number];
 
 const COLUMNS: readonly Column<PlannedTable>[] = [
-  { title: 'table', width: 32, cell: (table) => table.relation },
+  { title: 'table', width: 32, cut: 'middle', cell: (table) => table.relation },
   { title: 'size', width: 7, align: 'right', cell: (table) => formatBytesShort(table.bytes) },
   { title: 'rows', width: 7, align: 'right', cell: (table) => formatCount(table.rows) },
   { title: 'parts', width: 5, align: 'right', cell: (table) => (table.parts > 1 ? table.parts : '') },
@@ -13,7 +13,7 @@ const COLUMNS: readonly Column<PlannedTable>[] = [
 ];
 
 const NARROW_COLUMNS: readonly Column<PlannedTable>[] = [
-  { title: 'table', cell: (table) => table.relation },
+  { title: 'table', cut: 'middle', cell: (table) => table.relation },
   ...COLUMNS.filter(({ title }) => title === 'size' || title === 'rows'),
 ];
 

@@ -6,6 +6,7 @@ import { createKeyNormaliser } from '../ui/key-press.ts';
 import { messageFor } from '../ui/key-table.ts';
 import { tablesFor } from '../ui/keys/tables.ts';
 import { type Theme, ThemeContext } from '../ui/theme.ts';
+import { ScrollEndContext } from './overlays/scroll.ts';
 import { WizardScreen } from './wizard.tsx';
 
 /** The root: the store's model as a frame, and the only input hook there is. */
@@ -26,9 +27,12 @@ export function Wizard({ store, theme }: { store: Store; theme: Theme }) {
     [store, normalise],
   );
   useInput(onInput);
+  const onScrollEnd = useCallback((at: number) => store.dispatch({ type: 'scroll-ended', at }), [store]);
   return (
     <ThemeContext.Provider value={theme}>
-      <WizardScreen model={model} size={size} />
+      <ScrollEndContext.Provider value={onScrollEnd}>
+        <WizardScreen model={model} size={size} />
+      </ScrollEndContext.Provider>
     </ThemeContext.Provider>
   );
 }

@@ -1,4 +1,4 @@
-import { lockingGates } from '../engine/cutover/gates.ts';
+import { lockingGates, unliftable } from '../engine/cutover/gates.ts';
 import type { Progress } from '../engine/progress.ts';
 import { mustDecide } from '../providers/identity/changes-seen.ts';
 import { withPassword } from './connection-text.ts';
@@ -93,6 +93,8 @@ export function cutoverStartLock(model: Model): string | null {
     return `type the target database's name, ${progress?.target_database ?? ''}`;
   }
   if (progress.gates.length === 0) return 'the engine has not looked at the conditions yet';
+  const firm = unliftable(progress.gates);
+  if (firm.length > 0) return `not met, and no reason overrides it: ${list(firm.map((gate) => gate.title))}`;
   const open = openGates(progress, model.cutover);
   if (open.length > 0 && model.cutover.override.text.trim() === '') {
     return `not met: ${list(open.map((gate) => gate.title))}; wait, or give a reason to override`;

@@ -32,6 +32,8 @@ export type Message =
   | { readonly type: 'save-report' }
   | { readonly type: 'read'; readonly reader: Reader }
   | { readonly type: 'ask-stop' | 'close-overlay' | 'yes' }
+  /** What is read ends there: it was drawn from this line on although it was to be scrolled further. */
+  | { readonly type: 'scroll-ended'; readonly at: number }
   | { readonly type: 'leave' }
   /** Leave without waiting for anything: the second Ctrl-C, a hang-up, a broken terminal. */
   | { readonly type: 'leave-now' }
@@ -91,6 +93,9 @@ export type Message =
   | { readonly type: 'event'; readonly event: EngineEvent }
   | { readonly type: 'closed'; readonly error: ErrorReport | null }
   | { readonly type: 'stop-ended'; readonly error: ErrorReport | null }
+  // tables that are copied again
+  | { readonly type: 'ask-resync' | 'resync' }
+  | { readonly type: 'resync-asked'; readonly error: ErrorReport | null }
   // cut-over
   | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }
   | { readonly type: 'cutover-asked'; readonly error: ErrorReport | null };
@@ -124,6 +129,7 @@ export type Effect =
       readonly do: 'cutover';
       readonly request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null };
     }
+  | { readonly do: 'resync' }
   | { readonly do: 'stop' }
   | { readonly do: 'detach' };
 

@@ -230,6 +230,9 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
       case 'cutover':
         if (link) answered(link.cutover(effect.request), (error) => ({ type: 'cutover-asked', error }), dispatch);
         return;
+      case 'resync':
+        if (link) answered(link.resync(), (error) => ({ type: 'resync-asked', error }), dispatch);
+        return;
       case 'stop':
         if (link) answered(link.stop(), (error) => ({ type: 'stop-ended', error }), dispatch);
         return;

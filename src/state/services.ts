@@ -115,6 +115,8 @@ export interface EngineLink {
   onClose(listener: (error: ErrorReport | null) => void): () => void;
   /** Asks for the cut-over. Rejects with TM6002 or TM6003 when a condition does not hold. */
   cutover(request: { confirm: string; freezeSource: boolean; override: string | null }): Promise<void>;
+  /** Copies all damaged tables again. Resolves once the engine begins with it; rejects with TM5004 when it can't. */
+  resync(): Promise<void>;
   /** Stops the engine; the migration can be resumed. */
   stop(): Promise<void>;
   /** Leaves; the engine goes on. */

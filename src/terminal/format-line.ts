@@ -32,7 +32,8 @@ function tableLine(event: Extract<EngineEvent, { type: 'table' }>): string | nul
     case 'copied':
       return `Copied ${event.relation}: ${formatCount(event.rows)} rows, ${formatBytesShort(event.bytes)}${took}`;
     case 'damaged':
-      return `WARNING: ${event.relation} differs from the source and must be copied again`;
+      // The warning that comes with it says all of it.
+      return null;
     case 'pending':
     case 'live':
       return null;

@@ -73,7 +73,7 @@ function TooSmall({ size, state, step }: FrameProps) {
   return (
     <Box flexDirection="column" width={size.columns} height={size.rows} overflow="hidden">
       <Text>{`${step}: ${state}`}</Text>
-      <Text tone="muted">{`${size.columns}x${size.rows} is too small, 40x10 at least`}</Text>
+      <Text tone="muted">{`needs 40x10, has ${size.columns}x${size.rows}`}</Text>
     </Box>
   );
 }

@@ -9,13 +9,15 @@ export interface Column<Row> {
   /** Cells; absent: what is left. */
   readonly width?: number;
   readonly align?: 'right';
+  /** Where a cell that is too long is cut: in names the ends tell more than the middle. By default its end. */
+  readonly cut?: 'middle';
   cell(row: Row, index: number): ReactNode;
 }
 
 const GAP = 2;
 
 function Cell(props: { column: Column<never>; first: boolean; children: ReactNode }) {
-  const { width, align } = props.column;
+  const { width, align, cut = 'end' } = props.column;
   const room = width === undefined ? { flexGrow: 1, flexBasis: 0 } : { width, flexShrink: 0 };
   return (
     <Box
@@ -24,7 +26,7 @@ function Cell(props: { column: Column<never>; first: boolean; children: ReactNod
       overflow="hidden"
       justifyContent={align === 'right' ? 'flex-end' : 'flex-start'}
     >
-      <Text wrap="truncate-end">{props.children}</Text>
+      <Text wrap={`truncate-${cut}`}>{props.children}</Text>
     </Box>
   );
 }
@@ -53,7 +55,9 @@ export function TableRow<Row>({ columns, row, index, selected }: RowProps<Row>) 
       <Sign on={selected} />
       {columns.map((column, at) => (
         <Cell key={column.title} column={column as Column<never>} first={at === 0}>
-          <Text bold={selected ?? false}>{column.cell(row, index)}</Text>
+          <Text bold={selected ?? false} wrap={`truncate-${column.cut ?? 'end'}`}>
+            {column.cell(row, index)}
+          </Text>
         </Cell>
       ))}
     </Box>

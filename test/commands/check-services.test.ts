@@ -100,6 +100,13 @@ describe('the services of the tabs', () => {
     expect(await readFile(join(directory, 'wizard.json'), 'utf8')).not.toContain(databases.source.server.ownerPassword);
   });
 
+  test('save a report where nothing has been saved yet', async ({ databases, directory }) => {
+    const { source, target } = databases;
+    const services = checkServices({ directory: join(directory, 'new', 'work'), env: {} });
+    const path = await services.saveReport(inputOf(source.uri, target.uri), []);
+    expect(await readFile(path, 'utf8')).toContain('# Checks before the migration');
+  });
+
   test('save a report whatever the servers say by then', async ({ databases, directory }) => {
     const { source, target } = databases;
     const services = checkServices({ directory, env: {} });

@@ -28,7 +28,7 @@ const HELP: Readonly<Record<string, readonly string[]>> = {
 
 describe.concurrent('the command line', () => {
   test('help names the options that do something, and the exit codes', async ({ program }) => {
-    const helps = { ...HELP, migrate: [...(HELP.snapshot ?? []), 'resume', 'cutover', 'freeze-source'] };
+    const helps = { ...HELP, migrate: [...(HELP.snapshot ?? []), 'resume', 'resync', 'cutover', 'freeze-source'] };
     await Promise.all(
       Object.entries(helps).map(async ([command, options]) => {
         const { code, stdout, stderr } = await program.run([...(command ? [command] : []), '--help', '--dir', 'x']);

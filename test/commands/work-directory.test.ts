@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
@@ -49,6 +49,20 @@ describe.concurrent('a work directory', () => {
     expect((await program.run(['clean', '--prune', ...dir])).code).toBe(0);
     await expect(stat(directory)).rejects.toThrow(/ENOENT/);
     expect(await remains(databases)).toEqual([]);
+  });
+
+  test('is not any directory with a folder called like ours', async ({ program }) => {
+    const directory = join(program.root, 'project');
+    await mkdir(join(directory, 'spool'), { recursive: true });
+    await writeFile(join(directory, 'spool', 'theirs'), 'precious');
+    await writeFile(join(directory, 'notes'), 'theirs');
+    const dir = ['--dir', directory];
+    expect(await program.run(['snapshot', ...dir])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^TM1302 .*holds files that are not ours/),
+    });
+    expect((await program.run(['clean', '--prune', ...dir])).stdout).toContain('nothing is removed there');
+    expect(await readFile(join(directory, 'spool', 'theirs'), 'utf8')).toBe('precious');
   });
 
   test('of one migration is not given to another', async ({ program, databases }) => {

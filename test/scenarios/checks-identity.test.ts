@@ -1,12 +1,17 @@
 import { describe, expect } from 'vitest';
 import { startServer } from '../../src/demo/server.ts';
 import { migrationOptionsSchema } from '../../src/engine/options.ts';
+import { readTables } from '../../src/engine/source/catalog.ts';
+import { assignTables } from '../../src/engine/source/publications.ts';
 import { tablesWithoutIdentity } from '../../src/providers/index.ts';
 import { check, withCheckContext } from '../support/check-context.ts';
 import { type TestDatabase, test } from '../support/databases.ts';
 import { withClient } from '../support/test-servers.ts';
 
-const identities = (source: TestDatabase, options: { excludeSchema?: string[]; excludeTable?: string[] } = {}) =>
+const identities = (
+  source: TestDatabase,
+  options: { excludeSchema?: string[]; excludeTable?: string[]; skipTableData?: string[] } = {},
+) =>
   withCheckContext({ source: source.uri, target: source.uri }, ({ source: client }) =>
     tablesWithoutIdentity(client, migrationOptionsSchema.parse(options)),
   );
@@ -103,6 +108,37 @@ describe('replica identity', () => {
     expect(await identities(source)).toEqual([]);
   });
 
+  test('of one partition decides for all: their changes count', async ({ databases: { source, target } }) => {
+    await source.query(`
+      CREATE TABLE sales (id int NOT NULL, v int) PARTITION BY RANGE (id);
+      CREATE TABLE sales_1 PARTITION OF sales FOR VALUES FROM (0) TO (10); ALTER TABLE sales_1 ADD PRIMARY KEY (id);
+      CREATE TABLE sales_2 PARTITION OF sales FOR VALUES FROM (10) TO (20);
+      INSERT INTO sales SELECT n, n FROM generate_series(0, 9) n; UPDATE sales SET v = 0`);
+    // The partitioned table is published for inserts as a whole.
+    const published = await withCheckContext({ source: source.uri, target: target.uri }, async (context) =>
+      assignTables(await readTables(context.source), () => true),
+    );
+    expect(published.all).toEqual([]);
+    const [sales] = await identities(source);
+    expect(sales).toMatchObject({ relation: 'public.sales', partitions: 1, updatesDeletes: 10 });
+    expect(sales?.choices[0]?.kind).toBe('full');
+    expect((await check('source-replica-identity', { source: source.uri, target: target.uri })).found).toContain(
+      '  public.sales (all of it, because 1 partition has none)',
+    );
+  });
+
+  test('of partitions without changes is not left out before it is known that there are none', async ({
+    databases: { source },
+  }) => {
+    await source.query(`
+      CREATE TABLE young (id int, v int) PARTITION BY RANGE (id); CREATE TABLE young_1 PARTITION OF young DEFAULT`);
+    const [young] = await identities(source);
+    expect(young?.choices[0]).toMatchObject({
+      kind: 'full',
+      cost: expect.not.stringContaining('of the application fail'),
+    });
+  });
+
   test('comes with size, rows and changes seen so far', async ({ databases: { source } }) => {
     await source.query(`CREATE TABLE busy (id int, pad text);
       INSERT INTO busy SELECT i, repeat('x', 100) FROM generate_series(1, 1000) i; UPDATE busy SET pad = '' WHERE id <= 10;
@@ -124,9 +160,10 @@ describe('replica identity', () => {
 
   test('of what is left out does not matter', async ({ databases: { source } }) => {
     await source.query(
-      'CREATE SCHEMA old; CREATE TABLE old.a (x int); CREATE TABLE log_1 (x int); CREATE TABLE kept (x int)',
+      'CREATE SCHEMA old; CREATE TABLE old.a (x int); CREATE TABLE log_1 (x int); CREATE TABLE kept (x int); CREATE TABLE empty (x int)',
     );
-    const rows = await identities(source, { excludeSchema: ['old'], excludeTable: ['log_*'] });
+    const options = { excludeSchema: ['old'], excludeTable: ['log_*'], skipTableData: ['empty'] };
+    const rows = await identities(source, options);
     expect(rows.map(({ relation }) => relation)).toEqual(['public.kept']);
   });
 

@@ -202,6 +202,23 @@ describe('what stands in the way on the source', () => {
     await writer.query('ROLLBACK');
   });
 
+  test('a transaction with savepoints is one transaction', async ({ databases: { source, target }, databases }) => {
+    const role = databases.role('watcher');
+    await source.admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    await source.query('CREATE TABLE t (id int)');
+    const writer = await source.connect();
+    await writer.query(
+      'BEGIN; INSERT INTO t VALUES (1); SAVEPOINT a; INSERT INTO t VALUES (2); SAVEPOINT b; INSERT INTO t VALUES (3)',
+    );
+    const { rows } = await writer.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const { found } = await check('source-open-transactions', {
+      source: uriOf(source.server, source.name, role, 'x'),
+      target: target.uri,
+    });
+    expect(found.split(`process ${rows[0]?.pid} `)).toHaveLength(2);
+    await writer.query('ROLLBACK');
+  });
+
   test('slots left behind', async ({ databases: { source, target }, databases }) => {
     databases.allow('slot');
     const slot = `tiger_migrate_${source.name}`;

@@ -78,6 +78,10 @@ describe('given a Managed Service for TimescaleDB', () => {
     // The console wants the number, in the parameter's own unit.
     const timeout = await check('source-wal-sender-timeout', input);
     expect(timeout.fix).toContain('avn service update metrics-demo -c pg.wal_sender_timeout=60000');
+    // What the one says the other must not gainsay.
+    await server.restart('fast', { wal_level: 'logical', max_replication_slots: 2, wal_sender_timeout: 60_000 });
+    expect(await check('source-replication-slots', input)).toMatchObject({ status: 'warn' });
+    expect(await check('mst-tuning', input)).toMatchObject({ status: 'info' });
     await server.restart('fast', { wal_level: 'logical', max_replication_slots: 10, wal_sender_timeout: 60_000 });
     expect(await check('mst-tuning', input)).toMatchObject({ status: 'pass' });
     for (const id of ['source-replication-slots', 'source-wal-sender-timeout']) {

@@ -5,7 +5,8 @@ import { test } from '../support/databases.ts';
 import { uriOf, withClient } from '../support/test-servers.ts';
 
 describe('on the source', () => {
-  test('large objects', async ({ databases: { source, target } }) => {
+  test('large objects', async ({ databases: { source, target }, databases }) => {
+    const odd = databases.role('odd $(id)');
     const input = { source: source.uri, target: target.uri };
     expect(await check('source-large-objects', input)).toMatchObject({ status: 'pass' });
     await source.query("SELECT lo_from_bytea(0, 'x'), lo_from_bytea(0, 'y')");
@@ -18,6 +19,9 @@ describe('on the source', () => {
     expect(result.fix).toContain(
       `vacuumlo -h ${source.server.host} -p ${source.server.port} -U ${source.owner} ${source.name}`,
     );
+    await source.admin(`CREATE ROLE "${odd}" LOGIN PASSWORD 'x' IN ROLE ${source.owner}`);
+    const named = { ...input, source: uriOf(source.server, source.name, odd, 'x') };
+    expect((await check('source-large-objects', named)).fix).toContain(` -U '${odd}' ${source.name}`);
     await source.query(result.fix.slice(result.fix.lastIndexOf(': ') + 2));
     expect(await check('source-large-objects', input)).toMatchObject({ status: 'pass' });
   });

@@ -75,7 +75,7 @@ const KINDS: readonly Kind[] = [
     roles: ['cloudsqlsuperuser'],
     settings: { 'cloudsql.logical_decoding': 'off' },
     evidence: /settings cloudsql\.\*/,
-    walLevel: 'gcloud sql instances patch INSTANCE --database-flags=cloudsql.logical_decoding=on',
+    walLevel: 'gcloud sql instances patch INSTANCE --database-flags=FLAGS_SET_ALREADY,cloudsql.logical_decoding=on',
     grant: 'ALTER USER "shop_admin" WITH REPLICATION;',
   },
   {

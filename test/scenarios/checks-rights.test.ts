@@ -1,8 +1,12 @@
+import pg from 'pg';
 import { describe, expect } from 'vitest';
+import { startServer } from '../../src/demo/server.ts';
 import { chooseJobs } from '../../src/engine/target/jobs.ts';
+import { withClient } from '../../src/postgres/connect.ts';
+import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { check, withCheckContext } from '../support/check-context.ts';
 import { type TestDatabase, type TestDatabases, test } from '../support/databases.ts';
-import { uriOf } from '../support/test-servers.ts';
+import { uriOf, withClient as withPlainClient } from '../support/test-servers.ts';
 
 /** A role without any right in the database, and its connection string. */
 async function stranger(databases: TestDatabases, database: TestDatabase): Promise<{ role: string; uri: string }> {
@@ -40,6 +44,24 @@ describe('on the source', () => {
     expect(await source.query('SELECT FROM pg_publication')).toEqual([]);
   });
 
+  test('membership of a superuser is never proposed', async ({ databases: { source, target }, databases }) => {
+    await source.admin('CREATE TABLE public.theirs (id int PRIMARY KEY)');
+    const { role, uri } = await stranger(databases, source);
+    await source.query(`GRANT CREATE ON DATABASE ${source.name} TO ${role}`);
+    const { fix } = await check('source-publication-right', { source: uri, target: target.uri });
+    expect(fix).not.toContain('GRANT');
+    expect(fix).toContain('a superuser: connect to the source as that role');
+    expect(await check('source-publication-right', { source: source.superuserUri, target: target.uri })).toMatchObject({
+      status: 'pass',
+    });
+    await source.admin(`ALTER DATABASE ${source.name} OWNER TO ${source.server.superuser}`);
+    const freeze = { source: uri, target: target.uri, options: { freezeSource: true } };
+    expect((await check('source-freeze-right', freeze)).fix).toContain(
+      `ALTER DATABASE "${source.name}" OWNER TO "${role}";`,
+    );
+    await source.admin(`ALTER DATABASE ${source.name} OWNER TO ${source.owner}`);
+  });
+
   test('the right to read', async ({ databases: { source, target }, databases }) => {
     await source.query(`CREATE SCHEMA hidden; CREATE TABLE hidden.a (id int); CREATE TABLE public.b (id serial);
       CREATE MATERIALIZED VIEW public.m AS SELECT 1 AS x`);
@@ -60,6 +82,33 @@ describe('on the source', () => {
     expect(await check('source-select-right', input)).toMatchObject({ status: 'pass' });
     await source.query(`REVOKE ALL ON ALL TABLES IN SCHEMA hidden, public FROM ${role};
       REVOKE ALL ON ALL SEQUENCES IN SCHEMA hidden, public FROM ${role}; REVOKE ALL ON SCHEMA public FROM ${role}`);
+  });
+
+  test('of partitions does not matter where the partitioned table is left out', async ({
+    databases: { source, target },
+    databases,
+  }) => {
+    await source.query(`CREATE TABLE events (at int PRIMARY KEY) PARTITION BY RANGE (at);
+      CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (at);
+      CREATE TABLE events_1_1 PARTITION OF events_1 FOR VALUES FROM (0) TO (5)`);
+    const { uri } = await stranger(databases, source);
+    const input = { source: uri, target: target.uri, options: { excludeTable: ['public.events'] } };
+    expect(await check('source-select-right', input)).toMatchObject({ status: 'pass' });
+    expect((await check('source-publication-right', input)).found).not.toContain('owner');
+    expect((await check('source-publication-right', { ...input, options: {} })).found).toContain('events_1_1');
+  });
+
+  test('to publish is not needed for tables without their rows', async ({
+    databases: { source, target },
+    databases,
+  }) => {
+    await source.query('CREATE TABLE log (id int PRIMARY KEY)');
+    const { role, uri } = await stranger(databases, source);
+    await source.query(`GRANT CREATE ON DATABASE ${source.name} TO ${role}`);
+    const input = { source: uri, target: target.uri };
+    expect(await check('source-publication-right', input)).toMatchObject({ status: 'fail' });
+    const options = { skipTableData: ['public.log'] };
+    expect(await check('source-publication-right', { ...input, options })).toMatchObject({ status: 'pass' });
   });
 
   test('row-level security', async ({ databases: { source, target }, databases }) => {
@@ -89,18 +138,56 @@ describe('for the cut-over', () => {
     expect(await check('source-freeze-right', { ...input, options: {} })).toMatchObject({ status: 'info' });
     const result = await check('source-freeze-right', input);
     expect(result).toMatchObject({ status: 'fail', code: 'TM1212' });
-    expect(result.fix).toContain(
-      `ALTER DATABASE "${source.name}" OWNER TO "${role}"; GRANT pg_signal_backend TO "${role}";`,
-    );
-    await source.admin(`GRANT pg_signal_backend, ${source.owner} TO ${role}`);
+    expect(result.fix).toContain(`GRANT "${source.owner}" TO "${role}"; GRANT pg_signal_backend TO "${role}";`);
+    await source.admin(/GRANT .*;/.exec(result.fix)?.[0] ?? 'no remedy');
     expect(await check('source-freeze-right', input)).toMatchObject({ status: 'pass' });
     expect((await other.query('SHOW default_transaction_read_only')).rows).toEqual([
       { default_transaction_read_only: 'off' },
     ]);
   });
+
+  test('the right to end sessions is not needed for streams of others, which are left alone', async ({
+    databases: { source, target },
+  }) => {
+    const input = { source: source.uri, target: target.uri, options: { freezeSource: true } };
+    const superuser = parseConnectionString(source.superuserUri, {});
+    await withClient(superuser, { side: 'source', application: 'wizard', replication: 'database' }, async (stream) => {
+      await stream.query('IDENTIFY_SYSTEM');
+      expect(await check('source-freeze-right', input)).toMatchObject({ status: 'pass' });
+    });
+    await source.connect('superuser');
+    expect(await check('source-freeze-right', input)).toMatchObject({ status: 'fail' });
+  });
 });
 
 describe('connections', () => {
+  test('of others count, whatever our role may see of them', async ({ databases: { target } }) => {
+    await using server = await startServer({ name: 'few-connections', settings: { max_connections: 20 } });
+    await withPlainClient(server.uri('postgres'), (client) => client.query("CREATE ROLE stranger LOGIN PASSWORD 'x'"));
+    const input = { source: server.uri('postgres', 'stranger', 'x'), target: target.uri };
+    const others = Array.from({ length: 10 }, () => new pg.Client(server.uri('postgres')));
+    try {
+      await Promise.all(others.map((client) => client.connect()));
+      const jobs = await withCheckContext(input, ({ source: from, target: to, options }) =>
+        chooseJobs(from, to, options),
+      );
+      expect(jobs.tables).toBe(1);
+      expect((await check('source-connections', input)).found).toMatch(/^6 free within max_connections = 20;/);
+      const many = { ...input, options: { tableJobs: 4 } };
+      expect((await check('source-connections', many)).fix).not.toContain('standbys');
+      // A standby has a WAL sender, too.
+      const stream = { side: 'source', application: 'wizard', replication: 'database' } as const;
+      await withClient(parseConnectionString(server.uri('postgres'), {}), stream, async () => {
+        expect(await check('source-connections', many)).toMatchObject({
+          status: 'fail',
+          fix: expect.stringContaining('If there are standbys, raise it on them first.'),
+        });
+      });
+    } finally {
+      await Promise.all(others.map((client) => client.end()));
+    }
+  });
+
   test('of a role with a limit', async ({ databases: { source, target }, databases }) => {
     const { role, uri } = await stranger(databases, source);
     const input = { source: uri, target: target.uri };

@@ -67,7 +67,8 @@ describe('given a server that keeps little WAL for slots', () => {
   test('the remedy works', async ({ databases: { target } }) => {
     await setLimit('1GB');
     const input = { source: uri, target: target.uri };
-    const { apply } = await check('source-slot-wal-keep-size', input);
+    const { apply, fix } = await check('source-slot-wal-keep-size', input);
+    expect(fix).toContain('fills the disk of the source: watch it');
     await withClient(uri, async (client) => {
       for (const sql of apply?.sql ?? ['no remedy']) await client.query(sql);
     });

@@ -91,6 +91,17 @@ describe('the target', () => {
       found: `source C/C, target ${other?.locale}/C`,
     });
     await become('C');
+    // The same names, and yet another order of text.
+    await target.admin(
+      "UPDATE pg_database SET datlocprovider = 'i', daticulocale = 'de-DE' WHERE datname = current_database()",
+    );
+    expect(await check('locales', input)).toMatchObject({
+      status: 'warn',
+      found: 'source C/C, target C/C (ICU de-DE)',
+    });
+    await target.admin(
+      "UPDATE pg_database SET datlocprovider = 'c', daticulocale = NULL WHERE datname = current_database()",
+    );
     // A name of PostgreSQL's own that the target's operating system does not have.
     await source.admin(`SET allow_system_table_mods = on;
       CREATE COLLATION pg_catalog."xx_YY.utf8" (LOCALE = 'C');

@@ -39,7 +39,7 @@ describe('given rows recorded from TimescaleDB 2.23.1', () => {
       found: 'source 2.17.2, target 2.23.1: they differ, and need not match',
     });
     const at = `host=${stage.server.host} port=${stage.server.port} user=migrator dbname=${source.name}`;
-    expect(older.fix).toContain(`psql -X "${at}" -c "ALTER EXTENSION timescaledb UPDATE"`);
+    expect(older.fix).toContain(`psql "${at}" -X -c "ALTER EXTENSION timescaledb UPDATE"`);
 
     await version(source, '2.24.0');
     const newer = await run();
@@ -117,6 +117,31 @@ describe('given rows recorded from TimescaleDB 2.23.1', () => {
     const spread = await check('timescaledb-distributed', input);
     expect(spread).toMatchObject({ status: 'fail', code: 'TM1215', found: 'public.counters' });
     expect(spread.fix).toContain("create_hypertable('one_node', 'seq')");
+  });
+
+  test('compressed rows need the room that they take uncompressed', async () => {
+    await using source = await stage.create('sample');
+    await using target = await stage.create('empty');
+    const input = { source: source.uri, target: target.uri, provider } as const;
+    expect((await check('target-disk', input)).status).toBe('info');
+    await source.admin('UPDATE _timescaledb_catalog.compression_chunk_size SET uncompressed_heap_size = 1000000000000');
+    expect((await check('timescaledb-size', input)).found).toContain('1.8 TiB uncompressed');
+    expect(await check('target-disk', input)).toMatchObject({
+      status: 'warn',
+      found: expect.stringContaining('about 1.8 TiB of tables and indexes will come'),
+    });
+  });
+
+  test('names with quotes are quoted in what is to be run', async () => {
+    await using source = await stage.create('sample');
+    await using target = await stage.create('empty');
+    const input = { source: source.uri, target: target.uri, provider } as const;
+    await source.admin(
+      "UPDATE timescaledb_information.continuous_aggregates SET finalized = false, view_name = 'it''s by hour'",
+    );
+    expect((await check('timescaledb-aggregate-form', input)).fix).toContain(
+      `CALL cagg_migrate('public."it''s by hour"',`,
+    );
   });
 
   test('very many chunks are told, as are more than the target can lock', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { type DemoServer, startServer } from '../../src/demo/server.ts';
 import type { CheckResult } from '../../src/providers/check.ts';
-import { runChecks } from '../../src/providers/index.ts';
+import { runChecks, tablesWithoutIdentity } from '../../src/providers/index.ts';
 import { applyFix } from '../support/apply-fix.ts';
 import { type CheckInput, check, withCheckContext } from '../support/check-context.ts';
 import { test } from '../support/databases.ts';
@@ -50,6 +50,25 @@ describe('servers of other major releases', () => {
       else expect(codes(asTarget)).toEqual(['TM1203']);
     });
   }
+
+  test.skipIf(!isInstalled(18))(
+    'PostgreSQL 18: a column whose NOT NULL is not valid yet identifies no row',
+    async () => {
+      await using server = await serverOf(18);
+      const uri = server.uri('app');
+      await withClient(uri, (client) =>
+        client.query(`CREATE TABLE late (id int); INSERT INTO late VALUES (NULL); CREATE UNIQUE INDEX ON late (id);
+        ALTER TABLE late ADD CONSTRAINT known NOT NULL id NOT VALID`),
+      );
+      const late = () =>
+        withCheckContext({ source: uri, target: uri }, async ({ source, options }) =>
+          (await tablesWithoutIdentity(source, options)).find(({ name }) => name === 'late'),
+        );
+      expect((await late())?.choices.map(({ kind }) => kind)).toEqual(['full', 'insert-only', 'leave-out']);
+      await withClient(uri, (client) => client.query('DELETE FROM late; ALTER TABLE late VALIDATE CONSTRAINT known'));
+      expect((await late())?.choices[0]?.kind).toBe('index');
+    },
+  );
 
   test.skipIf(!isInstalled(18))('PostgreSQL 18: a slot is not lost by being idle', async ({ databases }) => {
     await using server = await serverOf(18);

@@ -14,7 +14,10 @@ describe('a choice that is applied', () => {
     await identity.apply(await identity.choice('public.by_index', 'index'));
     await identity.apply(await identity.choice('public.by_new', 'create-index'));
     const before = await check('source-replica-identity', { source: source.uri, target: target.uri });
-    expect(before).toMatchObject({ status: 'warn', fix: 'ALTER TABLE "public"."by_full" REPLICA IDENTITY FULL;' });
+    expect(before).toMatchObject({
+      status: 'warn',
+      fix: `SET lock_timeout = '5s'; ALTER TABLE "public"."by_full" REPLICA IDENTITY FULL;`,
+    });
     await identity.apply(await identity.choice('public.by_full', 'full'));
     expect(await check('source-replica-identity', { source: source.uri, target: target.uri })).toMatchObject({
       status: 'pass',

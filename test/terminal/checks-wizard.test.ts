@@ -34,7 +34,7 @@ describe('the tabs', () => {
     await wizard.shows('replica; logical after a restart');
     wizard.services.restart();
     await wizard.shows('10 passed, 1 warning, 0 failed');
-    const text = await wizard.shows('the source was restarted: checking again');
+    const text = await wizard.shows('the source was restarted: checked again');
     expect(text).toMatch(/▸ ✓ +wal_level/);
     expect(text).not.toContain('restart of the source needed');
     await leave(wizard);
@@ -113,6 +113,53 @@ describe('the tabs', () => {
     expect(await wizard.shows('"for the migration to Tiger Cloud"')).not.toContain('reboot-db-instance');
     wizard.press(...Array.from({ length: 7 }, () => 'down' as const));
     await wizard.shows('aws rds reboot-db-instance --db-instance-identifier shop');
+    await leave(wizard);
+  });
+
+  it('scroll no further than to the end, and back with the first key', async () => {
+    const wizard = openWizard({ prefill, rows: 20 });
+    await toChecks(wizard);
+    wizard.press('ctrlG');
+    const last = / (\d+)-(\d+) of \2 /;
+    for (let at = 0; at < 40; at += 1) wizard.press('pageDown');
+    const [, end = ''] = last.exec(await wizard.shows(last)) ?? [];
+    wizard.press('up');
+    await wizard.shows(`Keys  ${Number(end) - 1}-`);
+    wizard.press('home');
+    await wizard.shows('Keys  1-');
+    wizard.press('end');
+    await wizard.shows(`Keys  ${end}-`);
+    await leave(wizard);
+  });
+
+  it('say which rows are in sight when there is no room for all', async () => {
+    const wizard = openWizard({ prefill });
+    await toChecks(wizard);
+    const first = await wizard.shows(/ 1-\d+ of \d+/);
+    const [, all = ''] = / 1-\d+ of (\d+)/.exec(first) ?? [];
+    wizard.press('end');
+    await wizard.shows(new RegExp(` \\d+-${all} of ${all}`));
+    wizard.terminal.resize(140, 50);
+    await wizard.settled();
+    expect(wizard.terminal.text()).not.toContain(` of ${all}`);
+    await leave(wizard);
+  });
+
+  it('take the keys that a check or a step names where it is read in full, too', async () => {
+    const wizard = openWizard({ prefill });
+    await toChecks(wizard);
+    wizard.press({ type: 'v' });
+    await wizard.shows('press a to run it from here');
+    wizard.press({ type: 'a' });
+    await wizard.shows('Run this on the source?');
+    wizard.press({ type: 'n' });
+    await wizard.shows('1 failed');
+    wizard.press('down', 'down', 'down', { type: 'v' });
+    await wizard.shows('press Space when it is done');
+    wizard.press({ type: ' ' });
+    await wizard.shows('Space takes it away');
+    expect(calls(wizard, 'applyFix')).toEqual([]);
+    expect(calls(wizard, 'tick')).toEqual(['tick no-ddl true']);
     await leave(wizard);
   });
 

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { farewell } from '../../src/state/farewell.ts';
 import { nextLock } from '../../src/state/gates.ts';
 import type { Message } from '../../src/state/messages.ts';
-import { initialModel } from '../../src/state/model.ts';
+import { initialModel, type Model } from '../../src/state/model.ts';
 import { addSample, copyRate, secondsLeft, tableRate } from '../../src/state/rates.ts';
 import { railStep } from '../../src/state/steps-of-rail.ts';
 import { tableLines } from '../../src/state/table-order.ts';
+import { messageFor } from '../../src/ui/key-table.ts';
+import { tablesFor } from '../../src/ui/keys/tables.ts';
 import { attached, ERROR, event, insert, play, probed, progress, reach } from './model-play.ts';
 
 describe('the engine', () => {
@@ -80,6 +82,52 @@ describe('the engine', () => {
     expect(farewell(attached, 'tiger-migrate-tui')[0]).toContain('goes on without this screen');
     expect(farewell(probed, 'tiger-migrate-tui')).toEqual(['Nothing was started.']);
     expect(farewell({ ...attached, engine: { ...attached.engine, stopped: true } }, 'x')[0]).toContain('stopped');
+  });
+});
+
+describe('damaged tables', () => {
+  const table = (relation: string, state: 'live' | 'damaged' | 'pending'): Message =>
+    event({ type: 'table', relation, state, bytes: 1, rows: 1, done: 1 });
+  const damaged = reach(
+    attached,
+    event({ type: 'phase', phase: 'replay' }),
+    table('public.orders', 'damaged'),
+    table('public.other', 'live'),
+    event({ type: 'gate', id: 'damaged', title: 'no table is damaged', ok: false, detail: 'public.orders' }),
+  );
+
+  it('are copied again after a yes, which says what it costs', () => {
+    const asked = reach(damaged, { type: 'ask-resync' });
+    expect(asked.overlay).toMatchObject({ kind: 'question', lines: expect.arrayContaining(['public.orders']) });
+    expect(JSON.stringify(asked.overlay)).not.toContain('public.other');
+    expect(JSON.stringify(asked.overlay)).toContain('replay waits');
+    expect(play(asked, { type: 'close-overlay' }).effects).toEqual([]);
+    expect(play(asked, { type: 'yes' }).effects).toEqual([{ do: 'resync' }]);
+    const answer = (error: typeof ERROR | null) => reach(damaged, { type: 'resync-asked', error }).notice;
+    expect(answer(null)).toMatchObject({ tone: 'info' });
+    expect(answer(ERROR)).toEqual({ tone: 'fail', text: 'TM1104 wrong password' });
+  });
+
+  it('have a key only while there are some and this screen may command', () => {
+    const sent = (model: Model) => messageFor({ key: 's', text: 's' }, model, tablesFor(model));
+    expect(sent(damaged)).toEqual({ type: 'ask-resync' });
+    expect(sent(reach(damaged, { type: 'read', reader: 'tables' }))).toEqual({ type: 'ask-resync' });
+    expect(sent({ ...damaged, engine: { ...damaged.engine, readonly: true } })).toBeNull();
+    expect(sent(reach(damaged, table('public.orders', 'pending')))).toBeNull();
+    const copying = reach(damaged, event({ type: 'phase', phase: 'copy' }), { type: 'ask-resync' });
+    expect(copying).toMatchObject({ overlay: null, notice: { tone: 'locked' } });
+  });
+
+  it('lock the cut-over, whatever the reason to override', () => {
+    const forced = reach(
+      damaged,
+      { type: 'open-cutover' },
+      insert('tsdb'),
+      { type: 'focus', by: 2 },
+      insert('a reason'),
+    );
+    expect(nextLock(forced)).toBe('not met, and no reason overrides it: no table is damaged');
+    expect(play(forced, { type: 'next' }).effects).toEqual([]);
   });
 });
 

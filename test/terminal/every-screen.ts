@@ -90,6 +90,29 @@ const event = (payload: EventPayload): Message => ({
   type: 'event',
   event: { ...payload, time: new Date(MOMENT).toISOString() } as EngineEvent,
 });
+const DAMAGE = {
+  code: 'TM5001',
+  reason: 'update of the row with id=4711 hit 0 rows instead of one',
+  row: 'id=4711',
+  lsn: '5A/1C0FFEE0',
+} as const;
+const damaged = reach(
+  caughtUp,
+  event({
+    type: 'table',
+    relation: 'public.orders',
+    state: 'damaged',
+    bytes: 1_000_000,
+    rows: 120_000,
+    done: 1,
+    damage: DAMAGE,
+  }),
+  event({
+    type: 'warning',
+    text: `public.orders is damaged and no longer follows the source; the other tables do: ${DAMAGE.code} ${DAMAGE.reason}, committed at ${DAMAGE.lsn}.`,
+  }),
+  event({ type: 'gate', id: 'damaged', title: 'no table is damaged', ok: false, detail: 'public.orders' }),
+);
 const refused = reach(opened, {
   type: 'probe-failed',
   side: 'source',
@@ -177,6 +200,9 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
     event({ type: 'retry', what: 'replication stream', error: { ...ERROR, code: 'TM4001' }, retry_ms: 1000 }),
   ),
   'dashboard, engine gone': reach(behind, { type: 'closed', error: { ...ERROR, code: 'TM1306' } }),
+  'dashboard, a damaged table': damaged,
+  'dashboard, copy it again': reach(damaged, { type: 'ask-resync' }),
+  'cut-over, a damaged table': reach(damaged, { type: 'open-cutover' }, insert('tsdb'), { type: 'next' }),
   'cut-over, conditions open': early,
   'cut-over, confirmed': cutover,
   'cut-over, running': played(cutover, cutoverSteps(), 6),
@@ -189,6 +215,7 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   }),
   'overlay, help': reach(behind, { type: 'read', reader: 'help' }),
   'overlay, tables': reach(copying, { type: 'read', reader: 'tables' }),
+  'overlay, a damaged table': reach(damaged, { type: 'read', reader: 'tables' }),
   'overlay, log': reach(caughtUp, { type: 'read', reader: 'log' }),
   'overlay, warnings': reach(caughtUp, { type: 'read', reader: 'warnings' }),
   'overlay, stop': reach(behind, { type: 'ask-stop' }, insert('sto')),

@@ -26,11 +26,13 @@ export class FakeEngine implements EngineLink {
   });
   readonly: boolean;
   cutovers: CutoverRequest[] = [];
+  resyncs = 0;
   stopped = false;
   detached = 0;
   /** Called when a cut-over is accepted. */
   onCutover: () => void = () => undefined;
   refuseCutover: MigrateError | null = null;
+  refuseResync: MigrateError | null = null;
   refuseStop: MigrateError | null = null;
   #events = new Set<(event: EngineEvent) => void>();
   #closes = new Set<(error: ErrorReport | null) => void>();
@@ -64,6 +66,11 @@ export class FakeEngine implements EngineLink {
     this.cutovers.push(request);
     if (this.refuseCutover) throw this.refuseCutover;
     this.onCutover();
+  }
+
+  async resync(): Promise<void> {
+    this.resyncs += 1;
+    if (this.refuseResync) throw this.refuseResync;
   }
 
   async stop(): Promise<void> {

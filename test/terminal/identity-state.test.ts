@@ -171,6 +171,18 @@ describe('what runs on the source', () => {
     expect(play(here, { type: 'cancel-identities' }).effects).toEqual([]);
   });
 
+  it('is shown to the last statement before it is run', () => {
+    const { overlay } = reach(here, { type: 'apply-all' });
+    if (overlay?.kind !== 'question') throw new Error('no question');
+    const sql = identityRows(here)
+      .flatMap((row) => chosenFor(here.identity, row)?.sql ?? [])
+      .map((statement) => `${statement};`);
+    const shown = overlay.lines.filter((line) => sql.includes(line));
+    expect(shown.length).toBeGreaterThan(2);
+    expect(overlay.lines).toContain(`${shown.length} statements; to have them all as a file: n, then s`);
+    expect(overlay.lines.at(-1)).toBe(shown.at(-1));
+  });
+
   it('turns to the table that failed, and leaves it undecided', () => {
     const choice = chosen(on('public.metrics'));
     if (!choice) throw new Error('no choice');

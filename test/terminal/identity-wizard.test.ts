@@ -93,6 +93,23 @@ describe('the replica identity screen', () => {
     await leave(quiet);
   });
 
+  it('does not call rows that were never counted none', async () => {
+    const [row] = IDENTITIES;
+    if (!row) throw new Error('no table');
+    for (const [one, told] of [
+      [{ ...row, rows: 0 }, 'public.sessions: no rows counted; changes'],
+      [{ ...row, rows: 0, bytes: 0 }, 'public.sessions: 0 rows; changes'],
+    ] as const) {
+      const wizard = openWizard({ prefill, checks, identities: [one] });
+      await wizard.shows('18 ms away');
+      wizard.press('enter');
+      await wizard.shows(/0 failed/);
+      wizard.press('enter');
+      await wizard.shows(told);
+      await leave(wizard);
+    }
+  });
+
   it('shows a whole list, line by line', async () => {
     const wizard = await toIdentities({ columns: 60, rows: 18 });
     for (let at = 0; at < 30; at += 1) wizard.press({ type: 'j' });

@@ -87,6 +87,14 @@ describe('plan', () => {
   const option = (id: string): number => PLAN_OPTIONS.findIndex((entry) => entry.id === id);
   const at = (id: string): Model => ({ ...here, plan: { ...here.plan, selected: option(id) } });
 
+  it('goes round line by line, and a page ends at the first or the last line', () => {
+    const last = PLAN_OPTIONS.length - 1;
+    const moved = (from: number, by: number): number =>
+      reach({ ...here, plan: { ...here.plan, selected: from } }, { type: 'move', by }).plan.selected;
+    expect([moved(0, -1), moved(last, 1)]).toEqual([last, 0]);
+    expect([moved(0, -10), moved(2, -10), moved(2, 10), moved(last, 10)]).toEqual([0, 0, last, last]);
+  });
+
   it('plans again after a change', () => {
     const { model, effects } = play(at('skipTableData'), { type: 'edit-row' }, insert('audit.* tmp.x'), {
       type: 'next',

@@ -120,6 +120,9 @@ export const KEYS = {
   right: '\u001b[C',
   left: '\u001b[D',
   backspace: '\u007f',
+  pageDown: '\u001b[6~',
+  home: '\u001b[H',
+  end: '\u001b[F',
   ctrlC: '\u0003',
   ctrlG: '\u0007',
 } as const;

@@ -124,6 +124,27 @@ describe('the wizard', () => {
     await wizard.shows('The engine is stopped; the migration can be resumed.');
   });
 
+  it('copies a damaged table again with a key, after a yes', async () => {
+    const wizard = openWizard({ prefill, checks: passing });
+    await start(wizard);
+    say(wizard, copySteps());
+    say(wizard, take(replaySteps(), 60));
+    const damage = { code: 'TM5001', reason: 'hit 0 rows', row: 'id=7', lsn: '5A/1' } as const;
+    const table = { type: 'table', relation: 'public.orders', bytes: 1, rows: 1, done: 1 } as const;
+    say(wizard, [[{ ...table, state: 'damaged', damage }]]);
+    await wizard.shows('1 damaged');
+    wizard.press({ type: 's' });
+    expect(await wizard.shows('Copy the damaged table again?')).toContain('public.orders');
+    wizard.press({ type: 'n' }, { type: 's' });
+    await wizard.shows('Copy the damaged table again?');
+    expect(wizard.services.engine.resyncs).toBe(0);
+    wizard.press({ type: 'y' });
+    await wizard.shows('copying the damaged tables again');
+    expect(wizard.services.engine.resyncs).toBe(1);
+    wizard.press({ type: 'q' });
+    expect(await wizard.ended).toBe(0);
+  });
+
   it('only looks with --watch', async () => {
     const wizard = openWizard({ wizard: { watch: true } });
     await wizard.shows('watching');

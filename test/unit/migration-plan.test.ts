@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseSize } from '../../src/commands/size.ts';
 import { planParts } from '../../src/engine/copy/parts.ts';
 import { copyStatements } from '../../src/engine/copy/pipe.ts';
-import { gatesOf, lockingGates } from '../../src/engine/cutover/gates.ts';
+import { gatesOf, lockingGates, standingInTheWay } from '../../src/engine/cutover/gates.ts';
 import type { EngineEvent } from '../../src/engine/events.ts';
 import { copyTotals, foldProgress, initialProgress } from '../../src/engine/progress.ts';
 import { LagMeter } from '../../src/engine/replay/lag.ts';
@@ -102,6 +102,7 @@ describe('the conditions of the cut-over', () => {
   const fine = {
     tablesTotal: 2,
     tablesLive: 2,
+    damaged: [],
     indexesOpen: 0,
     replay,
     caughtUpForMs: 60_000,
@@ -114,6 +115,7 @@ describe('the conditions of the cut-over', () => {
     expect(lockingGates(gatesOf(fine), false)).toEqual([]);
     for (const broken of [
       { tablesLive: 1 },
+      { damaged: ['public.t'] },
       { caughtUpForMs: 1 },
       { caughtUpForMs: null },
       { retrying: 'x' },
@@ -127,6 +129,15 @@ describe('the conditions of the cut-over', () => {
   test('writers do not matter when the source is frozen', () => {
     expect(lockingGates(gatesOf({ ...fine, writers: 3, quietForMs: 0 }), true)).toEqual([]);
     expect(lockingGates(gatesOf({ ...fine, tablesLive: 1 }), true)).toHaveLength(1);
+  });
+
+  test('a reason overrides all but a damaged table', () => {
+    const gates = gatesOf({ ...fine, tablesLive: 1, writers: 3, damaged: ['public.t', 'public.u'] });
+    const reason = { freezeSource: true, override: 'a reason' };
+    expect(standingInTheWay(gates, reason)).toMatchObject([{ id: 'damaged' }]);
+    expect(standingInTheWay(gates, reason)[0]?.detail).toContain('public.t, public.u');
+    expect(standingInTheWay(gatesOf({ ...fine, tablesLive: 1 }), reason)).toEqual([]);
+    expect(standingInTheWay(gates, { freezeSource: false, override: null })).toHaveLength(3);
   });
 });
 

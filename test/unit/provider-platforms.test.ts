@@ -164,8 +164,11 @@ describe('the words of each platform', () => {
   });
 
   test.each([
-    ['cloud-sql', 'gcloud sql instances patch INSTANCE --database-flags=cloudsql.logical_decoding=on'],
-    ['alloydb', '--database-flags=alloydb.logical_decoding=on'],
+    [
+      'cloud-sql',
+      'gcloud sql instances patch INSTANCE --database-flags=FLAGS_SET_ALREADY,cloudsql.logical_decoding=on',
+    ],
+    ['alloydb', '--database-flags=FLAGS_SET_ALREADY,alloydb.logical_decoding=on'],
     [
       'azure',
       'az postgres flexible-server parameter set --resource-group GROUP --server-name shop --name wal_level --value logical',

@@ -6,6 +6,7 @@ import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
+import { damageAtCommit } from '../sync/damage.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
 import { unknownTable } from '../sync/unknown-table.ts';
 import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
@@ -162,7 +163,7 @@ export class Applier {
         const table = await this.#tableFor(change.relation);
         if (!table) return;
         requireSameForm(table, change);
-        this.#batch.addRow({ table, change }, bytes);
+        this.#batch.addRow({ table, change, commitLsn: this.#commitLsn ?? this.#readUpTo }, bytes);
         return;
       }
       case 'unidentified': {
@@ -284,7 +285,9 @@ export class Applier {
         message: `the applied position is not ${formatLsn(this.#applied)} any more: an earlier session had still committed`,
       });
     }
-    const { command } = await client.query('COMMIT');
+    const { command } = await client.query('COMMIT').catch((error: unknown) => {
+      throw damageAtCommit(error, this.#options.tables.values(), reached.lsn);
+    });
     // A COMMIT in a failed transaction is no error to the server: it rolls back.
     if (command !== 'COMMIT') throw new MigrateError('TM9001', { side: 'target', message: `COMMIT did ${command}` });
     this.#open = false;

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import type { Lsn } from '../../postgres/lsn.ts';
 import type { RowChange } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
 import { explain, mayHeal } from '../error-policy.ts';
+import { refusesTheRow, TableDamage } from '../sync/damage.ts';
 import type { BoundTable } from './bound-table.ts';
 import { type Folded, fold } from './fold.ts';
 import { PipelineError, Pipeliner, type Statement } from './pipelined.ts';
@@ -13,6 +15,8 @@ import { describeRow, statementFor } from './source-order.ts';
 export interface BoundChange {
   readonly table: BoundTable;
   readonly change: RowChange;
+  /** Position of the commit that brought it. */
+  readonly commitLsn: Lsn;
 }
 
 /** Below so many changes to a table, one statement each in one round trip is faster than staging. */
@@ -146,21 +150,27 @@ function commonFormat(changes: readonly RowChange[]): 'text' | 'binary' | null {
   return format === 'none' ? 'text' : format;
 }
 
-function diverged({ table, change }: BoundChange, hit: number): MigrateError {
-  return new MigrateError('TM5001', {
-    side: 'target',
-    object: table.display,
-    message: `${change.kind} of the row with ${describeRow(table, change)} hit ${hit} rows instead of one`,
-    hint:
-      'The target does not hold what the source had: something else wrote to it. Nothing of this transaction was ' +
-      'applied. Find out what writes to the target, then start over with migrate --drop-if-exists.',
-  });
+const COPY_AGAIN =
+  'Nothing of this transaction was applied to this table, nor will be of later ones. Find out what changes the target, ' +
+  'then copy the table again: s in the wizard, or migrate --resync.';
+
+/** The table, the row and the commit that a damage is known by. */
+const placeOf = ({ table, change, commitLsn }: BoundChange) => ({
+  sourceOid: table.relation.oid,
+  row: describeRow(table, change),
+  lsn: commitLsn,
+});
+
+function diverged(of: BoundChange, hit: number): MigrateError {
+  const { table, change } = of;
+  const message = `${change.kind} of the row with ${describeRow(table, change)} hit ${hit} rows instead of one`;
+  return new TableDamage('TM5001', { side: 'target', object: table.display, message, hint: COPY_AGAIN }, placeOf(of));
 }
 
 function refused(error: unknown, of: BoundChange | undefined): unknown {
   const cause = error instanceof PipelineError ? error.cause : error;
   if (mayHeal(cause) || !of) return cause;
-  return explain(cause, {
+  const { side, object, message, hint } = explain(cause, {
     code: 'TM5002',
     retryCode: 'TM5003',
     side: 'target',
@@ -168,4 +178,6 @@ function refused(error: unknown, of: BoundChange | undefined): unknown {
     doing: `${of.change.kind} of the row with ${describeRow(of.table, of.change)} was refused`,
     hint: 'Nothing of this transaction was applied. Remove the cause on the target, then run migrate --resume.',
   });
+  if (!refusesTheRow(cause)) return new MigrateError('TM5002', { side, object, message, hint, cause });
+  return new TableDamage('TM5002', { side, object, message, hint: COPY_AGAIN, cause }, placeOf(of));
 }

@@ -92,6 +92,16 @@ export function statementFor(table: BoundTable, change: RowChange): Statement | 
   }
 }
 
+/** A value in binary form, for people: what keys are made of as a rule, else its bytes. */
+function readable(type: string, value: Buffer): string {
+  const hex = value.toString('hex');
+  if (type === 'smallint' && value.length === 2) return String(value.readInt16BE());
+  if (type === 'integer' && value.length === 4) return String(value.readInt32BE());
+  if (type === 'bigint' && value.length === 8) return String(value.readBigInt64BE());
+  if (type === 'uuid') return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return ['text', 'character varying', 'character'].includes(type) ? value.toString('utf8') : `\\x${hex}`;
+}
+
 /** The key or row that a change names, for people; long values are cut. */
 export function describeRow(table: BoundTable, change: RowChange): string {
   const tuple = change.kind === 'delete' ? change.old : (change.kind === 'update' && change.old) || change.tuple;
@@ -99,7 +109,7 @@ export function describeRow(table: BoundTable, change: RowChange): string {
   return columns
     .map((column) => {
       const value = parameterOf(tuple, column.index);
-      const text = value === null ? 'NULL' : Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value;
+      const text = value === null ? 'NULL' : Buffer.isBuffer(value) ? readable(column.baseType, value) : value;
       return `${column.name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
     })
     .join(', ');

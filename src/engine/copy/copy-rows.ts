@@ -2,29 +2,32 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from '../begin.ts';
 import type { Engine } from '../engine.ts';
 import { readTables, type SourceTable } from '../source/catalog.ts';
+import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut } from '../sync/table-states.ts';
 import { copyTables } from './copy-tables.ts';
 
 /**
  * Copies the rows of all these tables in `snapshot`; those that were truncated before their turn came, in a newer one:
- * each table has a position of its own from which changes are applied. A table that was dropped meanwhile is let go.
+ * each table has a position of its own from which changes are applied. A table that was dropped meanwhile is let go, and
+ * of those in `mayRefuse` one that the target refuses is damaged; the rest goes on.
  */
 export async function copyRows(
   engine: Engine,
   snapshot: HeldSnapshot,
-  tables: readonly SourceTable[],
+  { tables, mayRefuse }: { tables: readonly SourceTable[]; mayRefuse: ReadonlySet<number> },
   onTableCopied: (table: SourceTable) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { input, servers, options, jobs, sourceVersionNum } = engine;
-  const copyIn = (held: HeldSnapshot, some: readonly SourceTable[]) =>
-    copyTables({
+  const copyIn = async (held: HeldSnapshot, some: readonly SourceTable[]) => {
+    const copied = await copyTables({
       connectSource: servers.onSource,
       connectTarget: servers.onTarget,
       destroy: servers.destroy,
       snapshot: held.name,
       copyLsn: held.lsn,
       tables: some,
+      mayRefuse,
       jobs: jobs.tables,
       splitBytes: options.splitTablesLargerThan,
       sourceVersionNum,
@@ -32,6 +35,13 @@ export async function copyRows(
       signal,
       onTableCopied,
     });
+    for (const [table, { code, message }] of copied.refused) {
+      const damage = { code, reason: message, row: null, lsn: held.lsn };
+      await markDamaged(engine.target, table.oid, damage, ['pending', 'copying']);
+      tellDamage(input.emit, { ...table, damage, bytes: 0, rows: 0 });
+    }
+    return copied.again;
+  };
   let again = await copyIn(snapshot, tables);
   while (again.size > 0) {
     const names = [...again].map(displayName).join(', ');
@@ -50,6 +60,6 @@ export async function letGo(
   table: { sourceOid: number; schema: string; name: string },
 ): Promise<void> {
   await leaveRowsOut(target, table.sourceOid);
-  const text = `${displayName(table)} was dropped on the source before it was copied: on the target it stays, empty.`;
+  const text = `${displayName(table)} was dropped on the source before it was copied: on the target it stays as it is.`;
   input.emit({ type: 'warning', text });
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
@@ -19,6 +20,8 @@ export interface CopyOptions {
   /** The first position that the snapshot does not hold. */
   readonly copyLsn: Lsn;
   readonly tables: readonly SourceTable[];
+  /** OIDs of those that are given up, instead of ending it all, when the target refuses them. */
+  readonly mayRefuse: ReadonlySet<number>;
   readonly jobs: number;
   readonly splitBytes: number;
   readonly sourceVersionNum: number;
@@ -26,6 +29,13 @@ export interface CopyOptions {
   readonly signal: AbortSignal;
   /** A table's rows are all there: its indexes can be built while other tables still copy. */
   readonly onTableCopied: (table: SourceTable) => void;
+}
+
+export interface CopyResult {
+  /** What must be copied again, in another snapshot: see `isAsInSnapshot`. */
+  readonly again: ReadonlySet<SourceTable>;
+  /** What the target refused, and why. */
+  readonly refused: ReadonlyMap<SourceTable, MigrateError>;
 }
 
 const MAXIMUM_PARTS = 10_000;
@@ -38,14 +48,12 @@ interface Worker {
   readonly target: pg.Client;
 }
 
-/**
- * Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. Gives the
- * tables that must be copied again, in another snapshot: see `isAsInSnapshot`.
- */
-export async function copyTables(options: CopyOptions): Promise<ReadonlySet<SourceTable>> {
+/** Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. */
+export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
   const started = new StartedTables(options);
   const again = new Set<SourceTable>();
+  const refused = new Map<SourceTable, MigrateError>();
   const progress = new CopyProgress(options.emit);
   const queue = [...parts];
   const failed = new AbortController();
@@ -62,7 +70,7 @@ export async function copyTables(options: CopyOptions): Promise<ReadonlySet<Sour
           async () => {
             worker ??= await openWorker(options, number);
             try {
-              await copyPart(options, worker, now, { started, again, progress }, signal);
+              await copyPart(options, worker, now, { started, again, refused, progress }, signal);
             } catch (error) {
               destroyWorker(options, worker);
               worker = null;
@@ -72,7 +80,10 @@ export async function copyTables(options: CopyOptions): Promise<ReadonlySet<Sour
                 return;
               }
               tries += 1;
-              throw explainCopyError(error, now, tries < PART_TRIES);
+              const explained = explainCopyError(error, now, tries < PART_TRIES);
+              const ofTarget = explained instanceof MigrateError && explained.side === 'target';
+              if (!ofTarget || signal.aborted || !options.mayRefuse.has(now.table.oid)) throw explained;
+              refused.set(now.table, explained);
             }
           },
           { what: `copying ${displayName(now.table)}`, side: 'source', emit: options.emit, signal },
@@ -92,7 +103,7 @@ export async function copyTables(options: CopyOptions): Promise<ReadonlySet<Sour
   options.signal.throwIfAborted();
   if (failed.signal.aborted) throw failed.signal.reason;
   for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return again;
+  return { again, refused };
 }
 
 async function openWorker(options: CopyOptions, number: number): Promise<Worker> {
@@ -134,6 +145,7 @@ function explainCopyError(error: unknown, part: CopyPart, triesLeft: boolean): u
 interface Shared {
   readonly started: StartedTables;
   readonly again: Set<SourceTable>;
+  readonly refused: Map<SourceTable, MigrateError>;
   readonly progress: CopyProgress;
 }
 
@@ -141,11 +153,11 @@ async function copyPart(
   options: CopyOptions,
   { source, target }: Worker,
   part: CopyPart,
-  { started, again, progress }: Shared,
+  { started, again, refused, progress }: Shared,
   signal: AbortSignal,
 ): Promise<void> {
   const { table } = part;
-  if (again.has(table)) return;
+  if (again.has(table) || refused.has(table)) return;
   progress.begin(part);
   const whole = part.parts === 1;
   if (!whole) {

@@ -8,9 +8,11 @@ import type { Emit } from '../events.ts';
 import type { Monitor } from '../monitor.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
+import { readDamaged } from '../sync/damage.ts';
+import { markForResync, ResyncAsked } from '../sync/resync.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { countWriters } from './fence.ts';
-import { gatesOf, lockingGates } from './gates.ts';
+import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
 
 export interface AwaitOptions {
   readonly monitor: Monitor;
@@ -31,7 +33,10 @@ const LOOK_INTERVAL_MS = 1000;
 /** After an automatic cut-over met a writing application, the next try. */
 const AUTO_RETRY_MS = 10_000;
 
-/** Watches the conditions and waits for the request to cut over; resolves once a cut-over has succeeded. */
+/**
+ * Watches the conditions and waits for the request to cut over; resolves once a cut-over has succeeded. Rejects with
+ * `ResyncAsked` when tables were marked to be copied again.
+ */
 export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   const { control, emit, signal } = options;
   const tables = (await readTableStates(options.target)).filter((table) => table.copyRows);
@@ -44,18 +49,23 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     signal.throwIfAborted();
     // Receiver, applier and monitor reconnect by themselves. These two sessions do not: what ends them ends this wait, and
     // the migration is resumed with new ones.
-    await Promise.all([options.source.query('SELECT 1'), options.target.query('SELECT 1')]);
+    const [damaged] = await Promise.all([readDamaged(options.target), options.source.query('SELECT 1')]);
+    await serveResync(options);
     const report = options.monitor.report;
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
-    if (!live && (await markLive(options, tables))) {
+    const isDamaged = (table: SyncedTable) => damaged.some((one) => displayName(one) === displayName(table));
+    const following = damaged.length === 0 ? tables : tables.filter((table) => !isDamaged(table));
+    if (!live && (await markLive(options, following))) {
       live = true;
-      options.onLive();
+      // Keys to a damaged table would not hold.
+      if (damaged.length === 0) options.onLive();
     }
     const gates = gatesOf({
-      tablesTotal: tables.length,
-      tablesLive: live ? tables.length : 0,
+      tablesTotal: following.length,
+      tablesLive: live ? following.length : 0,
+      damaged: damaged.map(displayName),
       indexesOpen: 0,
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
@@ -69,13 +79,16 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     if (!request && cutover === 'auto' && lockingGates(gates, freezeSource).length === 0 && now >= notBefore) {
       request = { freezeSource, override: null };
     }
-    const locked = request ? lockingGates(gates, request.freezeSource) : [];
-    if (request && locked.length > 0 && request.override === null) {
+    const locked = request ? standingInTheWay(gates, request) : [];
+    if (request && locked.length > 0) {
       const why = locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ');
       const error = new MigrateError('TM6002', {
         side: 'local',
         message: `the cut-over is locked: ${why}`,
-        hint: 'Wait until the conditions hold, or override them with a reason.',
+        hint:
+          damaged.length > 0
+            ? 'Copy the damaged tables again: s in the wizard, or migrate --resync.'
+            : 'Wait until the conditions hold, or override them with a reason.',
       });
       emit({ type: 'error', error: error.report() });
       request = null;
@@ -102,8 +115,22 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     const wait = new AbortController();
     await Promise.race([
       delay(LOOK_INTERVAL_MS, undefined, { signal: AbortSignal.any([signal, wait.signal]) }).catch(() => {}),
-      control.whenCutover(AbortSignal.any([signal, wait.signal])),
+      control.whenAsked(AbortSignal.any([signal, wait.signal])),
     ]).finally(() => wait.abort());
+  }
+}
+
+/** Rejects with `ResyncAsked` when somebody asked for tables to be copied again, and they could be marked. */
+async function serveResync({ control, source, target, emit }: AwaitOptions): Promise<void> {
+  for (let request = control.takeResync(); request; request = control.takeResync()) {
+    try {
+      await markForResync({ source, target, emit }, request.tables);
+    } catch (error) {
+      request.answer(error);
+      continue;
+    }
+    request.answer(null);
+    throw new ResyncAsked();
   }
 }
 

@@ -13,6 +13,7 @@ import { emitHeartbeat } from '../source/heartbeat.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
+import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
 import { endMigration } from './end-migration.ts';
@@ -66,6 +67,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   let downtimeMs = 0;
   try {
     await steps.run('fence', async () => {
+      await requireNoneDamaged(target);
       await requireNoNewTables(options);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
@@ -77,6 +79,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
       const drained = await drain(options, null);
+      await requireNoneDamaged(target);
       return [drained, `${drained - before} changes applied, everything that the source committed is here`];
     });
     await steps.run('sequences', async () => {
@@ -255,9 +258,9 @@ async function invalidIndexes(target: pg.Client): Promise<string[]> {
   return rows.map((row) => `index ${row.name} is not valid`);
 }
 
-function summarize({ tables, replay, request, migration }: CutoverOptions): string[] {
+function summarize({ tables, unlogged, replay, request, migration }: CutoverOptions): string[] {
   return [
-    `${tables.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
+    `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
       ? `The source database ${migration.sourceDatabase} is read-only until clean is run.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { mayHeal, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Servers } from '../servers.ts';
+import { requireNoneDamaged } from '../sync/damage.ts';
 import { readMigration, writePhase } from '../target/progress-schema.ts';
 
 export interface EndOptions {
@@ -27,6 +28,8 @@ export async function endMigration(
       await target.query('BEGIN');
       backend = rows[0]?.pid ?? null;
     });
+    // The last word: nothing makes a damaged table whole but its copy.
+    await requireNoneDamaged(target);
     await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE copy_rows`);
     await writePhase(target, 'done');
   } catch (error) {

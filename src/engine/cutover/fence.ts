@@ -3,11 +3,11 @@ import { quoteIdent } from '../../postgres/identifiers.ts';
 import { explain } from '../error-policy.ts';
 
 /**
- * Sessions that are not ours. Of other roles' sessions an ordinary role sees pid, database and user, the rest is NULL:
+ * SQL over `pg_stat_activity a`: sessions that are not ours. Of other roles' sessions an ordinary role sees pid, database and user, the rest is NULL:
  * what is not known to be ours counts as another's.
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
  */
-const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pid()
+export const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pid()
   AND coalesce(a.backend_type, 'client backend') = 'client backend'
   AND NOT (a.usename = current_user AND coalesce(a.application_name, '') LIKE 'tiger-migrate-tui %')
   AND NOT EXISTS (SELECT FROM pg_stat_replication r WHERE r.pid = a.pid)`;

@@ -39,6 +39,40 @@ export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: numbe
   return made;
 }
 
+/**
+ * Takes away the foreign keys of ours that refer to these tables, or to what they are partitions of, and forgets that they
+ * were made: the server refuses to TRUNCATE a table that others refer to. They are made, and validated, as at first.
+ */
+export async function takeKeysAway(
+  { target, schema, emit }: Pick<FinishOptions, 'target' | 'schema' | 'emit'>,
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): Promise<void> {
+  const done = await recordedObjects(target, 'entry');
+  const ours = new Map(
+    schema.foreignKeys.filter((entry) => done.has(entry.key)).map((entry) => [`${entry.schema} ${entry.name}`, entry]),
+  );
+  if (ours.size === 0 || tables.length === 0) return;
+  const { rows } = await target.query<{ schema: string; table: string; name: string }>(
+    `WITH copied AS (SELECT to_regclass(t) AS oid FROM json_array_elements_text($1::json) t)
+     SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
+       FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (
+        SELECT oid FROM copied UNION SELECT a FROM copied, pg_partition_ancestors(copied.oid) a)`,
+    [JSON.stringify(tables.map(qualified))],
+  );
+  for (const key of rows) {
+    // As pg_dump names its entries, where a line break would end one.
+    const entry = ours.get(`${key.schema} ${key.table} ${key.name}`.replace(/[\r\n]/g, ' '));
+    if (!entry) continue;
+    const table = qualified({ schema: key.schema, name: key.table });
+    await inTransaction(target, async () => {
+      await target.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoteIdent(key.name)}`);
+      await target.query(`DELETE FROM tiger_migrate.object WHERE kind = 'entry' AND name = $1`, [entry.key]);
+    });
+    emit({ type: 'log', text: `Foreign key ${entry.name} is taken away until its table is copied again` });
+  }
+}
+
 /** What the server said; an error of the connection, which ends everything that was to come on it, is thrown again. */
 function refusalOf(error: unknown): string {
   const cause = error instanceof MigrateError ? error.cause : error;

@@ -5,6 +5,8 @@ type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 export interface GateInput {
   readonly tablesTotal: number;
   readonly tablesLive: number;
+  /** Names of tables that do not follow the source any more. */
+  readonly damaged: readonly string[];
   readonly indexesOpen: number;
   readonly replay: ReplayReport;
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
@@ -47,6 +49,15 @@ export function gatesOf(input: GateInput): Gate[] {
       detail: input.retrying ?? '',
     },
     {
+      id: 'damaged',
+      title: 'no table is damaged',
+      ok: input.damaged.length === 0,
+      detail:
+        input.damaged.length === 0
+          ? ''
+          : `${nameSome(input.damaged)}: copy again first (s in the wizard, or migrate --resync)`,
+    },
+    {
       id: 'writers',
       title: 'nobody writes on the source',
       ok: input.writers === 0 && input.quietForMs >= QUIET_FOR_MS,
@@ -54,6 +65,9 @@ export function gatesOf(input: GateInput): Gate[] {
     },
   ];
 }
+
+const nameSome = (names: readonly string[]): string =>
+  names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 
 function writing({ writers, quietForMs }: GateInput): string {
   if (writers > 0) return `${writers} open transactions: stop the application, or freeze the source`;
@@ -65,3 +79,13 @@ export const lockingGates = <G extends { readonly id: string; readonly ok: boole
   gates: readonly G[],
   freezeSource: boolean,
 ): G[] => gates.filter((gate) => !gate.ok && !(freezeSource && gate.id === 'writers'));
+
+/** Those that no reason overrides: a cut-over would be a success with missing rows. */
+export const unliftable = <G extends { readonly id: string; readonly ok: boolean }>(gates: readonly G[]): G[] =>
+  gates.filter((gate) => !gate.ok && gate.id === 'damaged');
+
+/** The conditions that keep a cut-over from starting, with what its request says. */
+export const standingInTheWay = <G extends { readonly id: string; readonly ok: boolean }>(
+  gates: readonly G[],
+  request: { readonly freezeSource: boolean; readonly override: string | null },
+): G[] => (request.override === null ? lockingGates(gates, request.freezeSource) : unliftable(gates));

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { Control } from '../control.ts';
-import { lockingGates } from '../cutover/gates.ts';
+import { standingInTheWay } from '../cutover/gates.ts';
 import { isDiskFull, noRoom } from '../disk-full.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
 import { removeSpool, requireNoOtherSpool } from '../open-spool.ts';
@@ -159,8 +159,8 @@ async function serve(
           hint: `Type ${progress.target_database} (--confirm ${progress.target_database}).`,
         });
       }
-      const locked = lockingGates(progress.gates, action.freezeSource);
-      if (progress.phase !== 'replay' || (locked.length > 0 && action.override === null)) {
+      const locked = standingInTheWay(progress.gates, action);
+      if (progress.phase !== 'replay' || locked.length > 0) {
         const why =
           progress.phase === 'replay'
             ? locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ')
@@ -172,6 +172,15 @@ async function serve(
         });
       }
       return engine.control.requestCutover({ freezeSource: action.freezeSource, override: action.override });
+    }
+    case 'resync': {
+      const { phase } = engine.progress;
+      if (phase === 'replay') return engine.control.requestResync(action.tables);
+      throw new MigrateError('TM5004', {
+        side: 'local',
+        message: `a table is copied again only while replay runs, and the migration is in phase ${phase}`,
+        hint: 'Ask again once it replays; status shows the phase.',
+      });
     }
     default:
       action satisfies never;

@@ -35,6 +35,8 @@ export const actionSchema = z.discriminatedUnion('action', [
     cutover: migrationOptionsSchema.shape.cutover.unwrap().optional(),
     freezeSource: z.boolean().optional(),
   }),
+  /** Copies tables again: patterns as everywhere; none: all that are damaged. */
+  z.object({ action: z.literal('resync'), tables: z.array(z.string()) }),
   z.object({ action: z.literal('stop') }),
 ]);
 export type Action = z.infer<typeof actionSchema>;

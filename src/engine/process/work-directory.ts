@@ -38,6 +38,12 @@ const OWN_NAMES =
 /** Whether a file in a work directory is one that we make: nothing else is ever removed from there. */
 export const isOurs = (name: string): boolean => OWN_NAMES.test(name);
 
+const TELLING_NAMES = /^(engine\.(log|lock|sock)|(progress|migration|wizard)\.json)$/;
+
+/** By the names in it. Anybody may have a folder called spool: it alone does not make the directory that it is in ours. */
+export const isWorkDirectory = (names: readonly string[]): boolean =>
+  names.some((name) => TELLING_NAMES.test(name)) || names.every(isOurs);
+
 /** Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302, or TM4003 on a full disk. */
 export async function prepareWorkDirectory(directory: string): Promise<void> {
   try {
@@ -70,7 +76,7 @@ async function makeDirectory(path: string): Promise<void> {
 /** Somebody's home or project is not a work directory: our files would be strewn among theirs. Rejects with TM1302. */
 export async function requireOurs(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name !== 'lost+found');
-  if (names.length === 0 || names.some(isOurs)) return;
+  if (isWorkDirectory(names)) return;
   throw unusable(
     directory,
     `it holds files that are not ours: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`,

@@ -11,6 +11,7 @@ import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
 import { explainName, readNamedTables } from '../source/named-tables.ts';
 import { readSpool, type SpoolWatermark } from '../spool/reader.ts';
 import { deleteSegmentsBefore, type SpoolPosition } from '../spool/segments.ts';
+import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { readApplied } from '../target/progress-schema.ts';
 
@@ -88,7 +89,11 @@ export class Replay {
   /** Resolves when the signal aborts; rejects with what time does not heal. */
   async run(): Promise<void> {
     const { emit, signal } = this.#options;
-    await untilHealed<void>((healthy) => this.#runOnce(healthy), {
+    const untilStopped = async (healthy: () => void) => {
+      // Again from the applied position, each time without one table more.
+      while ((await this.#runOnce(healthy)) === 'damage');
+    };
+    await untilHealed<void>(untilStopped, {
       what: 'applying changes to the target',
       side: 'target',
       emit,
@@ -99,7 +104,7 @@ export class Replay {
     });
   }
 
-  async #runOnce(healthy: () => void): Promise<void> {
+  async #runOnce(healthy: () => void): Promise<'stopped' | 'damage'> {
     const { destroy, spoolDirectory, watermark, plugin, signal } = this.#options;
     signal.throwIfAborted();
     // A segment that is just being deleted must not be found by the next reader.
@@ -131,6 +136,12 @@ export class Replay {
         },
       });
       await applier.run(readSpool(spoolDirectory, watermark, appliedLsn, signal));
+      return 'stopped';
+    } catch (error) {
+      if (!(error instanceof TableDamage)) throw error;
+      await client.query('ROLLBACK');
+      await this.#damaged(client, error);
+      return 'damage';
     } finally {
       signal.removeEventListener('abort', stop);
       destroy(client);
@@ -151,6 +162,13 @@ export class Replay {
       type: 'warning',
       text: `${displayName(table)} has no replica identity: its INSERT and TRUNCATE are applied, UPDATE and DELETE are left out.`,
     });
+  }
+
+  /** From now on nothing is applied to that table: the target itself remembers it. */
+  async #damaged(client: pg.Client, { sourceOid, damage }: TableDamage): Promise<void> {
+    if (!(await markDamaged(client, sourceOid, damage, ['copied', 'live']))) return;
+    const table = (await readTableStates(client)).find((known) => known.sourceOid === sourceOid);
+    if (table) tellDamage(this.#options.emit, { ...table, damage });
   }
 
   #note(applied: Applied): void {

@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import type { TableState } from '../events.ts';
+import { type Damage, damageOf } from './damage.ts';
 
 /**
- * Where each table stands, as PostgreSQL's own tablesync has it: `pending → copying → copied (at an LSN) → live`.
+ * Where each table stands, as PostgreSQL's own tablesync has it: `pending → copying → copied (at an LSN) → live`. From the
+ * last two a table may become `damaged`, and only another copy brings it back.
  * https://www.postgresql.org/docs/current/logical-replication-architecture.html#LOGICAL-REPLICATION-SNAPSHOT
  */
 export interface SyncedTable {
@@ -17,11 +19,15 @@ export interface SyncedTable {
   readonly copyLsn: Lsn | null;
   readonly bytes: number;
   readonly rows: number;
+  /** It was complete once: what refuses its rows now damages it, and does not end the migration. */
+  readonly again: boolean;
+  readonly damage: Damage | null;
 }
 
 export async function readTableStates(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<Record<string, string | null>>(
-    'SELECT source_oid, schema, name, copy_rows, state, copy_lsn, bytes, rows FROM tiger_migrate.relation ORDER BY source_oid',
+    `SELECT source_oid, schema, name, copy_rows, state, copy_lsn, bytes, rows, again,
+            damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation ORDER BY source_oid`,
   );
   return rows.map((row) => ({
     sourceOid: Number(row.source_oid),
@@ -32,16 +38,25 @@ export async function readTableStates(client: pg.Client): Promise<SyncedTable[]>
     copyLsn: row.copy_lsn ? parseLsn(row.copy_lsn) : null,
     bytes: Number(row.bytes),
     rows: Number(row.rows),
+    again: row.again === 't',
+    damage: row.state === 'damaged' ? damageOf(row) : null,
   }));
 }
 
 /**
  * Whether a change is to be applied to a table. A transaction that committed before the copy's snapshot is in the copy;
  * `commitLsn` is the position of the commit record itself, and the snapshot's consistent point is the first position
- * that it does not hold.
+ * that it does not hold. A table that is damaged, or is to be copied again, gets nothing before its next copy.
  */
-export const appliesTo = (table: Pick<SyncedTable, 'copyRows' | 'copyLsn'>, commitLsn: Lsn): boolean =>
-  table.copyRows && table.copyLsn !== null && commitLsn >= table.copyLsn;
+export const appliesTo = (table: Pick<SyncedTable, 'copyRows' | 'copyLsn' | 'state'>, commitLsn: Lsn): boolean =>
+  table.copyRows && isComplete(table) && table.copyLsn !== null && commitLsn >= table.copyLsn;
+
+/** All rows of a copy are there, and what the source did since is applied to them. */
+export const isComplete = ({ state }: Pick<SyncedTable, 'state'>): boolean => state === 'copied' || state === 'live';
+
+/** Waits for its copy, or for the rest of it. */
+export const isOpen = ({ copyRows, state }: Pick<SyncedTable, 'copyRows' | 'state'>): boolean =>
+  copyRows && (state === 'pending' || state === 'copying');
 
 export interface PlannedTable {
   readonly sourceOid: number;

@@ -10,12 +10,18 @@ export const DEFAULT_JOBS: Jobs = { tables: 4, indexes: 2 };
 /** Monitor, control, receiver, snapshot, applier: what a migration needs besides its jobs. */
 const OTHER_SESSIONS = 5;
 
+/**
+ * SQL: what `max_connections` leaves to ordinary roles. Such a role is not told what sessions of others are, only whose
+ * and in which database: all of them count.
+ */
+export const FREE_OF_SERVER = `(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+      - coalesce(current_setting('reserved_connections', true), '0')::int
+      - (SELECT count(*) FROM pg_stat_activity
+          WHERE backend_type = 'client backend' OR (backend_type IS NULL AND usesysid IS NOT NULL AND datid IS NOT NULL)))`;
+
 /** Sessions that this role may still open in this database. */
 const FREE_CONNECTIONS = `
-  SELECT least(
-    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-      - coalesce(current_setting('reserved_connections', true), '0')::int
-      - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+  SELECT least(${FREE_OF_SERVER},
     CASE WHEN d.datconnlimit >= 0 AND NOT r.rolsuper
       THEN d.datconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid) END,
     CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper

@@ -41,6 +41,11 @@ CREATE TABLE tiger_migrate.relation (
   bytes              bigint NOT NULL DEFAULT 0,
   rows               bigint NOT NULL DEFAULT 0,
   times_copied       integer NOT NULL DEFAULT 0,
+  again              boolean NOT NULL DEFAULT false,
+  damage_code        text,
+  damage_reason      text,
+  damage_row         text,
+  damage_lsn         pg_lsn,
   UNIQUE (schema, name));
 CREATE TABLE tiger_migrate.description (
   source_oid         oid PRIMARY KEY REFERENCES tiger_migrate.relation ON DELETE CASCADE,

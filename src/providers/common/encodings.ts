@@ -2,7 +2,7 @@ import { pluginOf } from '../../engine/options.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check, CheckRun } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
-import { server } from '../facts/server.ts';
+import { type ServerFacts, server } from '../facts/server.ts';
 import { fail, listed, pass, warn } from '../outcome.ts';
 import { migrated } from '../relations.ts';
 
@@ -63,11 +63,17 @@ export const locales: Check = {
     }
     const { database: from } = await run.ask('source', server);
     const { database: to } = await run.ask('target', server);
-    const found = `source ${from.collate}/${from.ctype}, target ${to.collate}/${to.ctype}`;
-    const differs = normal(from.collate) !== normal(to.collate) || normal(from.ctype) !== normal(to.ctype);
+    const found = `source ${shown(from)}, target ${shown(to)}`;
+    const differs =
+      normal(from.collate) !== normal(to.collate) ||
+      normal(from.ctype) !== normal(to.ctype) ||
+      normal(from.locale ?? '') !== normal(to.locale ?? '');
     return differs ? warn(found) : pass(found);
   },
 };
+
+const shown = ({ collate, ctype, locale }: ServerFacts['database']): string =>
+  `${collate}/${ctype}${locale === null ? '' : ` (${locale})`}`;
 
 /** `en_US.UTF-8` and `en_US.utf8` are one, as are POSIX and C. */
 const normal = (name: string): string =>

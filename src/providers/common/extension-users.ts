@@ -22,6 +22,9 @@ export async function whatUses(
          AND NOT EXISTS (SELECT FROM pg_depend o WHERE o.classid = d.classid AND o.objid = d.objid AND (o.deptype = 'e'
            OR (o.deptype IN ('i', 'a') AND EXISTS (SELECT FROM pg_depend w
              WHERE w.classid = o.refclassid AND w.objid = o.refobjid AND w.deptype = 'e'))))
+         -- The inner tables of TimescaleDB come and go with the operator's own.
+         AND NOT (d.classid = 'pg_catalog.pg_class'::regclass
+           AND d.objid IN (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname ~ '^_timescaledb_'))
        LIMIT ${MOST_PER_EXTENSION}) u
      WHERE e.extname = ANY ($1) GROUP BY e.extname`,
     [extensions],

@@ -72,10 +72,7 @@ export const walSenders: Check = {
     if (free >= SLOTS_NEEDED) return pass(found);
     const value = String(used + SLOTS_NEEDED + SPARE);
     const remedy = await parameterFix(run, { name: 'max_wal_senders', value, restart: true });
-    // A hot standby stops when it is set lower there: https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN
-    const first = used > 0 ? ' If there are standbys, raise it on them first.' : '';
-    const fix = { ...remedy, ...(remedy.fix === undefined ? {} : { fix: `${remedy.fix}${first}` }) };
-    return free >= LEAST_SENDERS ? warn(found, fix) : fail('TM1208', found, fix);
+    return free >= LEAST_SENDERS ? warn(found, remedy) : fail('TM1208', found, remedy);
   },
 };
 

@@ -2,9 +2,11 @@ import { pluginOf } from '../../engine/options.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
-import { relationsFact } from '../facts/relations.ts';
+import { type Relation, relationsFact } from '../facts/relations.ts';
 import { fail, listed, pass } from '../outcome.ts';
-import { migrated } from '../relations.ts';
+import { migratedWithRows } from '../relations.ts';
+
+const ownersOf = (relations: readonly Relation[]): string[] => [...new Set(relations.map(({ owner }) => owner))];
 
 /** https://www.postgresql.org/docs/current/sql-createpublication.html (Notes: the privileges) */
 export const publicationRight: Check = {
@@ -21,7 +23,7 @@ export const publicationRight: Check = {
     if (!plugin.usesPublications) return pass(`${plugin.name} needs no publication`);
     const role = quoteIdent(sourceSettings.user);
     const [refused] = await attempts(source, ['CREATE PUBLICATION tiger_migrate_check']);
-    const relations = migrated(await ask('source', relationsFact), options);
+    const relations = migratedWithRows(await ask('source', relationsFact), options);
     const foreign = relations.filter(({ kind, unlogged, owned }) => /^[rp]$/.test(kind) && !unlogged && !owned);
     if (!refused && foreign.length === 0) return pass('a publication can be created, all tables are owned');
     const found: string[] = [];
@@ -32,9 +34,17 @@ export const publicationRight: Check = {
     }
     if (foreign.length > 0) {
       found.push(`not the owner of ${listed(foreign.map(displayName))}`);
-      const owners = [...new Set(foreign.map(({ owner }) => owner))];
-      grants.push(...owners.map((owner) => `GRANT ${quoteIdent(owner)} TO ${role};`));
+      const ordinary = foreign.filter(({ ownerIsSuperuser }) => !ownerIsSuperuser);
+      grants.push(...ownersOf(ordinary).map((owner) => `GRANT ${quoteIdent(owner)} TO ${role};`));
     }
-    return fail('TM1212', found.join('; '), { fix: `As a superuser or the owner: ${grants.join(' ')}` });
+    const superusers = ownersOf(foreign.filter(({ ownerIsSuperuser }) => ownerIsSuperuser));
+    const fix = [
+      ...(grants.length > 0 ? [`As a superuser or the owner: ${grants.join(' ')}`] : []),
+      ...superusers.map(
+        (owner) =>
+          `Tables belong to ${quoteIdent(owner)}, a superuser: connect to the source as that role. Its members could become superuser, too.`,
+      ),
+    ];
+    return fail('TM1212', found.join('; '), { fix: fix.join('\n') });
   },
 };

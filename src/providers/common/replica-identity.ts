@@ -1,5 +1,9 @@
+import { displayName } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
+import { rowsInChunks } from '../copy-estimate.ts';
+import { timescaleObjects } from '../facts/hypertables.ts';
 import { changesInWords } from '../identity/changes-seen.ts';
+import { scriptOf } from '../identity/statements.ts';
 import { type TableWithoutIdentity, tablesWithoutIdentity } from '../identity.ts';
 import { counted, pass, warn } from '../outcome.ts';
 
@@ -14,12 +18,17 @@ export const replicaIdentity: Check = {
   severity: 'warn',
   wanted: 'a primary key or a replica identity on every table',
   why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts.',
-  fix: 'ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.',
-  async run({ source, options }) {
-    const tables = await tablesWithoutIdentity(source, options);
-    if (tables.length === 0) return pass('all tables');
+  fix: "SET lock_timeout = '5s'; ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.",
+  async run({ ask, source, options, provider }) {
+    // Changes of their rows are counted on chunks: they have a check of their own.
+    const hypertables = rowsInChunks(provider) ? (await ask('source', timescaleObjects)).hypertables : [];
+    const others = new Set(hypertables.map(displayName));
+    const tables = (await tablesWithoutIdentity(source, options)).filter(({ relation }) => !others.has(relation));
+    if (tables.length === 0) return pass(others.size === 0 ? 'all tables' : 'all tables besides hypertables');
     const names = tables.map(({ relation, partitions }) =>
-      partitions > 0 ? `${relation} (${counted(partitions, 'partition')})` : relation,
+      partitions > 0
+        ? `${relation} (all of it, because ${counted(partitions, 'partition')} ${partitions === 1 ? 'has' : 'have'} none)`
+        : relation,
     );
     const found = [
       'The following tables in the Source DB have neither a primary key nor a REPLICA IDENTITY (FULL/INDEX)',
@@ -33,9 +42,8 @@ export const replicaIdentity: Check = {
 /** What we recommend for one table. */
 function remedy({ relation, choices, ...row }: TableWithoutIdentity): string {
   const [first] = choices;
-  const [sql, ...more] = first?.sql ?? [];
-  if (sql !== undefined)
-    return [`${sql};`, ...more.slice(0, 1).map((one) => `${one};`), ...(more.length > 1 ? ['…'] : [])].join(' ');
+  const [change, ...more] = first?.changes ?? [];
+  if (change !== undefined) return [...scriptOf(change), ...(more.length > 0 ? ['…'] : [])].join(' ');
   return `${relation}: nothing, if no row of it is updated or deleted until the cut-over (${changesInWords(row)}).`;
 }
 

@@ -1,15 +1,21 @@
+import { OTHER_CLIENTS } from '../../engine/cutover/fence.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import { firstRow } from '../../postgres/query.ts';
 import type { Check } from '../check.ts';
+import { type ServerFacts, server } from '../facts/server.ts';
 import { fail, info, pass } from '../outcome.ts';
 
-/** Roles with sessions in this database that ours may not end: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL */
+/** Roles with sessions that freezing ends, and that ours may not end: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL */
 const NOT_OURS_TO_END = `
   SELECT string_agg(DISTINCT a.usename, ', ') AS roles
     FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-   WHERE a.datname = current_database() AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+   WHERE ${OTHER_CLIENTS} AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
      AND (r.rolsuper OR NOT (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))`;
+
+/** Another owner instead would take rights from the application's role; members of a superuser could become one. */
+const ownership = ({ name, owner, ownerIsSuperuser }: ServerFacts['database'], role: string): string =>
+  ownerIsSuperuser ? `ALTER DATABASE ${quoteIdent(name)} OWNER TO ${role};` : `GRANT ${quoteIdent(owner)} TO ${role};`;
 
 /** Tries, and rolls back, what --freeze-source does at the cut-over. */
 export const freezeRight: Check = {
@@ -20,7 +26,7 @@ export const freezeRight: Check = {
   wanted: 'ownership of the database, and the right to end the sessions of others, when --freeze-source is given',
   why: 'Freezing makes the database read-only for new sessions and ends the others.',
   fix: 'Leave out --freeze-source and stop the application yourself before the cut-over.',
-  async run({ source, sourceSettings, options }) {
+  async run({ ask, source, sourceSettings, options }) {
     if (!options.freezeSource) return info('not asked for');
     const role = quoteIdent(sourceSettings.user);
     const database = quoteIdent(sourceSettings.database);
@@ -32,7 +38,7 @@ export const freezeRight: Check = {
       ...(roles === null ? [] : [`sessions of ${roles} cannot be ended`]),
     ];
     const grants = [
-      ...(refused ? [`ALTER DATABASE ${database} OWNER TO ${role};`] : []),
+      ...(refused ? [ownership((await ask('source', server)).database, role)] : []),
       ...(roles === null
         ? []
         : [`GRANT pg_signal_backend TO ${role}; (a superuser's sessions must be closed by itself)`]),

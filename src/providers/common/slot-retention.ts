@@ -9,6 +9,10 @@ import { lifeBySize, lifeByTimeout, type SlotLife, walRate } from './slot-life.t
 const WHY_LOST =
   'When the limit is passed, the server drops the WAL that the slot needs: the slot is lost and the tables must be copied again.';
 
+/** The price of no limit. */
+const WATCH_THE_DISK =
+  'Without the limit a slot that nobody reads from fills the disk of the source: watch it, and set the old value again after the migration.';
+
 /** https://www.postgresql.org/docs/current/runtime-config-replication.html#GUC-MAX-SLOT-WAL-KEEP-SIZE */
 export const slotWalKeepSize: Check = {
   id: 'source-slot-wal-keep-size',
@@ -53,10 +57,12 @@ export const idleSlotTimeout: Check = {
 
 async function outcome(run: CheckRun, life: SlotLife, change: ParameterChange): Promise<CheckOutcome> {
   if (life.status === 'pass') return pass(life.found);
+  const remedy = await parameterFix(run, change);
   return {
     status: life.status,
     found: life.found,
     ...(life.status === 'fail' ? { code: 'TM1201' as const } : {}),
-    ...(await parameterFix(run, change)),
+    ...remedy,
+    fix: [remedy.fix, WATCH_THE_DISK].join('\n'),
   };
 }

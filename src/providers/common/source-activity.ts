@@ -24,8 +24,8 @@ export const openTransactions: Check = {
       ...prepared.map(({ gid, database }) => `prepared transaction ${JSON.stringify(gid)} in ${database}`),
       ...long.map(({ pid, user, seconds }) =>
         seconds === null
-          ? `process ${pid} of ${user} (writing, since when is hidden from this role)`
-          : `process ${pid} of ${user}, for ${seconds} s`,
+          ? `process ${pid} of ${user ?? 'the server'} (writing, since when is hidden from this role)`
+          : `process ${pid} of ${user ?? 'the server'}, for ${seconds} s`,
       ),
     ];
     const ends = [

@@ -3,6 +3,7 @@ import type { Check } from '../check.ts';
 import { COUNTED_AT_MOST, catalog } from '../facts/catalog.ts';
 import { relationsFact } from '../facts/relations.ts';
 import { counted, fail, info, listed, pass, warn } from '../outcome.ts';
+import { shellWord } from '../platforms/platform.ts';
 import { migrated } from '../relations.ts';
 
 /** https://www.postgresql.org/docs/current/logicaldecoding-explanation.html: large objects are not decoded. */
@@ -22,7 +23,7 @@ export const largeObjects: Check = {
     return fail('TM1215', found, {
       fix: [
         'Move those that you need into a bytea column, and let the application use it: ALTER TABLE … ADD data bytea; UPDATE … SET data = lo_get(its oid column);',
-        `Remove those that no oid column of any table names: vacuumlo -h ${host} -p ${port} -U ${user} ${database}`,
+        `Remove those that no oid column of any table names: vacuumlo -h ${shellWord(host)} -p ${port} -U ${shellWord(user)} ${shellWord(database)}`,
         'Or remove all: SELECT lo_unlink(oid) FROM pg_largeobject_metadata;',
       ].join('\n'),
     });

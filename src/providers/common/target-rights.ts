@@ -2,6 +2,7 @@ import { attempts } from '../../postgres/attempts.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
+import { server } from '../facts/server.ts';
 import { fail, listed, pass, warn } from '../outcome.ts';
 import { migrated } from '../relations.ts';
 
@@ -47,6 +48,9 @@ export const targetCreateRight: Check = {
   },
 };
 
+/** GRANT SET ON PARAMETER came with 15. */
+const PARAMETER_ACL_VERSION = 150000;
+
 /** https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE */
 export const replicaRole: Check = {
   id: 'target-replica-role',
@@ -56,13 +60,16 @@ export const replicaRole: Check = {
   wanted: 'the role may SET session_replication_role',
   why: 'Triggers must not fire again for rows that have been through them, and rows may come before those they refer to.',
   fix: 'PostgreSQL 15 or newer, as a superuser: GRANT SET ON PARAMETER session_replication_role TO …;',
-  async run({ target, targetSettings }) {
+  async run({ ask, target, targetSettings }) {
     const [refused] = await attempts(target, ['SET LOCAL session_replication_role = replica']);
     if (!refused) return pass('allowed');
+    const grantable = (await ask('target', server)).versionNumber >= PARAMETER_ACL_VERSION;
     return warn(
       `${refused.message}: triggers are switched off by their owner and foreign keys added at the cut-over instead`,
       {
-        fix: `Nothing has to be done. Or, as a superuser: GRANT SET ON PARAMETER session_replication_role TO ${quoteIdent(targetSettings.user)};`,
+        fix: grantable
+          ? `Nothing has to be done. Or, as a superuser: GRANT SET ON PARAMETER session_replication_role TO ${quoteIdent(targetSettings.user)};`
+          : 'Nothing has to be done.',
       },
     );
   },

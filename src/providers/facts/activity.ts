@@ -4,6 +4,7 @@ import type { Fact } from '../fact.ts';
 /** A transaction that has written, on any database of the server: a new slot waits for its end. */
 export interface WritingTransaction {
   readonly pid: number;
+  /** Null: a process of the server itself, as autovacuum. */
   readonly user: string | null;
   /** Null: hidden from this role. */
   readonly seconds: number | null;
@@ -36,9 +37,10 @@ export interface Activity {
 const ACTIVITY = `
   SELECT json_build_object(
     'writers', (SELECT coalesce(json_agg(json_build_object('pid', l.pid, 'user', a.usename,
-        'seconds', trunc(extract(epoch FROM clock_timestamp() - a.xact_start))) ORDER BY age(l.transactionid) DESC), '[]')
-      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-      WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()),
+        'seconds', trunc(extract(epoch FROM clock_timestamp() - a.xact_start))) ORDER BY l.age DESC), '[]')
+      -- Savepoints have transaction ids of their own.
+      FROM (SELECT pid, max(age(transactionid)) AS age FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
+          AND granted AND pid <> pg_backend_pid() GROUP BY pid) l JOIN pg_stat_activity a ON a.pid = l.pid),
     'prepared', (SELECT coalesce(json_agg(json_build_object('gid', gid, 'database', database) ORDER BY prepared), '[]')
       FROM pg_prepared_xacts),
     'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'plugin', plugin, 'database', database, 'active', active,

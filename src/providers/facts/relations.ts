@@ -8,10 +8,13 @@ export interface Relation {
   readonly oid: string;
   readonly schema: string;
   readonly name: string;
+  /** The partitioned tables that it is a part of. */
+  readonly partOf: readonly { readonly schema: string; readonly name: string }[];
   /** pg_class.relkind: `r` table, `p` partitioned table, `v` view, `m` materialized view, `S` sequence, `f` foreign table. */
   readonly kind: string;
   readonly unlogged: boolean;
   readonly owner: string;
+  readonly ownerIsSuperuser: boolean;
   /** Our role is the owner or a member of it. */
   readonly owned: boolean;
   /** USAGE on the schema and SELECT on the relation. */
@@ -28,8 +31,11 @@ export interface Relation {
 }
 
 const relations = (bytes: string): string => `
-  SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence = 'u' AS unlogged,
-    pg_get_userbyid(c.relowner) AS owner, pg_has_role(c.relowner, 'USAGE') AS owned,
+  SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
+    CASE WHEN c.relispartition THEN (SELECT json_agg(json_build_array(an.nspname, a.relname))
+      FROM pg_partition_ancestors(c.oid) p (oid) JOIN pg_class a ON a.oid = p.oid JOIN pg_namespace an ON an.oid = a.relnamespace
+      WHERE p.oid <> c.oid)::text END AS part_of, c.relkind AS kind, c.relpersistence = 'u' AS unlogged,
+    pg_get_userbyid(c.relowner) AS owner, (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = c.relowner) AS owner_super, pg_has_role(c.relowner, 'USAGE') AS owned,
     has_schema_privilege(n.oid, 'USAGE') AND (CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
       ELSE has_table_privilege(c.oid, 'SELECT') END) AS readable,
     c.relkind IN ('r', 'p') AND c.relrowsecurity AND row_security_active(c.oid) AS hides,
@@ -59,9 +65,11 @@ export const relationsFact: Fact<readonly Relation[]> = {
       oid: row.oid,
       schema: row.schema,
       name: row.name,
+      partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
       kind: row.kind,
       unlogged: row.unlogged === 't',
       owner: row.owner,
+      ownerIsSuperuser: row.owner_super === 't',
       owned: row.owned === 't',
       readable: row.readable === 't',
       hidesRows: row.hides === 't',
@@ -74,7 +82,10 @@ export const relationsFact: Fact<readonly Relation[]> = {
   },
 };
 
-type Row = Record<keyof Omit<Relation, 'hidesRows'> | 'hides', string>;
+type Row = Record<
+  keyof Omit<Relation, 'hidesRows' | 'partOf' | 'ownerIsSuperuser'> | 'hides' | 'owner_super',
+  string
+> & { part_of: string | null };
 
 /** Two statements in one message are one transaction, for which the limit holds. */
 async function read(client: pg.Client, sql: string): Promise<Row[]> {

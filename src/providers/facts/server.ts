@@ -1,3 +1,4 @@
+import { FREE_OF_SERVER } from '../../engine/target/jobs.ts';
 import { type PgVersion, versionFromNumber } from '../../postgres/client-tools.ts';
 import { firstRow } from '../../postgres/query.ts';
 import type { Fact } from '../fact.ts';
@@ -22,9 +23,12 @@ export interface ServerFacts {
   readonly database: {
     readonly name: string;
     readonly owner: string;
+    readonly ownerIsSuperuser: boolean;
     readonly encoding: string;
     readonly collate: string;
     readonly ctype: string;
+    /** Of ICU or the builtin provider, which then sort text: `ICU de-DE`; null: the operating system does. */
+    readonly locale: string | null;
     readonly bytes: number;
     readonly freeConnections: number | null;
   };
@@ -81,16 +85,20 @@ const PROVIDER_ROLES = `'rds_superuser', 'rdsadmin', 'rds_replication', 'avnadmi
   'cloudsqlsuperuser', 'cloudsqladmin', 'alloydbsuperuser', 'alloydbadmin', 'azure_pg_admin', 'azuresu', 'supabase_admin',
   'neon_superuser', 'cloud_admin'`;
 
+/** ICU for databases came with 15, the builtin provider with 17, which renamed the column. */
+const LOCALE = `(SELECT CASE j ->> 'datlocprovider' WHEN 'i' THEN 'ICU ' WHEN 'b' THEN 'builtin ' END
+      || coalesce(j ->> 'datlocale', j ->> 'daticulocale') FROM to_jsonb(d) AS j)`;
+
 const SERVER = `
   SELECT current_setting('server_version_num') AS version, pg_backend_pid() AS pid, pg_is_in_recovery() AS recovery,
     pg_postmaster_start_time()::text AS started, ${SAMPLE},
     r.rolname AS role, r.rolsuper AS superuser, r.rolcreaterole AS create_role, r.rolreplication AS replication,
     CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid) END AS role_free,
-    d.datname AS database, pg_get_userbyid(d.datdba) AS owner, pg_encoding_to_char(d.encoding) AS encoding,
-    d.datcollate AS collate, d.datctype AS ctype, pg_database_size(d.oid) AS bytes,
+    d.datname AS database, pg_get_userbyid(d.datdba) AS owner,
+    (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = d.datdba) AS owner_super, pg_encoding_to_char(d.encoding) AS encoding,
+    d.datcollate AS collate, d.datctype AS ctype, ${LOCALE} AS locale, pg_database_size(d.oid) AS bytes,
     CASE WHEN d.datconnlimit >= 0 THEN d.datconnlimit - s.numbackends END AS database_free,
-    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-      - coalesce(current_setting('reserved_connections', true), '0')::int - (SELECT sum(numbackends) FROM pg_stat_database) AS free,
+    ${FREE_OF_SERVER} AS free,
     (SELECT count(*) FROM pg_replication_slots) AS slots, (SELECT count(*) FROM pg_stat_get_wal_senders()) AS senders,
     (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls_version,
     (SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl) AS tls_cipher,
@@ -121,9 +129,11 @@ export const server: Fact<ServerFacts> = {
       database: {
         name: text('database'),
         owner: text('owner'),
+        ownerIsSuperuser: row.owner_super === 't',
         encoding: text('encoding'),
         collate: text('collate'),
         ctype: text('ctype'),
+        locale: row.locale ?? null,
         bytes: Number(row.bytes),
         freeConnections: maybe(row.database_free),
       },

@@ -15,9 +15,9 @@ export interface ViableIndex {
 }
 
 const AS_KEY = 'UPDATE and DELETE write its columns to the WAL, like those of a primary key.';
-/** A partition does not get the identity of its siblings. */
+/** A partition does not get the identity of its siblings; UPDATE and DELETE of those are published by their own names. */
 const LATER_PARTITIONS =
-  'A partition that is made during the migration has none: UPDATE and DELETE of the application fail on it until it gets one.';
+  'A partition that is made during the migration has none: its UPDATEs and DELETEs do not reach the target.';
 
 const onEach = ({ tables, partitions }: Row): string =>
   partitions > 0 ? ` on each of ${counted(tables.length, 'partition')}` : '';
@@ -124,8 +124,7 @@ const TELLING_ROWS = 1000;
 /** By the facts: what is updated, how often, how big it is, and what an index costs the application. */
 function recommended(row: Row, choices: readonly IdentityChoice[]): IdentityChoice['kind'] {
   if (choices.some(({ kind }) => kind === 'index')) return 'index';
-  // A later partition of a table without UPDATEs would get none either: no identity at all is safer then.
-  if (row.updatesDeletes === 0) return countedLong(row) || row.partitions > 0 ? 'insert-only' : 'full';
+  if (row.updatesDeletes === 0) return countedLong(row) ? 'insert-only' : 'full';
   const evidence = Math.max(0, ...row.columns.filter(({ notNull }) => notNull).map((column) => column.evidence));
   const sure = evidence >= 3 || (evidence > 0 && row.rows >= TELLING_ROWS);
   return sure && row.bytes > SMALL_BYTES ? 'create-index' : 'full';

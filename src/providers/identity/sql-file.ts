@@ -1,4 +1,4 @@
-import { dropIndexSql, statementsOf } from './statements.ts';
+import { dropIndexSql, scriptOf } from './statements.ts';
 import type { IdentityChoice } from './table.ts';
 
 /** A comment is one line, whatever is in a name. */
@@ -17,23 +17,16 @@ function lines({ relation, label, cost, changes }: IdentityChoice): string[] {
   return [
     '',
     comment(`${relation}: ${label}. ${cost}`),
-    ...changes.flatMap((change) => {
-      const [identity = '', ...before] = statementsOf(change).reverse();
-      return [
-        comment(`before: REPLICA IDENTITY ${change.table.identity}`),
-        ...(change.create && change.index !== null
-          ? [
-              comment('Waits for transactions that are open, as long as they take. Should it fail, drop what it left:'),
-              comment(`${dropIndexSql({ schema: change.table.schema, name: change.index })};`),
-              'SET lock_timeout = 0;',
-              'SET statement_timeout = 0;',
-            ]
-          : []),
-        ...before.map((sql) => `${sql};`),
-        "SET lock_timeout = '5s';",
-        `${identity};`,
-      ];
-    }),
+    ...changes.flatMap((change) => [
+      comment(`before: REPLICA IDENTITY ${change.table.identity}`),
+      ...(change.create && change.index !== null
+        ? [
+            comment('Waits for transactions that are open, as long as they take. Should it fail, drop what it left:'),
+            comment(`${dropIndexSql({ schema: change.table.schema, name: change.index })};`),
+          ]
+        : []),
+      ...scriptOf(change),
+    ]),
   ];
 }
 

@@ -34,7 +34,19 @@ export const dropIndexSql = (index: Named): string => `DROP INDEX CONCURRENTLY I
 export const setIdentitySql = (table: Named, index: string | null): string =>
   `ALTER TABLE ${qualified(table)} REPLICA IDENTITY ${index === null ? 'FULL' : `USING INDEX ${quoteIdent(index)}`}`;
 
+/** What is run, in order; of two the first builds the index. */
 export const statementsOf = ({ table, create, index }: IdentityChange): string[] => [
   ...(create && index !== null ? [createIndexSql(table, index, create)] : []),
   setIdentitySql(table, index),
 ];
+
+/** The same for psql, a line each: the ALTER TABLE keeps nobody waiting behind it for long, and no build is ended half-done. */
+export function scriptOf(change: IdentityChange): string[] {
+  const [identity = '', ...build] = statementsOf(change).reverse();
+  return [
+    ...(build.length > 0 ? ['SET lock_timeout = 0;', 'SET statement_timeout = 0;'] : []),
+    ...build.map((sql) => `${sql};`),
+    "SET lock_timeout = '5s';",
+    `${identity};`,
+  ];
+}

@@ -16,7 +16,7 @@ export interface TableWithoutIdentity {
   readonly bytes: number;
   /** An estimate. */
   readonly rows: number;
-  /** Rows updated or deleted while the server was counting. */
+  /** Rows updated or deleted while the server was counting, of a partitioned table those of all its partitions. */
   readonly updatesDeletes: number;
   /** How long it has been counting; null when not known. */
   readonly countedSeconds: number | null;

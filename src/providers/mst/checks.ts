@@ -1,10 +1,11 @@
+import { SLOTS_NEEDED } from '../../engine/sessions-needed.ts';
 import type { Check } from '../check.ts';
 import { server } from '../facts/server.ts';
 import { settings } from '../facts/settings.ts';
 import { info, pass, warn } from '../outcome.ts';
 
 /** What an untouched service has, and what the migration needs of it. */
-const READY = { wal_level: 'logical', max_replication_slots: 2, max_wal_senders: 2 } as const;
+const READY = { wal_level: 'logical', max_replication_slots: SLOTS_NEEDED, max_wal_senders: SLOTS_NEEDED } as const;
 
 /** Says that there is nothing to do, by looking. */
 const noTuning: Check = {

@@ -4,7 +4,8 @@ import type { ParameterChange, Platform } from './platform.ts';
 type Change = ParameterChange & { readonly raw: string };
 
 /** Both set all flags at once: what is not named is taken away. */
-const KEEP = 'The command replaces all flags: name those that are set already too.';
+const KEEP =
+  'The next command replaces all flags: put those that are set already in the place of FLAGS_SET_ALREADY, or the instance loses them.';
 const PROXY = 'The Auth Proxy is fine: it is a tunnel, not a pooler. Managed connection pooling (port 6432) is not.';
 
 const grant = (superuser: string, user: string): string[] => [
@@ -28,8 +29,8 @@ export const cloudSql: Platform = {
     return [
       `Console: Cloud SQL → the instance → Edit → Flags → Add a database flag: ${name} = ${value}, Save${change.restart ? ' and restart' : ''}.`,
       'Command: gcloud sql instances describe INSTANCE --format="value(settings.databaseFlags)"',
-      `Command: gcloud sql instances patch INSTANCE --database-flags=${name}=${value}${change.restart ? ' # restarts the instance' : ''}`,
       KEEP,
+      `Command: gcloud sql instances patch INSTANCE --database-flags=FLAGS_SET_ALREADY,${name}=${value}${change.restart ? ' # restarts the instance' : ''}`,
     ];
   },
   restart: () => ['Console: Cloud SQL → the instance → Restart.', 'Command: gcloud sql instances restart INSTANCE'],
@@ -57,8 +58,9 @@ export const alloyDb: Platform = {
     const [name, value] = flag(change, 'alloydb.logical_decoding');
     return [
       `Console: AlloyDB → Clusters → the primary instance → Edit → Flags: ${name} = ${value}, Update instance${change.restart ? ' (it restarts)' : ''}.`,
-      `Command: gcloud alloydb instances update INSTANCE --cluster=CLUSTER --region=REGION --database-flags=${name}=${value}`,
+      'Command: gcloud alloydb instances describe INSTANCE --cluster=CLUSTER --region=REGION --format="value(databaseFlags)"',
       KEEP,
+      `Command: gcloud alloydb instances update INSTANCE --cluster=CLUSTER --region=REGION --database-flags=FLAGS_SET_ALREADY,${name}=${value}`,
     ];
   },
   restart: () => [

@@ -20,7 +20,7 @@ export const hypertableIdentity: Check = {
   severity: 'fail',
   wanted: 'a primary key or a replica identity on every hypertable that has been updated or deleted from',
   why: 'It says which row an UPDATE or DELETE means. Without one these are not in the stream of changes.',
-  fix: 'ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL.',
+  fix: "SET lock_timeout = '5s'; ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL.",
   providers: WITH_TIMESCALEDB,
   async run({ ask, options }) {
     const installed = (await ask('source', timescaledb)).installed ?? '';
@@ -53,13 +53,15 @@ const ON_COMPRESSED = '2.16';
 
 function remedy(all: readonly Hypertable[], installed: string): Pick<CheckOutcome, 'fix' | 'apply'> {
   const sql = all.map(identitySql);
+  // While it waits for its locks, everybody who wants the hypertable waits behind it.
+  const script = ["SET lock_timeout = '5s'", ...sql].map((one) => `${one};`).join(' ');
   const first = all.some(({ compression }) => compression) ? ON_COMPRESSED : ON_HYPERTABLES;
   if (older(installed, first)) {
     return {
-      fix: `TimescaleDB ${installed} refuses that on ${first === ON_COMPRESSED ? 'compressed ' : ''}hypertables: update it to ${first} or newer first. Then as the owner: ${sql.map((one) => `${one};`).join(' ')}`,
+      fix: `TimescaleDB ${installed} refuses that on ${first === ON_COMPRESSED ? 'compressed ' : ''}hypertables: update it to ${first} or newer first. Then as the owner: ${script}`,
     };
   }
-  const fix = `As the owner: ${sql.map((one) => `${one};`).join(' ')}`;
+  const fix = `As the owner: ${script}`;
   return all.every(({ owned }) => owned) ? { fix, apply: { side: 'source', sql, restart: false } } : { fix };
 }
 

@@ -1,4 +1,4 @@
-import { displayName } from '../../postgres/identifiers.ts';
+import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { type Hypertable, timescaleObjects } from '../facts/hypertables.ts';
 import { settings } from '../facts/settings.ts';
@@ -63,7 +63,7 @@ export const hypertableSizes: Check = {
     if (most && chunks >= MANY_CHUNKS) {
       const [age, width] = isInteger(most) ? ['a value', 'a number'] : ["INTERVAL '2 years'", "INTERVAL '30 days'"];
       return warn(found, {
-        fix: `On the source drop what is not needed: SELECT drop_chunks('${displayName(most)}', older_than => ${age}); and choose longer chunks for the future: SELECT set_chunk_time_interval('${displayName(most)}', ${width});`,
+        fix: `On the source drop what is not needed: SELECT drop_chunks(${quoteLiteral(displayName(most))}, older_than => ${age}); and choose longer chunks for the future: SELECT set_chunk_time_interval(${quoteLiteral(displayName(most))}, ${width});`,
       });
     }
     const known = await ask('target', settings);
@@ -94,7 +94,7 @@ export const integerTime: Check = {
     const without = all.filter((one) => one.integerNow === null && isInteger(one));
     if (without.length === 0) return pass('none without it');
     return info(listed(without.map((one) => `${displayName(one)} (${one.column} ${one.columnType})`)), {
-      fix: `Nothing, unless you want policies: SELECT set_integer_now_func('${displayName(without[0] ?? { schema: '', name: '' })}', 'a function of yours that gives the present value');`,
+      fix: `Nothing, unless you want policies: SELECT set_integer_now_func(${quoteLiteral(displayName(without[0] ?? { schema: '', name: '' }))}, 'a function of yours that gives the present value');`,
     });
   },
 };
@@ -113,7 +113,9 @@ export const aggregateForm: Check = {
     const { aggregates } = await ask('source', timescaleObjects);
     const old = aggregates.filter(({ finalized }) => !finalized);
     if (old.length === 0) return pass(aggregates.length === 0 ? 'none' : counted(aggregates.length, 'aggregate'));
-    const calls = old.map((one) => `CALL cagg_migrate('${displayName(one)}', override => true, drop_old => true);`);
+    const calls = old.map(
+      (one) => `CALL cagg_migrate(${quoteLiteral(displayName(one))}, override => true, drop_old => true);`,
+    );
     return fail('TM1215', `in the old form: ${listed(old.map(displayName))}`, {
       fix: `As the owner, when there is little to do (it makes the aggregate anew and copies its rows), outside a transaction:\n${calls.join('\n')}\nTimescaleDB before 2.8 has no such call: update it first.`,
     });
@@ -135,7 +137,7 @@ export const tiered: Check = {
     const some = all.filter(({ tieredChunks }) => tieredChunks > 0);
     if (some.length === 0) return pass('none');
     return fail('TM1215', listed(some.map(displayName)), {
-      fix: `Stop tiering (SELECT remove_tiering_policy('${displayName(some[0] ?? { schema: '', name: '' })}');), then for every row of SELECT * FROM timescaledb_osm.tiered_chunks: CALL untier_chunk('schema.chunk');`,
+      fix: `Stop tiering (SELECT remove_tiering_policy(${quoteLiteral(displayName(some[0] ?? { schema: '', name: '' }))});), then for every row of SELECT * FROM timescaledb_osm.tiered_chunks: CALL untier_chunk('schema.chunk');`,
     });
   },
 };
@@ -155,7 +157,7 @@ export const distributed: Check = {
     const some = all.filter((one) => one.distributed);
     if (some.length === 0) return pass('none');
     return fail('TM1215', listed(some.map(displayName)), {
-      fix: `Bring each onto one server first, for instance: CREATE TABLE one_node (LIKE ${displayName(some[0] ?? { schema: '', name: '' })} INCLUDING ALL); SELECT create_hypertable('one_node', '${some[0]?.column ?? 'time'}'); INSERT INTO one_node SELECT * FROM ${displayName(some[0] ?? { schema: '', name: '' })};`,
+      fix: `Bring each onto one server first, for instance: CREATE TABLE one_node (LIKE ${qualified(some[0] ?? { schema: '', name: '' })} INCLUDING ALL); SELECT create_hypertable('one_node', ${quoteLiteral(some[0]?.column ?? 'time')}); INSERT INTO one_node SELECT * FROM ${qualified(some[0] ?? { schema: '', name: '' })};`,
     });
   },
 };

@@ -1,6 +1,7 @@
 import type { ConnectionSettings } from '../../postgres/connection-string.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check, CheckRun } from '../check.ts';
+import { psql } from '../client-commands.ts';
 import { OLDEST, timescaleObjects } from '../facts/hypertables.ts';
 import { older, type TimescaleDb, timescaledb } from '../facts/timescaledb.ts';
 import { fail, info, pass, warn } from '../outcome.ts';
@@ -9,16 +10,12 @@ import { parameterFix } from '../parameter-fix.ts';
 /** The two source kinds with TimescaleDB. */
 export const WITH_TIMESCALEDB = ['selfhosted-timescaledb', 'mst'] as const;
 
-const word = (text: string): string => (/^[\w.:/-]+$/.test(text) ? text : `'${text.replaceAll(/['\\]/g, '\\$&')}'`);
-
 /**
  * The old library must not be loaded yet: nothing may have run in that session, not even what .psqlrc holds (-X).
  * https://www.tigerdata.com/docs/self-hosted/latest/upgrades/minor-upgrade
  */
 const updateCommand = (at: ConnectionSettings, version: string | null): string =>
-  `psql -X "host=${word(at.host)} port=${at.port} user=${word(at.user)} dbname=${word(at.database)}" -c "ALTER EXTENSION timescaledb UPDATE${
-    version === null ? '' : ` TO '${version}'`
-  }"`;
+  psql(at, `-X -c "ALTER EXTENSION timescaledb UPDATE${version === null ? '' : ` TO '${version}'`}"`);
 
 const AS_FIRST =
   'as the owner of the extension or a superuser, in a session of its own (it must be the first command, and -X keeps .psqlrc out)';
@@ -196,7 +193,7 @@ export const restoring = (side: 'source' | 'target'): Check => ({
     if (!on) return pass('off');
     const { database } = side === 'source' ? run.sourceSettings : run.targetSettings;
     return fail('TM1215', `${RESTORING} = on`, {
-      fix: `In database ${database} of the ${side}, as its owner or a superuser: SELECT ${schema ?? 'public'}.timescaledb_post_restore();`,
+      fix: `In database ${database} of the ${side}, as its owner or a superuser: SELECT ${quoteIdent(schema ?? 'public')}.timescaledb_post_restore();`,
     });
   },
 });

@@ -3,7 +3,14 @@ import type { ReactNode } from 'react';
 import type { Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
 import { tableCounts } from '../../state/table-order.ts';
-import { formatBytes, formatBytesShort, formatCount, formatMs, formatRate } from '../../terminal/format.ts';
+import {
+  formatBytes,
+  formatBytesShort,
+  formatCount,
+  formatMs,
+  formatRate,
+  formatTimeOfDay,
+} from '../../terminal/format.ts';
 import { lagLine } from '../../terminal/lag-line.ts';
 import { Gap, Paragraph } from '../../ui/heading.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
@@ -29,12 +36,22 @@ function Line({ label, children }: { label: string; children: ReactNode }) {
 }
 
 /** The sentence that operators know, with a sign for the three things it can say. */
-export function LagLine({ replay, now }: { replay: Progress['replay']; now: number }) {
+export function LagLine({ progress, now }: { progress: Progress; now: number }) {
+  const { replay, retrying } = progress;
   if (replay.received_lsn === null && replay.applied_lsn === null) {
     return (
       <Text>
         <Mark status="running" now={now} /> replay begins
       </Text>
+    );
+  }
+  // Nothing is measured meanwhile: what was so before must not look as if it were so now.
+  if (retrying !== null) {
+    return (
+      <Paragraph>
+        <Mark status="warn" now={now} />
+        {` the lag is not known while this is tried again; it was ${formatBytes(replay.lag_bytes)} at ${formatTimeOfDay(retrying.since)}`}
+      </Paragraph>
     );
   }
   const status = replay.caught_up ? 'pass' : replay.eta_seconds === null ? 'warn' : 'running';
@@ -63,11 +80,11 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
   const total = Object.keys(progress.tables).length;
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
-      <LagLine replay={replay} now={model.now} />
+      <LagLine progress={progress} now={model.now} />
       <Gap />
       <Line label="lag">
         <Text bold>{formatBytes(replay.lag_bytes)}</Text>
-        {`, ${behind(replay)}`}
+        {progress.retrying === null ? `, ${behind(replay)}` : ', before it was tried again'}
       </Line>
       <Box flexShrink={0} height={graph}>
         <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">
@@ -94,7 +111,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
       <Line label="tables">
         {`${counts.live + counts.copied} of ${total} follow the source`}
         {counts.copying + counts.pending > 0 ? `, ${counts.copying + counts.pending} being copied again` : ''}
-        {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged`}</Text> : null}
+        {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged (s copies again)`}</Text> : null}
       </Line>
     </Box>
   );

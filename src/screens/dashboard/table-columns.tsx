@@ -44,7 +44,7 @@ export function tableColumns(columns: number, now: number): readonly Column<Tabl
   const bar = widest ? 16 : wide ? 10 : 6;
   const all: (Column<TableLine> | null)[] = [
     { title: ' ', width: 1, cell: ({ table }) => <Mark status={STATUS[table.state]} now={now} /> },
-    { title: 'table', cell: ({ relation }) => relation },
+    { title: 'table', cut: 'middle', cell: ({ relation }) => relation },
     { title: 'size', width: 7, align: 'right', cell: ({ table }) => formatBytesShort(table.bytes_total) },
     widest
       ? {

@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { Overlay } from '../../state/model.ts';
 import { STOP_WORD } from '../../state/steps/overlay.ts';
+import { formatNumberOf } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
 import { ErrorBlock } from '../../ui/error-block.tsx';
 import { Gap, Paragraph } from '../../ui/heading.tsx';
@@ -19,7 +20,9 @@ export function QuestionPanel({ overlay, size }: { overlay: Extract<Overlay, { k
   const { symbol } = useTheme();
   const room = Math.max(1, size.rows - QUESTION_CHROME);
   const lines = overlay.lines.flatMap((line) => wrapLines(line, panelSize(size).columns));
-  const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), symbol.ellipsis];
+  const left = lines.length - room + 1;
+  const shown =
+    left <= 1 ? lines : [...lines.slice(0, room - 1), `${symbol.ellipsis} ${formatNumberOf(left, 'more line')}`];
   return (
     <Panel title={overlay.title} size={size} fit>
       <Gap />

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import type { Overlay, Reader } from '../../state/model.ts';
 import type { Size } from '../../terminal/use-size.ts';
-import { windowFrom } from '../../ui/list-window.ts';
 import { Text } from '../../ui/text.tsx';
 import { Panel, panelSize } from './panel.tsx';
+import { useScrollWindow } from './scroll.ts';
 
 export type ReaderOverlay = Extract<Overlay, { kind: Reader }>;
 
@@ -22,7 +22,7 @@ export function Lines(props: {
   const { lines, overlay, size } = props;
   const { rows } = panelSize(size);
   const newestFirst = overlay.kind === 'log' || overlay.kind === 'warnings';
-  const at = windowFrom(overlay.scroll, lines.length, rows);
+  const at = useScrollWindow(overlay.scroll, lines.length, rows);
   const { start, end } = newestFirst ? { start: lines.length - at.end, end: lines.length - at.start } : at;
   return (
     <Panel title={props.title} note={range(start, end, lines.length)} size={size}>

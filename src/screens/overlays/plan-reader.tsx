@@ -3,7 +3,6 @@ import type { ReactNode } from 'react';
 import type { Model } from '../../state/model.ts';
 import type { PlanSummary } from '../../state/services.ts';
 import type { Size } from '../../terminal/use-size.ts';
-import { windowFrom } from '../../ui/list-window.ts';
 import { Mark } from '../../ui/status.tsx';
 import { TableHead, TableRow } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
@@ -11,6 +10,7 @@ import { wrapLines } from '../../ui/wrap.ts';
 import { bySize, plannedColumns } from '../plan-tables.ts';
 import { type ReaderOverlay, range } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
+import { useScrollWindow } from './scroll.ts';
 
 /** Objects that are left out and stand above the tables; the others stand below. */
 const SKIPPED_FIRST = 5;
@@ -61,7 +61,7 @@ export function PlanReader({ model, overlay, size }: { model: Model; overlay: Re
   const { summary } = model.plan;
   const inner = panelSize(size);
   const lines = summary.state === 'ready' ? planLines(summary.value, inner.columns) : [];
-  const { start, end } = windowFrom(overlay.scroll, lines.length, inner.rows);
+  const { start, end } = useScrollWindow(overlay.scroll, lines.length, inner.rows);
   return (
     <Panel title="The plan in full" note={range(start, end, lines.length)} size={size}>
       {lines.slice(start, end).map((line, at) => (

@@ -1,22 +1,24 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import type { Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
 import { tableCounts, tableLines } from '../../state/table-order.ts';
 import { formatTimeOfDay } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
 import { type KeyTable, keyName } from '../../ui/key-table.ts';
 import { ALL_TABLES, FIELD_KEYS, GLOBAL_KEYS, SCREEN_KEYS } from '../../ui/keys/tables.ts';
-import { windowFrom } from '../../ui/list-window.ts';
 import { Mark } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import { useTheme } from '../../ui/theme.ts';
+import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
 import { EntryReader } from './entry-reader.tsx';
 import { IdentityReader } from './identity-reader.tsx';
 import { Lines, type ReaderOverlay, range } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
 import { PlanReader } from './plan-reader.tsx';
+import { useScrollWindow } from './scroll.ts';
 
 interface ReaderProps {
   readonly model: Model;
@@ -24,19 +26,29 @@ interface ReaderProps {
   readonly size: Size;
 }
 
-const Stamped = ({ time, text, warning }: { time: string; text: string; warning: boolean }) => (
+/** A line of an entry; the time stands in front of its first one. */
+const Stamped = ({ time, text, warning }: { time: string | null; text: string; warning: boolean }) => (
   <Box height={1} flexShrink={0}>
-    <Text wrap="truncate-end">
-      {warning ? <Mark status="warn" /> : null}
-      <Text tone="muted">{`${warning ? ' ' : ''}${formatTimeOfDay(time)} `}</Text>
-      {text}
-    </Text>
+    <Box width={warning ? 2 : 0} flexShrink={0}>
+      {warning && time !== null ? <Mark status="warn" /> : null}
+    </Box>
+    <Box width={TIME_WIDTH} flexShrink={0}>
+      <Text tone="muted">{time === null ? ' ' : formatTimeOfDay(time)}</Text>
+    </Box>
+    <Text wrap="truncate-end">{text === '' ? ' ' : text}</Text>
   </Box>
 );
+/** `12:03:01` and a space. */
+const TIME_WIDTH = 9;
 
-function stamped(entries: readonly { time: string; text: string }[], warning: boolean): ReactNode[] {
+/** Entries over as many lines as they need: nothing else shows their end. */
+function stamped(entries: readonly { time: string; text: string }[], warning: boolean, size: Size): ReactNode[] {
+  const width = panelSize(size).columns - TIME_WIDTH - (warning ? 2 : 0);
+  const lines = entries.flatMap(({ time, text }) =>
+    wrapLines(text, width).map((line, at) => ({ time: at === 0 ? time : null, text: line })),
+  );
   // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be alike in time and text
-  return entries.map((entry, at) => <Stamped key={at} time={entry.time} text={entry.text} warning={warning} />);
+  return lines.map((line, at) => <Stamped key={at} time={line.time} text={line.text} warning={warning} />);
 }
 
 const KEYS_WIDTH = 18;
@@ -54,7 +66,7 @@ function keyLines(table: KeyTable, graphic: boolean): ReactNode[] {
         <Text wrap="truncate-end">{binding.help}</Text>
       </Box>
     )),
-    <Box key={`${table.name} end`} height={1} flexShrink={0} />,
+    <Box key={`below ${table.name}`} height={1} flexShrink={0} />,
   ];
 }
 
@@ -67,14 +79,18 @@ function HelpReader({ model, overlay, size }: ReaderProps) {
   return <Lines lines={lines} title="Keys" overlay={overlay} size={size} empty="" />;
 }
 
-function TablesReader(props: ReaderProps) {
-  const { model, overlay, size } = props;
-  const { progress } = model.engine;
-  if (!progress) return <PlanReader {...props} />;
+const TablesReader = (props: ReaderProps) =>
+  props.model.engine.progress ? (
+    <EngineTables {...props} progress={props.model.engine.progress} />
+  ) : (
+    <PlanReader {...props} />
+  );
+
+function EngineTables({ model, overlay, size, progress }: ReaderProps & { readonly progress: Progress }) {
   const rows = tableLines(progress);
   const counts = Object.entries(tableCounts(progress)).filter(([, count]) => count > 0);
   const inner = panelSize(size);
-  const window = windowFrom(overlay.scroll, rows.length, inner.rows - 1);
+  const window = useScrollWindow(overlay.scroll, rows.length, inner.rows - 1);
   const note = [
     counts.map(([state, count]) => `${count} ${state}`).join(', '),
     range(window.start, window.end, rows.length),
@@ -106,7 +122,7 @@ export function ReaderPanel(props: ReaderProps) {
     case 'log':
       return (
         <Lines
-          lines={stamped(progress?.log ?? [], false)}
+          lines={stamped(progress?.log ?? [], false, size)}
           title="Log"
           overlay={overlay}
           size={size}
@@ -116,7 +132,7 @@ export function ReaderPanel(props: ReaderProps) {
     case 'warnings':
       return (
         <Lines
-          lines={stamped(progress?.warnings ?? [], true)}
+          lines={stamped(progress?.warnings ?? [], true, size)}
           title="Warnings"
           overlay={overlay}
           size={size}

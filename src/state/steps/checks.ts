@@ -99,6 +99,13 @@ function checked(model: Model, message: Extract<Message, { type: 'checked' }>): 
   return withTab(model, { results, stale: tab.stale.filter((id) => id !== result.id) }, provider);
 }
 
+/** What the last line promised while the checks ran is over with them. */
+const checkedAgain = (model: Model): Model => {
+  const { notice } = model;
+  if (notice?.tone !== 'info' || !notice.text.endsWith('checking again')) return model;
+  return noticed(model, 'info', notice.text.replace(/checking again$/, 'checked again'));
+};
+
 function ended(model: Model, message: Extract<Message, { type: 'checks-ended' }>): Step {
   const { provider, run, error } = message;
   const tab = model.checks[provider];
@@ -107,7 +114,7 @@ function ended(model: Model, message: Extract<Message, { type: 'checks-ended' }>
   const now: CheckTab = { ...tab, results, stale: [], state: error ? 'failed' : 'done', error };
   // A server that goes down in the middle of the checks is being restarted, if that is what we wait for.
   const next = withTab(model, { ...now, restart: error ? tab.restart : restartNeeded(now) }, provider);
-  return model.screen === 'checks' && provider === model.provider ? awaitRestart(next) : step(next);
+  return model.screen === 'checks' && provider === model.provider ? awaitRestart(checkedAgain(next)) : step(next);
 }
 
 function restarted(model: Model, message: Extract<Message, { type: 'restarted' }>): Step {

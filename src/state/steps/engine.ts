@@ -1,5 +1,6 @@
 import type { EngineEvent, Phase } from '../../engine/events.ts';
 import { copyTotals, foldProgress, type Progress } from '../../engine/progress.ts';
+import type { ErrorReport } from '../../errors/migrate-error.ts';
 import { wizardInput } from '../gates.ts';
 import { type Message, type Step, step } from '../messages.ts';
 import type { EngineView, Model, Screen } from '../model.ts';
@@ -110,6 +111,41 @@ function closed(model: Model, message: Extract<Message, { type: 'closed' }>): St
   return model.engine.stopped ? step({ ...next, exit: 130 }) : step(next);
 }
 
+/** Tables that do not follow the source any more, as the engine has told. */
+export const damagedTables = (model: Model): string[] =>
+  Object.entries(model.engine.progress?.tables ?? {}).flatMap(([name, { state }]) =>
+    state === 'damaged' ? [name] : [],
+  );
+
+const NAMED = 5;
+
+/** Asks before the damaged tables are copied again: it is done beside nothing else. */
+function askResync(model: Model): Step {
+  const damaged = damagedTables(model);
+  if (damaged.length === 0) return step({ ...model, notice: { tone: 'info', text: 'no table is damaged' } });
+  if (model.engine.progress?.phase !== 'replay') {
+    return step({ ...model, notice: { tone: 'locked', text: 'a table is copied again only while replay runs' } });
+  }
+  const more = damaged.length > NAMED ? [`and ${damaged.length - NAMED} more`] : [];
+  const lines = [
+    ...damaged.slice(0, NAMED),
+    ...more,
+    '',
+    'Their rows on the target are removed and copied anew in a new snapshot of the source.',
+    '',
+    'Meanwhile replay waits, for the other tables too: what the source writes is received into the spool and applied afterwards.',
+    '',
+    'Find out first what changed the target, or it happens again.',
+  ];
+  const title = damaged.length === 1 ? 'Copy the damaged table again?' : 'Copy the damaged tables again?';
+  return step({ ...model, overlay: { kind: 'question', title, lines, yes: { type: 'resync' } } });
+}
+
+const resyncNotice = (error: ErrorReport | null): Model['notice'] =>
+  error === null
+    ? { tone: 'info', text: 'copying the damaged tables again; replay goes on afterwards' }
+    : { tone: 'fail', text: `${error.code} ${error.message}` };
+
 /** Messages about the engine, whatever the screen; null when this is none. */
 export function engineStep(model: Model, message: Message): Step | null {
   switch (message.type) {
@@ -125,6 +161,12 @@ export function engineStep(model: Model, message: Message): Step | null {
       return step(withEngine(model, { trouble: null }));
     case 'reattach':
       return beginAttach(model);
+    case 'ask-resync':
+      return askResync(model);
+    case 'resync':
+      return step(model, { do: 'resync' });
+    case 'resync-asked':
+      return step({ ...model, notice: resyncNotice(message.error) });
     case 'stop-ended': {
       const { overlay } = model;
       if (message.error === null) {

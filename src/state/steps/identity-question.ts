@@ -1,7 +1,7 @@
 import { counted } from '../../providers/outcome.ts';
 import type { IdentityChoice } from '../services.ts';
 
-/** A question must fit a small terminal with its answer. */
+/** What is answered for must be read on a small terminal, whole. */
 const LINES = 2;
 
 const some = (lines: readonly string[], what: string): string[] =>
@@ -31,13 +31,14 @@ export function identityQuestion(
     ...(out.length === 0 ? [] : [`Not migrated at all: ${some(out, 'tables').join(', ')}`, '']),
   ];
   const runs = [
-    ...some(sql, 'statements (v shows each, s saves all)'),
-    '',
+    ...(sql.length > LINES ? [`${sql.length} statements; to have them all as a file: n, then s`] : []),
     builds
       ? 'An index waits for open transactions and may take long; x stops it. clean takes it all back.'
       : 'Each takes a short lock, tried for 5 seconds. clean takes it all back.',
+    '',
+    ...sql.map((statement) => `${statement};`),
   ];
-  // A promise must be read, SQL can be seen elsewhere, too: on a small screen the end is cut off.
+  // A promise must be read, SQL can be seen elsewhere, too: where there is too little room, its end is left out.
   const lines = sql.length > 0 ? [...answers, ...runs] : answers.slice(0, -1);
   const title = sql.length > 0 ? 'Run this on the source?' : 'Is that so?';
   return { title, lines };

@@ -14,6 +14,8 @@ export function overlayStep(
   then: (model: Model, message: Message) => Step,
 ): Step | null {
   const { overlay } = model;
+  // The screen tells it only after it was drawn: the overlay may be closed by then.
+  if (message.type === 'scroll-ended') return step(scrolledBack(model, message.at));
   if (!overlay) return null;
   switch (message.type) {
     case 'close-overlay':
@@ -29,12 +31,14 @@ export function overlayStep(
         : step(model);
     case 'next':
       return overlay.kind === 'stop' ? confirmStop(model, overlay) : step({ ...model, overlay: null });
+    // A check or a step that is read in full names these keys.
+    case 'apply':
+    case 'toggle':
+      return overlay.kind === 'check' && model.screen === 'checks' ? null : step(model);
     case 'focus':
     case 'choose':
-    case 'apply':
     case 'apply-all':
     case 'rerun':
-    case 'toggle':
     case 'edit-row':
     case 'save-report':
     case 'start-over':
@@ -42,6 +46,14 @@ export function overlayStep(
     default:
       return null;
   }
+}
+
+/** Only the screen knows how long what is read is: a key that went past its end counts no further than to it. */
+function scrolledBack(model: Model, at: number): Model {
+  const { overlay } = model;
+  return overlay && 'scroll' in overlay && overlay.scroll > at
+    ? { ...model, overlay: { ...overlay, scroll: at } }
+    : model;
 }
 
 type StopOverlay = Extract<Model['overlay'], { kind: 'stop' }>;

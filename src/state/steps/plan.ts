@@ -68,6 +68,13 @@ function askToStart(model: Model): Step {
   });
 }
 
+/** Line by line it goes round; a page ends at the first or the last line. */
+function lineAfter(selected: number, by: number): number {
+  const { length } = PLAN_OPTIONS;
+  const to = selected + by;
+  return Math.abs(by) === 1 ? (to + length) % length : Math.max(0, Math.min(length - 1, to));
+}
+
 /** Messages of the plan; null when it has no answer to this one. */
 export function planStep(model: Model, message: Message): Step | null {
   const { editing } = model.plan;
@@ -79,8 +86,7 @@ export function planStep(model: Model, message: Message): Step | null {
     case 'move':
     case 'focus': {
       if (editing) return step(model);
-      const selected = (model.plan.selected + message.by + PLAN_OPTIONS.length) % PLAN_OPTIONS.length;
-      return step(withForm(model, { selected }));
+      return step(withForm(model, { selected: lineAfter(model.plan.selected, message.by) }));
     }
     case 'toggle':
     case 'edit-row':

@@ -1,15 +1,23 @@
-import type { Reader } from '../../state/model.ts';
+import { focusedText } from '../../state/focus.ts';
+import type { Model, Reader } from '../../state/model.ts';
 import type { Binding } from '../key-table.ts';
 
 /** Keys that several screens have alike. */
 
 const PAGE = 10;
+/** Further than anything is long: every list and reader ends where its content does. */
+const ALL = 1_000_000;
+
+/** In a field these keys are the cursor's. */
+const reading = (model: Model): boolean => focusedText(model) === null;
 
 export const updown: Binding[] = [
   { keys: ['up', 'k'], help: 'up', send: { type: 'move', by: -1 } },
   { keys: ['down', 'j'], help: 'down', send: { type: 'move', by: 1 } },
   { keys: ['pageup'], help: 'a page up', send: { type: 'move', by: -PAGE } },
   { keys: ['pagedown'], help: 'a page down', send: { type: 'move', by: PAGE } },
+  { keys: ['home'], help: 'to the beginning', when: reading, send: { type: 'move', by: -ALL } },
+  { keys: ['end'], help: 'to the end', when: reading, send: { type: 'move', by: ALL } },
 ];
 export const fields: Binding[] = [
   { keys: ['tab', 'down'], footer: 'next field', help: 'next field', send: { type: 'focus', by: 1 } },

@@ -1,10 +1,19 @@
 import type { Model } from '../../state/model.ts';
+import { damagedTables } from '../../state/steps/engine.ts';
 import type { Binding } from '../key-table.ts';
 import { reader } from './bindings.ts';
 
 export const connected = (model: Model): boolean => model.engine.state === 'attached';
 /** Attached, and not only to look. */
 export const commands = (model: Model): boolean => connected(model) && !model.engine.readonly;
+/** Copies damaged tables again; offered while there are any. */
+export const resyncKey: Binding = {
+  keys: ['s'],
+  footer: 'resync',
+  help: 'copy the damaged tables again, after a yes',
+  when: (model) => commands(model) && damagedTables(model).length > 0,
+  send: { type: 'ask-resync' },
+};
 const lost = (model: Model): boolean => model.engine.state === 'closed';
 
 /** Keys of the screens that show a running engine. */

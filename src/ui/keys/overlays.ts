@@ -1,6 +1,8 @@
 import type { Model, Overlay, Reader } from '../../state/model.ts';
 import type { Binding, KeyTable } from '../key-table.ts';
 import { reader, updown } from './bindings.ts';
+import { resyncKey } from './engine.ts';
+import { entryKeys } from './entry.ts';
 
 const closing = (key: string): Binding => ({
   keys: ['esc', 'enter', ...(key === '' ? [] : [key])],
@@ -22,8 +24,10 @@ const scrolling = (name: Reader, key: string, title: string): KeyTable => ({
   title,
   bindings: [
     closing(key),
+    ...(name === 'check' ? entryKeys : []),
     ...updown.map((binding, at) => (at === 1 ? { ...binding, footer: 'scroll' } : binding)),
     ...others.filter((other) => !other.keys.includes(key)),
+    ...(name === 'tables' ? [resyncKey] : []),
   ],
 });
 

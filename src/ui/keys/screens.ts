@@ -1,28 +1,17 @@
-import { selectedEntry } from '../../state/check-entries.ts';
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverOpenLock } from '../../state/gates.ts';
-import type { CheckTab, Model, Screen } from '../../state/model.ts';
+import type { Model, Screen } from '../../state/model.ts';
 import { chosenFor, identityRows, selectedRow } from '../../state/steps/identity.ts';
 import type { KeyTable } from '../key-table.ts';
 import { back, fields, reader, updown } from './bindings.ts';
-import { commands, connected, engineKeys } from './engine.ts';
+import { commands, connected, engineKeys, resyncKey } from './engine.ts';
+import { entryKeys } from './entry.ts';
 
 const newIndexChosen = (model: Model): boolean => {
   const row = selectedRow(model);
   return row !== undefined && chosenFor(model.identity, row)?.kind === 'create-index';
 };
 const choosing = (model: Model): boolean => identityRows(model).length > 0 && !model.identity.editing;
-const canApply = (tab: CheckTab): boolean => {
-  const entry = selectedEntry(tab);
-  return (
-    entry?.kind === 'check' && entry.result.apply !== null && entry.result.status !== 'pass' && tab.applying === null
-  );
-};
-const selectsStep = (model: Model): boolean => selectedEntry(model.checks[model.provider])?.kind === 'step';
-const isTicked = (model: Model): boolean => {
-  const entry = selectedEntry(model.checks[model.provider]);
-  return entry?.kind === 'step' && entry.step.ticked !== null;
-};
 
 /** One table a screen. */
 export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
@@ -58,20 +47,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         send: { type: 'choose', by: 1 },
       },
       ...updown,
-      {
-        keys: ['a'],
-        footer: 'apply fix',
-        help: 'run the fix of this check, after a yes',
-        when: (model) => canApply(model.checks[model.provider]),
-        send: { type: 'apply' },
-      },
-      {
-        keys: ['space'],
-        footer: (model) => (isTicked(model) ? 'untick' : 'tick'),
-        help: 'tick a step that is done by hand, or take the tick away',
-        when: selectsStep,
-        send: { type: 'toggle' },
-      },
+      ...entryKeys,
       reader('v', 'check', 'all of this check or step: what was found, wanted, why, and the fix'),
       { keys: ['r'], footer: 'again', help: 'run the checks again', send: { type: 'rerun' } },
       back('back to the connections'),
@@ -186,6 +162,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: connected,
         send: { type: 'open-cutover' },
       },
+      resyncKey,
       ...engineKeys,
     ],
   },

@@ -19,49 +19,73 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
       )
     ).rows[0];
 
-  test('an UPDATE whose row is missing', async ({ databases }) => {
+  test('an UPDATE whose row is missing stops its table; the same transaction is applied to the others', async ({
+    databases,
+  }) => {
     await using live = await start(databases);
     await live.target.query('DELETE FROM t WHERE id = 3');
     await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); UPDATE t SET v = 'b'`);
-    const error = await live.failure();
-    expect(error).toMatchObject({ code: 'TM5001', side: 'target', object: 'public.t' });
-    expect(error.message).toMatch(/update of the row with id=(3|\\x00000003) hit 0 rows/);
-    expect(await target(live)).toEqual({ t: n - 1, u: 0, b: 0 });
+    const { relation, damage, warning } = await live.damage();
+    expect(relation).toBe('public.t');
+    expect(damage).toMatchObject({ code: 'TM5001', row: 'id=3' });
+    expect(damage.reason).toBe('update of the row with id=3 hit 0 rows instead of one');
+    // Between the beginning of the transaction and what came behind it.
+    const { rows } = await live.source.query(
+      'SELECT $1::pg_lsn < pg_current_wal_lsn() AND $1::pg_lsn > (SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = $2) AS fits',
+      [damage.lsn, live.slot],
+    );
+    expect(rows).toEqual([{ fits: true }]);
+    for (const part of ['public.t', 'id=3', String(damage.lsn), '--resync']) expect(warning).toContain(part);
+    expect(await target(live)).toEqual({ t: n - 1, u: n, b: 0 });
   });
 
   test('a DELETE whose row is missing', async ({ databases }) => {
     await using live = await start(databases);
     await live.target.query('DELETE FROM t WHERE id = 2');
     await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); DELETE FROM t`);
-    const error = await live.failure();
-    expect(error).toMatchObject({ code: 'TM5001', side: 'target', object: 'public.t' });
-    expect(error.message).toMatch(/delete of the row with id=(2|\\x00000002) hit 0 rows/);
-    expect(await target(live)).toEqual({ t: n - 1, u: 0, b: 0 });
+    const { relation, damage } = await live.damage();
+    expect([relation, damage.code, damage.row]).toEqual(['public.t', 'TM5001', 'id=2']);
+    expect(damage.reason).toBe('delete of the row with id=2 hit 0 rows instead of one');
+    expect(await target(live)).toEqual({ t: n - 1, u: n, b: 0 });
   });
 
   test('an INSERT whose row is there already', async ({ databases }) => {
     await using live = await start(databases);
     await live.target.query(`INSERT INTO t VALUES (1002, 'not ours')`);
     await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); INSERT INTO t SELECT id + 1000, 'b' FROM t`);
-    const error = await live.failure();
-    expect(error).toMatchObject({ code: 'TM5002', side: 'target', object: 'public.t' });
-    expect(error.message).toMatch(/insert of the row with id=(1002|\\x000003ea) was refused: duplicate key value/);
-    expect(await target(live)).toEqual({ t: n + 1, u: 0, b: 0 });
+    const { relation, damage } = await live.damage();
+    expect([relation, damage.code, damage.row]).toEqual(['public.t', 'TM5002', 'id=1002']);
+    expect(damage.reason).toMatch(/insert of the row with id=1002 was refused: duplicate key value/);
+    expect(await target(live)).toEqual({ t: n + 1, u: n, b: 0 });
   });
 
-  test('what went before is applied, and replay goes on once the target is put right', async ({ databases }) => {
+  test('what went before is applied, nothing afterwards; a new applier knows it, too', async ({ databases }) => {
     await using live = await start(databases);
-    await live.target.query('DELETE FROM t WHERE id = 1');
-    await live.transaction(`INSERT INTO u VALUES (1)`);
+    await live.transaction(`UPDATE t SET v = 'b' WHERE id = 2`);
     await live.drain();
+    await live.target.query('DELETE FROM t WHERE id = 1');
     await live.transaction(`UPDATE t SET v = 'b'`);
-    await live.transaction(`INSERT INTO u VALUES (2)`);
-    expect(await live.failure()).toMatchObject({ code: 'TM5001' });
-    expect(await target(live)).toEqual({ t: n - 1, u: 1, b: 0 });
+    await live.transaction(`INSERT INTO u VALUES (1)`);
+    await live.damage();
+    await live.transaction(`INSERT INTO u VALUES (2); DELETE FROM t WHERE id > 2`);
+    await live.drain();
+    expect(await target(live)).toEqual({ t: n - 1, u: 2, b: 1 });
     await live.stop();
     await live.target.query(`INSERT INTO t VALUES (1, 'a')`);
     await live.resume();
-    await live.expectEqual();
+    await live.transaction(`INSERT INTO u VALUES (3); UPDATE t SET v = 'c'; INSERT INTO t VALUES (7000, 'b')`);
+    await live.damage();
+    expect(await target(live)).toEqual({ t: n, u: 3, b: 1 });
+  });
+
+  test('TRUNCATE of a damaged table and of others empties the others', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('DELETE FROM t WHERE id = 3');
+    await live.transaction(`INSERT INTO u SELECT generate_series(1, ${n}); UPDATE t SET v = 'b'`);
+    await live.damage();
+    await live.transaction('TRUNCATE t, u; INSERT INTO u VALUES (7)');
+    await live.damage();
+    expect(await target(live)).toEqual({ t: n - 1, u: 1, b: 0 });
   });
 
   test('a row that is missing under FULL', async ({ databases }) => {
@@ -72,9 +96,19 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     });
     await live.target.query(`UPDATE t SET v = 'something else' WHERE id = 2`);
     await live.transaction(`UPDATE t SET v = 'b'`);
-    const error = await live.failure();
-    expect(error).toMatchObject({ code: 'TM5001', object: 'public.t' });
-    expect(error.message).toMatch(/id=(2|\\x00000002), v=(a|\\x61) hit 0 rows/);
+    const { relation, damage } = await live.damage();
+    expect([relation, damage.code, damage.row]).toEqual(['public.t', 'TM5001', 'id=2, v=a']);
+  });
+
+  test('what is not the row’s fault stops replay and damages nothing', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('REVOKE UPDATE ON t FROM CURRENT_USER');
+    await live.transaction(`INSERT INTO u VALUES (1); UPDATE t SET v = 'b'`);
+    expect(await live.failure()).toMatchObject({ code: 'TM5002', object: 'public.t' });
+    await live.stop();
+    await live.target.query('GRANT UPDATE ON t TO CURRENT_USER');
+    await live.resume();
+    await live.expectEqual();
   });
 
   test('a column that the target does not have', async ({ databases }) => {
@@ -177,5 +211,21 @@ describe('types', () => {
     );
     await live.expectEqual();
     live.expectWay(n);
+  });
+});
+
+describe('a deferred constraint that only the target has', () => {
+  test.override({ databaseOptions: { replicaRole: false } });
+
+  test('damages its table at the COMMIT', async ({ databases }) => {
+    await using live = await LiveReplay.start(databases, {
+      tables: 'CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE u (id int PRIMARY KEY)',
+    });
+    await live.target.query('ALTER TABLE t ADD CONSTRAINT one UNIQUE (v) DEFERRABLE');
+    await live.transaction('INSERT INTO u VALUES (1); INSERT INTO t VALUES (1, 5), (2, 5)');
+    const { relation, damage } = await live.damage();
+    expect([relation, damage.code]).toEqual(['public.t', 'TM5002']);
+    expect(damage.reason).toMatch(/refused at its commit: .*"one".*\(v\)=\(5\)/);
+    expect((await live.target.query('SELECT FROM u')).rowCount).toBe(1);
   });
 });

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
 import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
 import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
-import type { EventPayload } from '../../../src/engine/events.ts';
+import type { DamageReport, EventPayload } from '../../../src/engine/events.ts';
 import { openSpool } from '../../../src/engine/open-spool.ts';
 import { migrationOptionsSchema } from '../../../src/engine/options.ts';
 import { Replay } from '../../../src/engine/replay/replay.ts';
@@ -21,10 +21,12 @@ import { Receiver } from '../../../src/engine/source/receiver.ts';
 import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
 import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
+import { readDamaged } from '../../../src/engine/sync/damage.ts';
 import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
-import type { Lsn } from '../../../src/postgres/lsn.ts';
+import { displayName } from '../../../src/postgres/identifiers.ts';
+import { type Lsn, parseLsn } from '../../../src/postgres/lsn.ts';
 import { compareRows } from '../../support/compare/rows.ts';
 import { SESSION_SETTINGS } from '../../support/compare/session.ts';
 import type { TestDatabases } from '../../support/databases.ts';
@@ -250,6 +252,20 @@ export class LiveReplay implements AsyncDisposable {
     applied.catch(() => undefined);
     await emitHeartbeat(this.#control, id);
     await Promise.race([applied, this.#running]);
+  }
+
+  /** Everything else is applied; gives what was said of the one table that is damaged, as the target remembers it, too. */
+  async damage(): Promise<{ relation: string; damage: DamageReport; warning: string }> {
+    await this.drain();
+    const told = this.events.flatMap((event) =>
+      event.type === 'table' && event.state === 'damaged' && event.damage ? [{ ...event, damage: event.damage }] : [],
+    );
+    const [{ relation, damage }, ...more] = told as [(typeof told)[0], ...typeof told];
+    const kept = await readDamaged(this.target);
+    expect([more.length, kept.map(displayName)]).toEqual([0, [relation]]);
+    expect(kept[0]?.damage).toEqual({ ...damage, lsn: damage.lsn && parseLsn(damage.lsn) });
+    const warning = this.events.flatMap((event) => (event.type === 'warning' ? [event.text] : [])).join('\n');
+    return { relation, damage, warning };
   }
 
   /** What replay ended with. */

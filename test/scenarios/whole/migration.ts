@@ -98,6 +98,11 @@ export class Migration implements AsyncDisposable {
     return this.#request(action);
   }
 
+  /** Asks for tables to be copied again; none: all that are damaged. Resolves when the engine begins with it. */
+  resync(...tables: string[]): Promise<void> {
+    return this.#ask({ action: 'resync', tables });
+  }
+
   /** Asks for the cut-over once all tables stand at one position, whatever else the gates say. */
   async requestCutover(freezeSource = true): Promise<void> {
     await this.until(() => this.of('gate').some((gate) => gate.id === 'copied' && gate.ok), 'all tables to be live');

@@ -8,7 +8,7 @@ import { inserted, plain } from './tuples.ts';
 const at = (value: number): Lsn => BigInt(value) as Lsn;
 const TABLE = { display: 'public.t' } as BoundTable;
 const reached = (end: number) => ({ lsn: at(end), position: { segment: 0, block: 0, offset: end } });
-const row = (value: string) => ({ table: TABLE, change: inserted(value) });
+const row = (value: string) => ({ table: TABLE, change: inserted(value), commitLsn: at(1) });
 const truncate = { kind: 'truncate', tables: [TABLE], cascade: false, restartIdentity: false, partly: false } as const;
 
 /** Steps as text: `rows 1 2`, `truncate`. */
@@ -75,7 +75,7 @@ describe('a batch', () => {
 });
 
 describe('whether a change applies to a table', () => {
-  const copied = { copyRows: true, copyLsn: at(100) };
+  const copied = { copyRows: true, copyLsn: at(100), state: 'copied' } as const;
 
   test('a commit before the copy’s position is in the copy', () => {
     expect(appliesTo(copied, at(99))).toBe(false);
@@ -87,7 +87,14 @@ describe('whether a change applies to a table', () => {
   });
 
   test('nothing applies to a table that is not copied, or never will be', () => {
-    expect(appliesTo({ copyRows: true, copyLsn: null }, at(100))).toBe(false);
-    expect(appliesTo({ copyRows: false, copyLsn: at(1) }, at(100))).toBe(false);
+    expect(appliesTo({ ...copied, copyLsn: null }, at(100))).toBe(false);
+    expect(appliesTo({ ...copied, copyRows: false }, at(100))).toBe(false);
+  });
+
+  test('nothing applies to a table that is damaged, or waits for another copy', () => {
+    for (const state of ['damaged', 'pending', 'copying'] as const) {
+      expect(appliesTo({ ...copied, state }, at(100))).toBe(false);
+    }
+    expect(appliesTo({ ...copied, state: 'live' }, at(100))).toBe(true);
   });
 });

@@ -156,7 +156,18 @@ describe('one change as one statement', () => {
 
   test('rows are named for people by their key, or by their first values', () => {
     expect(describeRow(keyed, updated(['2', 'b', 'c'], { key: ['1', null, null] }))).toBe('a=1');
-    expect(describeRow(keyed, deleted(Buffer.from([0, 255]), null, null))).toBe('a=\\x00ff');
+    const binaryKey = (baseType: string, hex: string) => {
+      const [a] = keyed.columns;
+      if (!a) throw new Error('no column');
+      const of: BoundTable = { ...keyed, match: { by: 'key', columns: [{ ...a, baseType }] } };
+      return describeRow(of, deleted(Buffer.from(hex, 'hex'), null, null));
+    };
+    expect(binaryKey('bytea', '00ff')).toBe('a=\\x00ff');
+    expect(binaryKey('smallint', 'fffe')).toBe('a=-2');
+    expect(binaryKey('integer', '00000007')).toBe('a=7');
+    expect(binaryKey('bigint', '7fffffffffffffff')).toBe('a=9223372036854775807');
+    expect(binaryKey('text', 'c3a9')).toBe('a=é');
+    expect(binaryKey('uuid', '00112233445566778899aabbccddeeff')).toBe('a=00112233-4455-6677-8899-aabbccddeeff');
     expect(describeRow(table(stream('full', 'a', 'b'), []), inserted('x'.repeat(100), null))).toBe(
       `a=${'x'.repeat(57)}…, b=NULL`,
     );

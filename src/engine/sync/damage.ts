@@ -1,0 +1,141 @@
+import type pg from 'pg';
+import type { ErrorCode } from '../../errors/codes.ts';
+import { type ErrorDetail, MigrateError } from '../../errors/migrate-error.ts';
+import { displayName } from '../../postgres/identifiers.ts';
+import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
+import { type ServerError, sqlState } from '../error-policy.ts';
+import type { DamageReport, Emit, TableState } from '../events.ts';
+
+/** Why a table does not follow the source any more. */
+export interface Damage {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  /** The key, or the row, of the change that could not be applied; null when a copy was refused. */
+  readonly row: string | null;
+  /** Position of the commit that brought the change; of the snapshot when a copy was refused. */
+  readonly lsn: Lsn | null;
+}
+
+/** A change could not be applied for a reason that lies in one table: the others may go on without it. */
+export class TableDamage extends MigrateError {
+  readonly sourceOid: number;
+  readonly damage: Damage;
+
+  constructor(
+    code: ErrorCode,
+    detail: ErrorDetail,
+    of: { readonly sourceOid: number; readonly row: string; readonly lsn: Lsn },
+  ) {
+    super(code, detail);
+    this.sourceOid = of.sourceOid;
+    this.damage = { code, reason: detail.message, row: of.row, lsn: of.lsn };
+  }
+}
+
+/**
+ * SQLSTATEs by which a row itself is refused: data exceptions, integrity constraints, WITH CHECK OPTION, what a trigger
+ * raises. All else (rights, missing columns) is for the operator to put right, and loses nothing by waiting.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const OF_THE_ROW = /^(22|23|44|P0)/;
+export const refusesTheRow = (error: unknown): boolean => OF_THE_ROW.test(sqlState(error) ?? '');
+
+/**
+ * A deferred constraint speaks at the COMMIT only: by then nobody knows the change any more, but its table. `at`: the
+ * position that the COMMIT would have reached. Gives the error as it is when no table of ours is to blame.
+ */
+export function damageAtCommit(
+  error: unknown,
+  tables: Iterable<{ readonly sourceOid: number; readonly schema: string; readonly name: string }>,
+  at: Lsn,
+): unknown {
+  if (!refusesTheRow(error)) return error;
+  const { schema, table: name, message, detail = '' } = error as ServerError;
+  const table = [...tables].find((one) => one.schema === schema && one.name === name);
+  if (!table) return error;
+  const refusal = `a change was refused at its commit: ${message}${detail ? ` (${detail})` : ''}`;
+  const about = { side: 'target', object: displayName(table), message: refusal, cause: error } as const;
+  return new TableDamage('TM5002', about, { sourceOid: table.sourceOid, row: detail, lsn: at });
+}
+
+/** What is kept of a damage in `tiger_migrate.relation`. */
+export const damageOf = (row: Record<string, string | null>): Damage => ({
+  code: (row.damage_code ?? 'TM5001') as ErrorCode,
+  reason: row.damage_reason ?? '',
+  row: row.damage_row ?? null,
+  lsn: row.damage_lsn ? parseLsn(row.damage_lsn) : null,
+});
+
+/** Marks a table damaged, in a transaction of its own, while it is in one of these states; false when it is not. */
+export async function markDamaged(
+  client: pg.Client,
+  sourceOid: number,
+  damage: Damage,
+  whileIn: readonly TableState[],
+): Promise<boolean> {
+  const result = await client.query(
+    `UPDATE tiger_migrate.relation SET state = 'damaged', damage_code = $2, damage_reason = $3, damage_row = $4,
+            damage_lsn = $5::pg_lsn WHERE source_oid = $1::oid AND state = ANY ($6::text[])`,
+    [
+      String(sourceOid),
+      damage.code,
+      damage.reason,
+      damage.row,
+      damage.lsn === null ? null : formatLsn(damage.lsn),
+      `{${whileIn.join(',')}}`,
+    ],
+  );
+  return result.rowCount === 1;
+}
+
+export interface DamagedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly damage: Damage;
+}
+
+/** Tables that stand still until they are copied again. */
+export async function readDamaged(client: pg.Client): Promise<DamagedTable[]> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    `SELECT schema, name, damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation
+      WHERE copy_rows AND state = 'damaged' ORDER BY schema, name`,
+  );
+  return rows.map((row) => ({ schema: row.schema ?? '', name: row.name ?? '', damage: damageOf(row) }));
+}
+
+/** Says that a table is damaged: its state, and a warning with row, LSN and what to do. */
+export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: number; readonly rows: number }): void {
+  const { damage, bytes, rows } = table;
+  const relation = displayName(table);
+  emit({ type: 'table', relation, state: 'damaged', bytes, rows, done: 1, damage: damageReport(damage) });
+  const at =
+    damage.lsn === null
+      ? ''
+      : damage.row === null
+        ? `, copied at ${formatLsn(damage.lsn)}`
+        : `, committed at ${formatLsn(damage.lsn)}`;
+  emit({
+    type: 'warning',
+    text:
+      `${relation} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
+      `Find out what changed the target, then copy the table again: s in the wizard, or migrate --resync '${relation}'. ` +
+      'Until then the cut-over is locked.',
+  });
+}
+
+const damageReport = ({ lsn, ...damage }: Damage): DamageReport => ({
+  ...damage,
+  lsn: lsn === null ? null : formatLsn(lsn),
+});
+
+/** Rejects with TM6002 while a table is damaged: no reason overrides missing rows. */
+export async function requireNoneDamaged(client: pg.Client): Promise<void> {
+  const names = (await readDamaged(client)).map(displayName);
+  if (names.length === 0) return;
+  throw new MigrateError('TM6002', {
+    side: 'target',
+    object: names[0],
+    message: `the cut-over is locked: damaged, and without the source's changes: ${names.join(', ')}`,
+    hint: 'Nothing is lost, replay goes on. Copy them again (s in the wizard, or migrate --resync), then cut over.',
+  });
+}

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PLUGINS } from '../engine/decode/plugin.ts';
 import { PROVIDERS } from '../engine/options.ts';
 import { toMigrateError } from '../errors/migrate-error.ts';
 import { parseSize } from './size.ts';
@@ -53,6 +54,9 @@ export function common(command: Command, ...idle: readonly (keyof typeof COMMON)
 /** Options of a migration. */
 export const migration = (command: Command): Command =>
   command
+    .addOption(
+      new Option('--plugin <name>', "the source's output plugin (default: by the source kind)").choices([...PLUGINS]),
+    )
     .option('--table-jobs <n>', 'tables copied at once (default: from both servers)', count)
     .option('--index-jobs <n>', 'indexes built at once (default: from the target)', count)
     .option('--split-tables-larger-than <size>', 'copy bigger tables in parts, e.g. 10GB (default: 1GB)', size)

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Emit } from '../engine/events.ts';
-import type { MigrationOptions } from '../engine/options.ts';
+import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { ConnectionSettings } from '../postgres/connection-string.ts';
 import type { CheckResult } from '../providers/check.ts';
 import { type Ask, createAsk } from '../providers/fact.ts';
@@ -22,7 +22,7 @@ export interface PreflightOptions {
 }
 
 /** Runs the checks of the source's kind, telling each; rejects with the first failure. */
-export async function preflight(of: PreflightOptions): Promise<CheckResult[]> {
+export async function preflight(of: PreflightOptions): Promise<{ provider: ProviderId; results: CheckResult[] }> {
   const ask = of.ask ?? createAsk(of);
   const provider = of.options.provider ?? (await sourceKind({ ...of, ask })).provider;
   const results = await runChecks(
@@ -45,7 +45,7 @@ export async function preflight(of: PreflightOptions): Promise<CheckResult[]> {
   );
   const failure = firstFailure(results);
   if (failure) throw failure;
-  return results;
+  return { provider, results };
 }
 
 /** What kind of server the source looks like, and says so. */

@@ -70,7 +70,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
         resync: order.resync ?? null,
         waitForGo: order.waitForGo,
         preflight: async (sourceClient, targetClient) => {
-          await preflight({
+          const { provider } = await preflight({
             source: sourceClient,
             target: targetClient,
             sourceSettings: source,
@@ -80,6 +80,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
             emit,
             signal,
           });
+          return provider;
         },
         dropEarlier: async (sourceClient, targetClient) => {
           const removed = await clean(sourceClient, targetClient, earlier?.id ?? null);

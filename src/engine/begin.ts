@@ -3,10 +3,12 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
 import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
+import { type OutputPlugin, type PluginName, pluginNamed } from './decode/plugin.ts';
 import { explain, sqlState } from './error-policy.ts';
 import type { MigrationOptions } from './options.ts';
 import type { Servers } from './servers.ts';
 import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, selection } from './source/catalog.ts';
+import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
 import { insertTables } from './sync/table-states.ts';
@@ -30,20 +32,24 @@ export const publicationNamesOf = (id: string): PublicationNames => ({
 
 /** For each table that the application holds locked. */
 const PUBLICATION_LOCK_TIMEOUT_MS = 10_000;
-export const PLUGIN = 'pgoutput';
 
 /**
  * Creates a slot and holds its snapshot: an ordinary session imports it and exports it again, so that the replication
  * connection is free. A temporary slot lives until the snapshot is released.
  */
-export async function holdSnapshot(servers: Servers, slot: string, temporary: boolean): Promise<HeldSnapshot> {
+export async function holdSnapshot(
+  servers: Servers,
+  slot: string,
+  plugin: OutputPlugin,
+  temporary: boolean,
+): Promise<HeldSnapshot> {
   const replication = await servers.replication('snapshot');
   let keeper: pg.Client | null = null;
   // The server may wait for hours here, for transactions that were open before.
   const stop = () => servers.destroy(replication);
   servers.signal.addEventListener('abort', stop, { once: true });
   try {
-    const point = await createSlot(replication, slot, PLUGIN, temporary).catch((error: unknown) => {
+    const point = await createSlot(replication, slot, plugin.name, temporary).catch((error: unknown) => {
       throw explainSlotRefusal(error, slot);
     });
     keeper = await servers.onSource('snapshot');
@@ -113,7 +119,8 @@ type BeginOptions = {
   readonly id: string;
   readonly source: pg.Client;
   readonly target: pg.Client;
-  readonly options: MigrationOptions;
+  /** With the output plugin that was chosen. */
+  readonly options: MigrationOptions & { readonly plugin: PluginName };
   readonly replicaRole: boolean;
 };
 
@@ -141,6 +148,8 @@ export async function beginMigration(servers: Servers, of: BeginOptions): Promis
  */
 async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   const { id, source, target, options } = of;
+  const plugin = pluginNamed(options.plugin);
+  if (!plugin.usesPublications) await requireUtf8(source, plugin);
   const replication = await servers.replication('identify');
   const identity = await identifySource(replication).finally(() => servers.destroy(replication));
   const slot = slotNameOf(id);
@@ -153,10 +162,12 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     sourceTimeline: identity.timeline,
     sourceDatabase: identity.database,
     slot,
-    publications: [publications.all, publications.inserts],
+    publications: plugin.usesPublications ? [publications.all, publications.inserts] : [],
     options: JSON.stringify(options),
     phase: 'snapshot',
-    binaryStream: published.every((table) => table.columns.every((column) => column.generated || column.binarySafe)),
+    binaryStream:
+      plugin.usesPublications &&
+      published.every((table) => table.columns.every((column) => column.generated || column.binarySafe)),
     replicaRole: of.replicaRole,
   };
   // Recorded first: whatever happens now, `clean` and the next attempt know the names of what there may be.
@@ -165,26 +176,24 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   await target.query('COMMIT');
   let snapshot: HeldSnapshot | null = null;
   try {
-    await createPublications(source, publications, assigned, PUBLICATION_LOCK_TIMEOUT_MS).catch((error: unknown) => {
-      throw explain(error, {
-        code: 'TM1212',
-        retryCode: 'TM1110',
-        side: 'source',
-        object: publications.all,
-        doing: 'the publications could not be created',
-        hint: 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …',
-      });
-    });
-    snapshot = await holdSnapshot(servers, slot, false);
+    if (plugin.usesPublications) await publish(source, publications, assigned);
+    snapshot = await holdSnapshot(servers, slot, plugin, false);
     const tables = await readTables(snapshot.client);
     const publishedOids = new Set(published.map((table) => table.oid));
     const unpublished = tables.filter(
       (table) => isDecoded(table) && selection(table, options) === 'all' && !publishedOids.has(table.rootOid),
     );
-    if (unpublished.length > 0) throw new CreatedMeanwhile(unpublished);
+    if (plugin.usesPublications && unpublished.length > 0) throw new CreatedMeanwhile(unpublished);
     await target.query('BEGIN');
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await insertTables(target, plannedTables(tables, options));
+    if (!plugin.usesPublications) {
+      await recordDescriptions(
+        snapshot.client,
+        target,
+        tables.map(({ oid }) => oid),
+      );
+    }
     await target.query(`UPDATE tiger_migrate.migration SET phase = 'schema'`);
     await target.query('COMMIT');
     return { migration: { ...migration, phase: 'schema' }, snapshot };
@@ -195,6 +204,35 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     await undoBeginning(servers, migration).catch(() => {});
     throw error;
   }
+}
+
+async function publish(
+  source: pg.Client,
+  names: PublicationNames,
+  tables: ReturnType<typeof assignTables>,
+): Promise<void> {
+  await createPublications(source, names, tables, PUBLICATION_LOCK_TIMEOUT_MS).catch((error: unknown) => {
+    throw explain(error, {
+      code: 'TM1212',
+      retryCode: 'TM1110',
+      side: 'source',
+      object: names.all,
+      doing: 'the publications could not be created',
+      hint: 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …',
+    });
+  });
+}
+
+/** A text plugin's values come as the database keeps them: no server converts them. */
+async function requireUtf8(source: pg.Client, plugin: OutputPlugin): Promise<void> {
+  const { rows } = await source.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
+  if (rows[0]?.encoding === 'UTF8') return;
+  throw new MigrateError('TM1213', {
+    side: 'source',
+    object: rows[0]?.encoding,
+    message: `${plugin.name} sends text in the encoding of the database; only UTF8 is taken`,
+    hint: 'Use --plugin pgoutput, whose values the source converts (PostgreSQL 14 or newer).',
+  });
 }
 
 export const plannedTables = (tables: readonly SourceTable[], options: MigrationOptions) =>

@@ -34,7 +34,7 @@ export async function bringTables(
   await using held = new Resources();
   let snapshot = first;
   if (!snapshot && (open.length > 0 || !schemaDone)) {
-    snapshot = held.use(await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), true));
+    snapshot = held.use(await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true));
   }
   if (snapshot && !schemaDone) await dumpOnce(engine, snapshot, signal);
   const there = new Set((await readTables(source)).map((table) => table.oid));

@@ -3,8 +3,9 @@ import type pg from 'pg';
 import type { ClientTools } from '../postgres/client-tools.ts';
 import type { ConnectionSettings } from '../postgres/connection-string.ts';
 import type { Control } from './control.ts';
+import type { OutputPlugin } from './decode/plugin.ts';
 import type { Emit, Phase } from './events.ts';
-import type { MigrationOptions } from './options.ts';
+import type { MigrationOptions, ProviderId } from './options.ts';
 import type { Servers } from './servers.ts';
 import type { Jobs } from './target/jobs.ts';
 import { type MigrationRow, writePhase } from './target/progress-schema.ts';
@@ -22,8 +23,8 @@ export interface EngineInput {
   readonly resync: readonly string[] | null;
   /** Stop after the snapshot, spooling, until somebody says go. */
   readonly waitForGo: boolean;
-  /** Runs the preflight checks; rejects when one fails. Not called when resuming. */
-  readonly preflight: (source: pg.Client, target: pg.Client) => Promise<void>;
+  /** Runs the preflight checks and gives the kind of source; rejects when one fails. Not called when resuming. */
+  readonly preflight: (source: pg.Client, target: pg.Client) => Promise<ProviderId>;
   /** Called before anything is begun, when `dropIfExists` was asked for. */
   readonly dropEarlier: (source: pg.Client, target: pg.Client) => Promise<void>;
   readonly control: Control;
@@ -39,6 +40,7 @@ export interface Engine {
   readonly target: pg.Client;
   readonly migration: MigrationRow;
   readonly options: MigrationOptions;
+  readonly plugin: OutputPlugin;
   readonly tools: ClientTools;
   readonly sourceVersionNum: number;
   readonly jobs: Jobs;

@@ -9,12 +9,15 @@ import { LagMeter } from './replay/lag.ts';
 import type { Replay } from './replay/replay.ts';
 import type { Servers } from './servers.ts';
 import { emitHeartbeat } from './source/heartbeat.ts';
+import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
 
 export interface MonitorOptions {
   readonly servers: Servers;
   readonly slot: string;
+  /** The stream tells tables by name. */
+  readonly namesMustStay: boolean;
   readonly receiver: Receiver;
   readonly replay: Replay;
   readonly emit: Emit;
@@ -35,6 +38,7 @@ export class Monitor {
   #replaying = false;
   #report: ReplayReport;
   #slotWarned = '';
+  #namesSeen = '';
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -79,7 +83,10 @@ export class Monitor {
     const { receiver, replay, emit } = this.#options;
     if (tick % HEARTBEAT_EVERY === 0) await emitHeartbeat(client, randomUUID());
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
-    if (tick % SLOT_EVERY === 0) await this.#lookAtSlot(client);
+    if (tick % SLOT_EVERY === 0) {
+      await this.#lookAtSlot(client);
+      if (this.#options.namesMustStay) await this.#lookAtNames(client);
+    }
     if (!this.#replaying) return;
     // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
     const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;
@@ -97,6 +104,16 @@ export class Monitor {
       drained: replay.drained,
     });
     emit({ type: 'replay', ...this.#report });
+  }
+
+  async #lookAtNames(source: pg.Client): Promise<void> {
+    const now = await fingerprintOfNames(source);
+    if (now === this.#namesSeen) return;
+    const { servers } = this.#options;
+    const target = await servers.onTarget('names');
+    const names = await readNamesAtStart(target).finally(() => servers.destroy(target));
+    await requireSameNames(source, names);
+    this.#namesSeen = now;
   }
 
   async #lookAtSlot(client: pg.Client): Promise<void> {

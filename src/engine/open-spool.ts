@@ -28,6 +28,7 @@ export async function openSpool(engine: Engine, signal: AbortSignal): Promise<Op
   const receiver = new Receiver({
     connect: () => servers.replication('receive'),
     slot: migration.slot,
+    plugin: engine.plugin,
     publications: migration.publications,
     binary: migration.binaryStream,
     spoolDirectory: directory,

@@ -1,13 +1,28 @@
 import { z } from 'zod';
+import { type OutputPlugin, PLUGINS, type PluginName, pluginNamed } from './decode/plugin.ts';
 
 export const PROVIDERS = ['selfhosted-timescaledb', 'selfhosted-postgres', 'rds', 'mst'] as const;
 export type ProviderId = (typeof PROVIDERS)[number];
 
 const jobs = z.number().int().min(1).max(128);
 
+/** The output plugin that a migration from each kind of source uses when none is asked for. */
+const DEFAULT_PLUGIN: Readonly<Record<ProviderId, PluginName>> = {
+  'selfhosted-postgres': 'pgoutput',
+  rds: 'pgoutput',
+  'selfhosted-timescaledb': 'test_decoding',
+  mst: 'test_decoding',
+};
+
+/** The output plugin that the options ask for, or else the one for this kind of source. */
+export const pluginOf = (options: Pick<MigrationOptions, 'plugin'>, provider: ProviderId): OutputPlugin =>
+  pluginNamed(options.plugin ?? DEFAULT_PLUGIN[provider]);
+
 /** What the operator chose; kept in the work directory and, without secrets, on the target. */
 export const migrationOptionsSchema = z.object({
   provider: z.enum(PROVIDERS).nullable().default(null),
+  /** The source's output plugin. Null: by the kind of source; what a migration began with says it. */
+  plugin: z.enum(PLUGINS).nullable().default(null),
   /** Tables (or parts of tables) copied at once. Null: from both servers' limits. */
   tableJobs: jobs.nullable().default(null),
   /** Indexes built at once. Null: from the target's limits. */

@@ -11,11 +11,12 @@ import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
 import { makeKeysEarly } from './cutover/foreign-keys.ts';
+import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { mayHeal, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
-import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
+import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
@@ -106,12 +107,19 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
       emit({ type: 'log', text: 'Removed what an earlier attempt, which ended before its snapshot, has left.' });
     } else if (found && !input.options.dropIfExists) throw alreadyThere(input, found);
     // What must pass comes before anything is dropped: source and target may be one and the same by mistake.
-    await input.preflight(source, target);
+    const provider = await input.preflight(source, target);
     if (input.options.dropIfExists) await input.dropEarlier(source, target);
     emit({ type: 'phase', phase: 'snapshot' });
     servers.replicaRole = await probeReplicaRole(target);
     await rm(spoolDirectoryOf(input.workDirectory), { recursive: true, force: true });
-    const beginning = await beginMigration(servers, { ...input, source, target, replicaRole: servers.replicaRole });
+    const options = { ...input.options, plugin: pluginOf(input.options, provider).name };
+    const beginning = await beginMigration(servers, {
+      ...input,
+      options,
+      source,
+      target,
+      replicaRole: servers.replicaRole,
+    });
     migration = beginning.migration;
     snapshot = beginning.snapshot;
     sessions.use(beginning.snapshot);
@@ -120,11 +128,13 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   if (input.resync) await markForResync({ source, target, emit }, input.resync);
   tell.begun();
   const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
+  // A migration that was begun before there was a choice uses pgoutput.
+  const plugin = pluginNamed(options.plugin ?? 'pgoutput');
   const sourceVersionNum = await serverVersionNum(source);
   const { tools, warning } = await clientToolsFor(sourceVersionNum, process.env, combined);
   if (warning) emit({ type: 'warning', text: warning });
   const jobs = await chooseJobs(source, target, options);
-  const engine: Engine = { input, servers, source, target, migration, options, tools, sourceVersionNum, jobs };
+  const engine: Engine = { input, servers, source, target, migration, options, plugin, tools, sourceVersionNum, jobs };
 
   const receiving = new AbortController();
   const receivingSignal = AbortSignal.any([combined, receiving.signal]);
@@ -132,13 +142,24 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   sessions.defer(() => spool.close());
   const replay = new Replay({
     connectTarget: servers.onTarget,
+    connectSource: servers.onSource,
     destroy: servers.destroy,
     spoolDirectory,
     watermark,
+    plugin,
+    options,
     emit,
     signal: combined,
   });
-  const monitor = new Monitor({ servers, slot: migration.slot, receiver, replay, emit, signal: receivingSignal });
+  const monitor = new Monitor({
+    servers,
+    slot: migration.slot,
+    namesMustStay: !plugin.usesPublications,
+    receiver,
+    replay,
+    emit,
+    signal: receivingSignal,
+  });
 
   /** What runs beside the phases; the first that fails ends them all. */
   const background: Promise<unknown>[] = [];
@@ -200,6 +221,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
             servers,
             migration,
             unlogged: copied.unlogged,
+            namesMustStay: !plugin.usesPublications,
             replay,
             stopReceiving,
             request,

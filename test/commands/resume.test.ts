@@ -30,6 +30,7 @@ describe.concurrent('a migration that was interrupted', () => {
     const fails = async (args: string[], code: number, error: RegExp) =>
       expect(await program.run(args)).toMatchObject({ code, stderr: expect.stringMatching(error) });
     await fails(['migrate', '--resume', '--exclude-table', 'orders'], 2, /^TM1001 local, --exclude-table: /);
+    await fails(['migrate', '--resume', '--plugin', 'test_decoding'], 2, /^TM1001 local, --plugin: /);
     await fails(['migrate', '--resume', '--drop-if-exists'], 2, /^TM1001 local, --drop-if-exists: /);
     await fails(
       ['migrate', '--resume', '--dir', join(program.root, 'other')],

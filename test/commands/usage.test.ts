@@ -3,7 +3,15 @@ import { test } from './program.ts';
 
 const COMMON = ['source', 'target', 'provider', 'dir', 'json', 'yes', 'debug', 'help'];
 const MIGRATION = [
-  ...['table-jobs', 'index-jobs', 'split-tables-larger-than', 'skip-table-data', 'exclude-table-data', 'skip-index'],
+  ...[
+    'plugin',
+    'table-jobs',
+    'index-jobs',
+    'split-tables-larger-than',
+    'skip-table-data',
+    'exclude-table-data',
+    'skip-index',
+  ],
   ...['exclude-index', 'exclude-table', 'exclude-schema', 'skip-roles', 'skip-extensions', 'drop-if-exists'],
 ];
 
@@ -40,6 +48,7 @@ describe.concurrent('the command line', () => {
       [['migrate', '--index-jobs', 'many'], /--index-jobs.*1 to 128/],
       [['migrate', '--split-tables-larger-than', 'huge'], /200MB/],
       [['migrate', '--cutover', 'now'], /auto, manual/],
+      [['migrate', '--plugin', 'wal2json'], /pgoutput, test_decoding/],
       [['check', '--provider', 'oracle'], /selfhosted-timescaledb, selfhosted-postgres, rds, mst/],
       [['verify', 'customers'], /too many arguments/],
       [['clean', '--dir'], /argument missing/],

@@ -25,6 +25,10 @@ describe('on the source', () => {
     );
     const { role, uri } = await stranger(databases, source);
     const input = { source: uri, target: target.uri };
+    expect(await check('source-publication-right', { ...input, options: { plugin: 'test_decoding' } })).toMatchObject({
+      status: 'pass',
+      found: 'test_decoding needs no publication',
+    });
     const result = await check('source-publication-right', input);
     expect(result).toMatchObject({ status: 'fail', code: 'TM1212' });
     expect(result.found).toContain('permission denied for database');

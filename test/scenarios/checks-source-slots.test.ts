@@ -154,6 +154,9 @@ describe('settings of newer releases', () => {
       status: 'pass',
       found: 'test_decoding is allowed',
     });
+    expect(await check('source-output-plugin', { ...strict, options: { plugin: 'test_decoding' } })).toMatchObject({
+      status: 'pass',
+    });
     expect(await check('source-output-plugin', strict)).toMatchObject({
       status: 'fail',
       code: 'TM1206',

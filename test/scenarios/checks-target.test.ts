@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { startServer } from '../../src/demo/server.ts';
+import type { MigrationOptions } from '../../src/engine/options.ts';
 import { replicaRole } from '../../src/providers/common/target-rights.ts';
 import { targetSizeOutcome } from '../../src/providers/common/target-size.ts';
 import { runCheck } from '../../src/providers/index.ts';
@@ -62,11 +63,14 @@ describe('the target', () => {
         );
       }
     });
-    const encoding = async (from: string, to: string) =>
-      (await check('encodings', { source: server.uri(from), target: server.uri(to) })).code ?? 'pass';
+    const encoding = async (from: string, to: string, options: Partial<MigrationOptions> = {}) =>
+      (await check('encodings', { source: server.uri(from), target: server.uri(to), options })).code ?? 'pass';
     expect(await encoding('utf8', 'utf8')).toBe('pass');
     expect(await encoding('latin1', 'utf8')).toBe('pass');
     expect(await encoding('latin1', 'latin1')).toBe('pass');
+    // Its text is in the encoding of the database, and nobody converts it.
+    expect(await encoding('latin1', 'utf8', { plugin: 'test_decoding' })).toBe('TM1213');
+    expect(await encoding('utf8', 'utf8', { plugin: 'test_decoding' })).toBe('pass');
     expect(await encoding('utf8', 'latin1')).toBe('TM1213');
     expect(await encoding('utf8', 'sql_ascii')).toBe('TM1213');
     expect(await encoding('sql_ascii', 'utf8')).toBe('TM1213');
@@ -131,13 +135,26 @@ describe('versions', () => {
     expect(await check('source-version', input)).toMatchObject({
       status: 'fail',
       code: 'TM1210',
-      found: 'PostgreSQL 13.20; this kind of source needs 14 or newer',
+      found: 'PostgreSQL 13.20; pgoutput needs 14 or newer',
+      fix: expect.stringContaining('--plugin test_decoding'),
     });
     expect(await check('source-version', { ...input, provider: 'mst' })).toMatchObject({ status: 'pass' });
+    expect(await check('source-version', { ...input, options: { plugin: 'test_decoding' } })).toMatchObject({
+      status: 'pass',
+    });
     // A newer target is what such a source needs, and fine.
     expect(await check('target-version', input)).toMatchObject({
       status: 'pass',
       found: expect.stringContaining('a newer major release is fine'),
+    });
+  });
+
+  test('a source that is too old for every plugin', async ({ databases: { source, target } }) => {
+    await pretendVersion(source, 110020);
+    const input = { source: source.uri, target: target.uri, options: { plugin: 'test_decoding' } as const };
+    expect(await check('source-version', input)).toMatchObject({
+      status: 'fail',
+      found: 'PostgreSQL 11.20; 12 or newer is needed',
     });
   });
 

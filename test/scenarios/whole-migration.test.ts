@@ -58,6 +58,11 @@ describe(`a whole migration (seed ${SEED})`, () => {
     expect(parts.filter((count) => count > 1).length).toBeGreaterThan(5);
   });
 
+  test('told by test_decoding', async ({ databases }) => {
+    const migration = await migrate(databases, SEED + 3, { plugin: 'test_decoding' });
+    expect(migration.of('snapshot').length).toBe(1);
+  });
+
   describe('a target that may not set session_replication_role', () => {
     test.override({ databaseOptions: { replicaRole: false } });
     test('under writes, everything arrives', async ({ databases }) => {

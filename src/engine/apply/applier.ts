@@ -1,17 +1,19 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { displayName, qualified } from '../../postgres/identifiers.ts';
-import { formatLsn, type Lsn } from '../../postgres/lsn.ts';
-import type { Change, StreamRelation, Truncate } from '../decode/change.ts';
-import { decodePgoutput } from '../decode/pgoutput.ts';
+import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
+import { type Change, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
+import type { NamedTables } from '../decode/named-tables.ts';
+import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { damageAtCommit } from '../sync/damage.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
+import { unknownTable } from '../sync/unknown-table.ts';
 import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
 import { Batch, type Reached, type Step } from './batch.ts';
 import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
+import { CommitsAhead } from './commits-ahead.ts';
 import { SegmentApplier } from './segment.ts';
 
 /** Prefix of our logical messages on the source. */
@@ -21,6 +23,12 @@ export interface ApplierOptions {
   /** A connection to the target, for this applier alone. */
   readonly client: pg.Client;
   readonly tables: ReadonlyMap<number, SyncedTable>;
+  readonly plugin: OutputPlugin;
+  readonly named: NamedTables;
+  /** Finds out about a table that the stream names and the migration does not have. Rejects when it should have it. */
+  readonly explainName: (table: { readonly schema: string; readonly name: string }) => Promise<void>;
+  /** An UPDATE or DELETE of this table was left out: it has no replica identity. */
+  readonly onUnidentified: (table: SyncedTable) => void;
   /** Position to go on from: the target's own record. */
   readonly appliedLsn: Lsn;
   readonly onApplied: (applied: Applied) => void;
@@ -47,6 +55,7 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #segments: SegmentApplier;
+  readonly #decode: Decoder;
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable>();
   #applied: Lsn;
@@ -67,6 +76,7 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#segments = new SegmentApplier(options.client);
+    this.#decode = options.plugin.decoder(options.named);
     this.#applied = options.appliedLsn;
     this.#readUpTo = options.appliedLsn;
   }
@@ -77,8 +87,13 @@ export class Applier {
    */
   async run(chunks: AsyncIterable<SpoolChunk>): Promise<void> {
     for await (const chunk of chunks) {
+      const commits = new CommitsAhead(chunk, this.#options.plugin);
       for (const message of chunk.messages) {
-        await this.#take(decodePgoutput(message), message.length, chunk.end);
+        for (const change of this.#changesOf(message) ?? (await this.#changesAtLast(message))) {
+          if (change.kind === 'begin') this.#begin(change.commitLsn ?? lsn((await commits.nextEnd()) - 1n));
+          else await this.#take(change, message.length, chunk.end);
+          if (change.kind === 'commit') commits.passed();
+        }
         if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
       }
       if (!chunk.last) continue;
@@ -90,13 +105,41 @@ export class Applier {
     await this.#settled();
   }
 
-  async #take(change: Change, bytes: number, position: SpoolPosition): Promise<void> {
+  /** Null when there is more to do about a message than to decode it. */
+  #changesOf(message: Buffer): readonly Change[] | null {
+    try {
+      const changes = this.#decode(message);
+      return changes[0]?.kind === 'unknown-table' ? null : changes;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The same, with unknown names found out. What can't be decoded ends the replay: everything before it is applied. */
+  async #changesAtLast(message: Buffer): Promise<readonly Change[]> {
+    await this.#applyWhole();
+    for (;;) {
+      const changes = this.#decode(message);
+      const [first] = changes;
+      if (first?.kind !== 'unknown-table') return changes;
+      await this.#options.explainName(first);
+      this.#options.named.ignore(first);
+    }
+  }
+
+  async #applyWhole(): Promise<void> {
+    await this.#flushWhole();
+    await this.#settled();
+  }
+
+  #begin(commitLsn: Lsn): void {
+    this.#commitLsn = commitLsn;
+    // A commit record right at the position that was reached belongs to the next transaction: not `<=`.
+    this.#skipping = commitLsn < this.#readUpTo;
+  }
+
+  async #take(change: Exclude<Change, { kind: 'begin' }>, bytes: number, position: SpoolPosition): Promise<void> {
     switch (change.kind) {
-      case 'begin':
-        this.#commitLsn = change.commitLsn;
-        // A commit record right at the position that was reached belongs to the next transaction: not `<=`.
-        this.#skipping = change.commitLsn < this.#readUpTo;
-        return;
       case 'commit':
         if (!this.#skipping) {
           this.#batch.commit({ lsn: change.endLsn, position });
@@ -123,6 +166,14 @@ export class Applier {
         this.#batch.addRow({ table, change, commitLsn: this.#commitLsn ?? this.#readUpTo }, bytes);
         return;
       }
+      case 'unidentified': {
+        const table = this.#options.tables.get(change.relation);
+        if (!this.#skipping && table && this.#commitLsn !== null && appliesTo(table, this.#commitLsn)) {
+          this.#options.onUnidentified(table);
+        }
+        return;
+      }
+      case 'unknown-table':
       case 'other':
         return;
       default:
@@ -157,9 +208,8 @@ export class Applier {
     const known = this.#bound.get(oid);
     if (known) return known;
     // Should the target's table not fit, everything before is to be applied: the operator may only alter it then.
-    await this.#flushWhole();
-    // Binding asks the target, on the connection that may be applying at this moment.
-    await this.#settled();
+    // And binding asks the target, on the connection that may be applying at this moment.
+    await this.#applyWhole();
     const bound = await bindTable(this.#options.client, relation, synced);
     this.#bound.set(oid, bound);
     return bound;
@@ -274,27 +324,4 @@ export class Applier {
     const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
     await client.query(`TRUNCATE ${tables.join(', ')}${identity}${step.cascade ? ' CASCADE' : ''}`);
   }
-}
-
-function sameShape(a: StreamRelation, b: StreamRelation): boolean {
-  return (
-    a.identity === b.identity &&
-    a.columns.length === b.columns.length &&
-    a.columns.every((column, index) => {
-      const other = b.columns[index];
-      const sameType = other?.type === column.type && other.typmod === column.typmod;
-      return sameType && other.name === column.name && other.key === column.key;
-    })
-  );
-}
-
-function unknownTable(relation: StreamRelation): MigrateError {
-  return new MigrateError('TM2003', {
-    side: 'source',
-    object: displayName(relation),
-    message: 'the table was created on the source after the migration had begun, and rows arrive for it',
-    hint:
-      `Replay stopped before them and nothing is lost. A table of this kind (a new partition, as a rule) can't be ` +
-      `taken in yet: start over with migrate --drop-if-exists, so that ${qualified(relation)} is copied too.`,
-  });
 }

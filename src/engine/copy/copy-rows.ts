@@ -46,7 +46,7 @@ export async function copyRows(
   while (again.size > 0) {
     const names = [...again].map(displayName).join(', ');
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
-    await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), true);
+    await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
     const now = new Map((await readTables(newer.client)).map((table) => [table.oid, table]));
     for (const table of again) if (!now.has(table.oid)) await letGo(engine, { ...table, sourceOid: table.oid });
     const some = [...again].flatMap((table) => now.get(table.oid) ?? []);

@@ -10,6 +10,7 @@ import type { ClassifiedSchema } from '../schema/classify.ts';
 import type { Servers } from '../servers.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
+import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
@@ -31,6 +32,8 @@ export interface CutoverOptions {
   readonly tables: readonly SourceTable[];
   readonly unlogged: readonly SourceTable[];
   readonly hasExclusions: boolean;
+  /** The stream tells tables by name. */
+  readonly namesMustStay: boolean;
   readonly replay: Replay;
   /** Nothing more is to come from the slot. */
   readonly stopReceiving: () => Promise<void>;
@@ -94,6 +97,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       });
       await steps.run('verify', async () => {
         await requireNothingNew(options, changes);
+        if (options.namesMustStay) await requireSameNames(source, await readNamesAtStart(target));
         await copySequences(source, target);
         const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];
         if (problems.length > 0) {
@@ -212,14 +216,17 @@ async function removeFromSource({ source, migration, stopReceiving, emit }: Cuto
     await stopReceiving();
     await dropSlot(source, migration.slot);
     await dropPublications(source, migration.publications);
-    return 'slot and publications removed from the source';
+    return `${ofOurs(migration)} removed from the source`;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const text = `The slot ${migration.slot} and the publications are still on the source (${why}): remove them with clean.`;
+    const text = `Still on the source: ${ofOurs(migration)} ${migration.slot} (${why}). Remove what is left with clean.`;
     emit({ type: 'warning', text });
-    return 'slot and publications are left to clean';
+    return `${ofOurs(migration)} left to clean`;
   }
 }
+
+const ofOurs = ({ publications }: MigrationRow): string =>
+  publications.length === 0 ? 'slot' : 'slot and publications';
 
 /** Tables that were created since the migration began are not in it: a cut-over without them needs a reason. */
 async function requireNoNewTables({ source, target, migration, request, emit }: CutoverOptions): Promise<void> {

@@ -42,9 +42,27 @@ export interface Truncate {
 export type Change =
   | RowChange
   | Truncate
-  | { readonly kind: 'begin'; readonly commitLsn: Lsn; readonly xid: number }
+  /** `commitLsn`: a position inside the commit record. Null where only the commit itself tells it. */
+  | { readonly kind: 'begin'; readonly commitLsn: Lsn | null; readonly xid: number }
   | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
   | { readonly kind: 'relation'; readonly relation: StreamRelation }
   | { readonly kind: 'message'; readonly prefix: string; readonly content: Buffer; readonly lsn: Lsn }
+  /** A row of a table whose name is not known: find out what it is, then decode the record again. Comes alone. */
+  | { readonly kind: 'unknown-table'; readonly schema: string; readonly name: string }
+  /** An UPDATE or DELETE that does not say which row it hit: the table has no replica identity. */
+  | { readonly kind: 'unidentified'; readonly relation: number }
   /** Says nothing about rows: origin, type. */
   | { readonly kind: 'other' };
+
+/** Whether a row of the one can be read as a row of the other. */
+export function sameShape(a: StreamRelation, b: StreamRelation): boolean {
+  return (
+    a.identity === b.identity &&
+    a.columns.length === b.columns.length &&
+    a.columns.every((column, index) => {
+      const other = b.columns[index];
+      const sameType = other?.type === column.type && other.typmod === column.typmod;
+      return sameType && other.name === column.name && other.key === column.key;
+    })
+  );
+}

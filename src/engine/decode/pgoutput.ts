@@ -1,6 +1,8 @@
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import { lsn } from '../../postgres/lsn.ts';
 import type { Change, StreamColumn, StreamRelation } from './change.ts';
+import type { OutputPlugin } from './plugin.ts';
 import { NULL_VALUE, type Tuple, UNCHANGED } from './tuple.ts';
 
 /** First bytes of the messages: https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html */
@@ -159,3 +161,21 @@ export const commitEndOf = (message: Buffer): ReturnType<typeof lsn> | null =>
 /** The table's OID when the message describes a table, else null. */
 export const describedRelation = (message: Buffer): number | null =>
   message[0] === MESSAGE.relation ? message.readUInt32BE(1) : null;
+
+/** PostgreSQL's own, with logical messages (14+): https://www.postgresql.org/docs/current/protocol-logical-replication.html */
+export const pgoutput: OutputPlugin = {
+  name: 'pgoutput',
+  usesPublications: true,
+  needsLsn: false,
+  oldestSource: 14,
+  parameters: ({ publications, binary }) => [
+    `proto_version '1'`,
+    `publication_names ${quoteLiteral(publications.map(quoteIdent).join(','))}`,
+    `messages 'true'`,
+    ...(binary ? [`binary 'true'`] : []),
+  ],
+  isBegin: (record) => record[0] === MESSAGE.begin,
+  commitEndOf,
+  describedRelation,
+  decoder: () => (record) => [decodePgoutput(record)],
+};

@@ -1,20 +1,29 @@
 import type pg from 'pg';
+import { displayName } from '../../postgres/identifiers.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { type Applied, Applier } from '../apply/applier.ts';
+import { NamedTables } from '../decode/named-tables.ts';
+import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
+import type { MigrationOptions } from '../options.ts';
 import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
+import { explainName, readNamedTables } from '../source/named-tables.ts';
 import { readSpool, type SpoolWatermark } from '../spool/reader.ts';
 import { deleteSegmentsBefore, type SpoolPosition } from '../spool/segments.ts';
 import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
-import { readTableStates } from '../sync/table-states.ts';
+import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { readApplied } from '../target/progress-schema.ts';
 
 export interface ReplayOptions {
   readonly connectTarget: (application: string) => Promise<pg.Client>;
+  /** For looking up a name that the stream has and the migration does not. */
+  readonly connectSource: (application: string) => Promise<pg.Client>;
   readonly destroy: (client: pg.Client) => void;
   readonly spoolDirectory: string;
   readonly watermark: SpoolWatermark;
+  readonly plugin: OutputPlugin;
+  readonly options: MigrationOptions;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -29,6 +38,8 @@ export class Replay {
   #heartbeat: Heartbeat | null = null;
   #backend: string | null = null;
   #pruning: Promise<void> = Promise.resolve();
+  /** Tables that an UPDATE or DELETE was left out of, told once. */
+  readonly #unidentified = new Set<number>();
   readonly #seen = new Map<string, (changes: number) => void>();
 
   constructor(options: ReplayOptions) {
@@ -94,7 +105,7 @@ export class Replay {
   }
 
   async #runOnce(healthy: () => void): Promise<'stopped' | 'damage'> {
-    const { destroy, spoolDirectory, watermark, signal } = this.#options;
+    const { destroy, spoolDirectory, watermark, plugin, signal } = this.#options;
     signal.throwIfAborted();
     // A segment that is just being deleted must not be found by the next reader.
     await this.#pruning;
@@ -114,6 +125,10 @@ export class Replay {
       const applier = new Applier({
         client,
         tables,
+        plugin,
+        named: plugin.usesPublications ? new NamedTables([]) : await readNamedTables(client, tables.values()),
+        explainName: (name) => this.#explainName(name, tables),
+        onUnidentified: (table) => this.#tellOfUnidentified(table),
         appliedLsn,
         onApplied: (applied) => {
           healthy();
@@ -131,6 +146,22 @@ export class Replay {
       signal.removeEventListener('abort', stop);
       destroy(client);
     }
+  }
+
+  async #explainName(name: { schema: string; name: string }, tables: ReadonlyMap<number, SyncedTable>): Promise<void> {
+    const { connectSource, destroy, options, emit } = this.#options;
+    const source = await connectSource('names');
+    const tell = (text: string) => emit({ type: 'warning', text });
+    await explainName(name, { source, tables, options, tell }).finally(() => destroy(source));
+  }
+
+  #tellOfUnidentified(table: SyncedTable): void {
+    if (this.#unidentified.has(table.sourceOid)) return;
+    this.#unidentified.add(table.sourceOid);
+    this.#options.emit({
+      type: 'warning',
+      text: `${displayName(table)} has no replica identity: its INSERT and TRUNCATE are applied, UPDATE and DELETE are left out.`,
+    });
   }
 
   /** From now on nothing is applied to that table: the target itself remembers it. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
-import { commitEndOf, describedRelation, MESSAGE } from '../decode/pgoutput.ts';
+import type { OutputPlugin } from '../decode/plugin.ts';
 import { isDiskFull } from '../disk-full.ts';
 import { explain, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
@@ -14,6 +14,7 @@ export interface ReceiverOptions {
   /** Opens a replication connection to the source. */
   readonly connect: () => Promise<pg.Client>;
   readonly slot: string;
+  readonly plugin: OutputPlugin;
   readonly publications: readonly string[];
   readonly binary: boolean;
   readonly spoolDirectory: string;
@@ -106,7 +107,7 @@ export class Receiver {
   }
 
   async #runOnce(spool: SpoolWriter, healthy: () => void): Promise<never> {
-    const { signal, slot, publications, binary } = this.#options;
+    const { signal, slot, plugin, publications, binary } = this.#options;
     signal.throwIfAborted();
     await this.#cutToLastCommit(spool);
     this.#inTransaction = false;
@@ -119,7 +120,7 @@ export class Receiver {
     try {
       const started = await ReplicationStream.start(
         client,
-        { slot, publications, start: spool.end.commitEnd, binary },
+        { slot, plugin, publications, start: spool.end.commitEnd, binary },
         {
           onMessage: (message) => this.#take(message),
           onKeepalive: (walEnd, reply) => {
@@ -163,12 +164,13 @@ export class Receiver {
 
   #take(message: Buffer): void {
     const spool = this.#writer();
-    const relation = describedRelation(message);
+    const { plugin } = this.#options;
+    const relation = plugin.describedRelation(message);
     if (relation !== null) this.#relations.set(relation, Buffer.from(message));
-    const commitEnd = commitEndOf(message);
+    const commitEnd = plugin.commitEndOf(message);
     spool.append(message, commitEnd);
     this.#bytes += message.length;
-    if (message[0] === MESSAGE.begin) this.#inTransaction = true;
+    if (plugin.isBegin(message)) this.#inTransaction = true;
     if (commitEnd !== null) {
       this.#inTransaction = false;
       this.#received = maxLsn(this.#received, commitEnd);

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
+import { quoteIdent } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
+import type { OutputPlugin } from '../decode/plugin.ts';
 
 /** The parts of node-postgres' connection that streaming replication needs; they are not in its public types. */
 interface WireConnection {
@@ -15,14 +16,19 @@ interface WireConnection {
 
 /** What the server sends: https://www.postgresql.org/docs/current/protocol-replication.html#PROTOCOL-REPLICATION-START-REPLICATION */
 export interface StreamHandlers {
-  /** One output plugin message. The bytes are valid only during the call: copy what is kept. */
+  /**
+   * One output plugin message, the frame's LSN in front where the plugin needs it. The bytes are valid only during the
+   * call: copy what is kept.
+   */
   onMessage(message: Buffer): void;
   /** The server has sent everything before `walEnd`. `reply`: it wants a status message at once. */
   onKeepalive(walEnd: Lsn, reply: boolean): void;
 }
 
-export interface PgoutputOptions {
+export interface StreamOptions {
   readonly slot: string;
+  readonly plugin: OutputPlugin;
+  /** For a plugin that uses them. */
   readonly publications: readonly string[];
   /** Where to go on: the end LSN of the last transaction that is durable here. */
   readonly start: Lsn;
@@ -33,18 +39,13 @@ export interface PgoutputOptions {
 const XLOG_DATA = 0x77;
 const KEEPALIVE = 0x6b;
 const XLOG_DATA_HEADER_BYTES = 25;
+const LSN_BYTES = 8;
 /** Microseconds from 1970 to 2000, PostgreSQL's epoch. */
 const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 
-/** `START_REPLICATION SLOT … LOGICAL …` for pgoutput with logical messages (14+). */
-export function startReplicationCommand(options: PgoutputOptions): string {
-  const publications = options.publications.map(quoteIdent).join(',');
-  const parameters = [
-    `proto_version '1'`,
-    `publication_names ${quoteLiteral(publications)}`,
-    `messages 'true'`,
-    ...(options.binary ? [`binary 'true'`] : []),
-  ];
+/** `START_REPLICATION SLOT … LOGICAL …` with the plugin's options. */
+export function startReplicationCommand(options: StreamOptions): string {
+  const parameters = options.plugin.parameters(options);
   return `START_REPLICATION SLOT ${quoteIdent(options.slot)} LOGICAL ${formatLsn(options.start)} (${parameters.join(', ')})`;
 }
 
@@ -68,9 +69,11 @@ export function standbyStatus(received: Lsn, flushed: Lsn, nowMs: number): Buffe
  */
 export class ReplicationStream {
   readonly #wire: WireConnection;
+  readonly #withLsn: boolean;
   #closed = false;
 
-  private constructor(client: pg.Client) {
+  private constructor(client: pg.Client, plugin: OutputPlugin) {
+    this.#withLsn = plugin.needsLsn;
     this.#wire = (client as unknown as { connection: WireConnection }).connection;
   }
 
@@ -80,10 +83,10 @@ export class ReplicationStream {
    */
   static async start(
     client: pg.Client,
-    options: PgoutputOptions,
+    options: StreamOptions,
     handlers: StreamHandlers,
   ): Promise<{ stream: ReplicationStream; done: Promise<never> }> {
-    const self = new ReplicationStream(client);
+    const self = new ReplicationStream(client, options.plugin);
     // A throwing handler must end the stream: a message that was not taken must never be followed by a later one.
     let refuse: (error: unknown) => void = () => {};
     const refused = new Promise<never>((_, reject) => {
@@ -115,7 +118,9 @@ export class ReplicationStream {
   #dispatch(chunk: Buffer, handlers: StreamHandlers): void {
     switch (chunk[0]) {
       case XLOG_DATA:
-        handlers.onMessage(chunk.subarray(XLOG_DATA_HEADER_BYTES));
+        // Its time of sending stands in front of the message, and nobody wants it: its LSN takes the place.
+        if (this.#withLsn) chunk.copyWithin(XLOG_DATA_HEADER_BYTES - LSN_BYTES, 1, 1 + LSN_BYTES);
+        handlers.onMessage(chunk.subarray(XLOG_DATA_HEADER_BYTES - (this.#withLsn ? LSN_BYTES : 0)));
         return;
       case KEEPALIVE:
         handlers.onKeepalive(lsn(chunk.readBigUInt64BE(1)), chunk[17] === 1);

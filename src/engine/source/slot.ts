@@ -41,9 +41,10 @@ export interface SlotState {
 /** Null when there is no such slot. https://www.postgresql.org/docs/current/view-pg-replication-slots.html */
 export async function readSlot(client: pg.Client, name: string): Promise<SlotState | null> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT active, active_pid, coalesce(wal_status, 'reserved') AS wal_status, confirmed_flush_lsn,
+    // wal_status came with 13.
+    `SELECT active, active_pid, coalesce(to_jsonb(s) ->> 'wal_status', 'reserved') AS wal_status, confirmed_flush_lsn,
             greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0) AS retained
-       FROM pg_replication_slots WHERE slot_name = $1`,
+       FROM pg_replication_slots s WHERE slot_name = $1`,
     [name],
   );
   const row = rows[0];

@@ -1,13 +1,17 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lsn } from '../../postgres/lsn.ts';
-import { type BlockHeader, HEADER_BYTES, recordsOf } from './block.ts';
-import { damaged, readBlock, type SpoolEnd } from './recover.ts';
+import { type BlockHeader, HEADER_BYTES, readHeader, recordsOf } from './block.ts';
+import { damaged, readBlock, readExactly, type SpoolEnd } from './recover.ts';
 import { isBefore, listSegments, type SpoolPosition, segmentPath } from './segments.ts';
+
+export type CommitEndOf = (record: Buffer) => Lsn | null;
 
 /** A run of messages, read from one block. They are views; the block lives as long as they do. */
 export interface SpoolChunk {
   readonly messages: Iterable<Buffer>;
+  /** The end of the first commit behind the chunk; for a chunk that ends inside a transaction. */
+  readonly endOfNextCommit: (commitEndOf: CommitEndOf) => Promise<Lsn>;
   /** Where the chunk ends. */
   readonly end: SpoolPosition;
   /** True when nothing more can be read at this moment. */
@@ -97,12 +101,15 @@ export async function* readSpool(
       const isEndBlock = position.segment === end.segment && position.block === end.block;
       const until = isEndBlock ? end.offset : header.bodyLength;
       const body = block.subarray(HEADER_BYTES);
-      const messages = recordsOf(body, position.offset, until);
+      const from = position.offset;
+      const messages = { [Symbol.iterator]: () => recordsOf(body, from, until) };
       position =
         until < header.bodyLength || isEndBlock
           ? { ...position, offset: until }
           : { segment: position.segment, block: position.block + HEADER_BYTES + header.bodyLength, offset: 0 };
-      yield { messages, end: position, last: !isBefore(position, watermark.end.position) };
+      const next = position;
+      const endOfNextCommit = (commitEndOf: CommitEndOf) => firstCommitFrom(directory, next, commitEndOf);
+      yield { messages, endOfNextCommit, end: position, last: !isBefore(position, watermark.end.position) };
       if (isEndBlock) position = await stepOver(handle, position);
     }
   } finally {
@@ -118,6 +125,36 @@ export async function* readSpool(
     return at.offset >= found.header.bodyLength
       ? { segment: at.segment, block: at.block + HEADER_BYTES + found.header.bodyLength, offset: 0 }
       : at;
+  }
+}
+
+/**
+ * Looks ahead for a commit, block by block: of those without one only the header is read. It is there, for a reader gets
+ * whole transactions only.
+ */
+async function firstCommitFrom(directory: string, start: SpoolPosition, commitEndOf: CommitEndOf): Promise<Lsn> {
+  for (let position = start; ; position = { segment: position.segment + 1, block: 0, offset: 0 }) {
+    const file = await open(segmentPath(directory, position.segment), 'r').catch(() => {
+      throw damaged(position);
+    });
+    try {
+      const { size } = await file.stat();
+      for (let block = position.block; block < size; ) {
+        const header = readHeader(await readExactly(file, HEADER_BYTES, block));
+        if (!header) throw damaged({ ...position, block });
+        if (header.commitOffset > 0) {
+          const found = await readPatiently(file, block);
+          if (!found) throw damaged({ ...position, block });
+          for (const record of recordsOf(found.block.subarray(HEADER_BYTES), 0, found.header.commitOffset)) {
+            const end = commitEndOf(record);
+            if (end !== null) return end;
+          }
+        }
+        block += HEADER_BYTES + header.bodyLength;
+      }
+    } finally {
+      await file.close();
+    }
   }
 }
 

@@ -12,7 +12,8 @@ export interface SpoolEnd {
 
 export const EMPTY_END: SpoolEnd = { position: { segment: 0, block: 0, offset: 0 }, commitEnd: INVALID_LSN };
 
-async function readExactly(file: FileHandle, length: number, position: number): Promise<Buffer> {
+/** Fewer bytes only where the file ends. */
+export async function readExactly(file: FileHandle, length: number, position: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {

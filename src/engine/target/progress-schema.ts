@@ -47,6 +47,9 @@ CREATE TABLE tiger_migrate.relation (
   damage_row         text,
   damage_lsn         pg_lsn,
   UNIQUE (schema, name));
+CREATE TABLE tiger_migrate.description (
+  source_oid         oid PRIMARY KEY REFERENCES tiger_migrate.relation ON DELETE CASCADE,
+  description        jsonb NOT NULL);
 CREATE TABLE tiger_migrate.part (
   source_oid         oid NOT NULL REFERENCES tiger_migrate.relation ON DELETE CASCADE,
   part               integer NOT NULL,

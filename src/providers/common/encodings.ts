@@ -1,3 +1,4 @@
+import { pluginOf } from '../../engine/options.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check, CheckRun } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
@@ -17,7 +18,7 @@ export const encodings: Check = {
   wanted: 'target in UTF8 or in the encoding of the source; neither SQL_ASCII',
   why: 'SQL_ASCII takes any bytes; nobody knows which characters they are. Bytes are never replaced or dropped.',
   fix: "Create the target database anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0; a source in SQL_ASCII must first be dumped and restored into a database with its real encoding.",
-  async run({ ask }) {
+  async run({ ask, options, provider }) {
     const { encoding: from } = (await ask('source', server)).database;
     const { encoding: to } = (await ask('target', server)).database;
     const found = `source ${from}, target ${to}`;
@@ -25,6 +26,16 @@ export const encodings: Check = {
       return fail('TM1213', found, {
         fix: `Find out which encoding the bytes really are (often UTF8 or LATIN1), then dump the source and restore it into a database that says so: pg_dump, CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and psql with PGCLIENTENCODING set to that encoding. Migrate that one.`,
       });
+    }
+    const plugin = pluginOf(options, provider);
+    if (!plugin.usesPublications && from !== 'UTF8') {
+      return fail(
+        'TM1213',
+        `${found}; ${plugin.name} sends text in the encoding of the source, and only UTF8 is taken`,
+        {
+          fix: 'Use --plugin pgoutput, whose values the source converts (PostgreSQL 14 or newer).',
+        },
+      );
     }
     return to === 'UTF8' || (to === from && !UNFIT.includes(to))
       ? pass(found)

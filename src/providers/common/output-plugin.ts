@@ -1,16 +1,8 @@
-import type { ProviderId } from '../../engine/options.ts';
+import { pluginOf } from '../../engine/options.ts';
 import type { Check } from '../check.ts';
 import { settings } from '../facts/settings.ts';
 import { fail, pass } from '../outcome.ts';
 import { parameterFix } from '../parameter-fix.ts';
-
-/** The output plugin that a migration from each kind of source uses. */
-export const OUTPUT_PLUGIN: Readonly<Record<ProviderId, string>> = {
-  'selfhosted-postgres': 'pgoutput',
-  rds: 'pgoutput',
-  'selfhosted-timescaledb': 'test_decoding',
-  mst: 'test_decoding',
-};
 
 /** `a, "b, c",d` → a | b, c | d */
 export const librariesIn = (list: string): string[] =>
@@ -27,11 +19,11 @@ export const outputPlugin: Check = {
   side: 'source',
   title: 'Output plugin allowed',
   severity: 'fail',
-  wanted: 'the output plugin of this kind of source (pgoutput or test_decoding) in output_plugin_libraries',
+  wanted: 'the output plugin of this migration (--plugin; else by the kind of source) in output_plugin_libraries',
   why: 'It turns the WAL into row changes. The server loads only those that this list allows.',
   fix: "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding'; SELECT pg_reload_conf();",
   async run(run) {
-    const plugin = OUTPUT_PLUGIN[run.provider];
+    const plugin = pluginOf(run.options, run.provider).name;
     const list = (await run.ask('source', settings)).shown('output_plugin_libraries');
     if (list === null) return pass(`${plugin}: this release allows every installed one`);
     const allowed = librariesIn(list);

@@ -1,3 +1,4 @@
+import { pluginOf } from '../../engine/options.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
@@ -17,7 +18,9 @@ export const publicationRight: Check = {
   why: 'The tables whose changes are replayed are named in publications; PostgreSQL lets only their owner add them.',
   fix: 'GRANT CREATE ON DATABASE … TO …; and GRANT owner TO …;',
   providers: ['selfhosted-postgres', 'rds'],
-  async run({ ask, source, sourceSettings, options }) {
+  async run({ ask, source, sourceSettings, options, provider }) {
+    const plugin = pluginOf(options, provider);
+    if (!plugin.usesPublications) return pass(`${plugin.name} needs no publication`);
     const role = quoteIdent(sourceSettings.user);
     const [refused] = await attempts(source, ['CREATE PUBLICATION tiger_migrate_check']);
     const relations = migratedWithRows(await ask('source', relationsFact), options);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
+import { pluginOf } from '../../engine/options.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { withClient } from '../../postgres/connect.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
@@ -8,7 +9,6 @@ import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { activity } from '../facts/activity.ts';
 import { fail, info, pass, warn } from '../outcome.ts';
 import { replicationGrant } from '../parameter-fix.ts';
-import { OUTPUT_PLUGIN } from './output-plugin.ts';
 
 const PATIENCE_MS = 5_000;
 
@@ -47,7 +47,7 @@ const notTried = (message: string): CheckOutcome =>
 
 async function createTemporarySlot(context: CheckRun, walsender: pg.Client): Promise<CheckOutcome> {
   const slot = `tiger_migrate_check_${randomBytes(6).toString('hex')}`;
-  const plugin = OUTPUT_PLUGIN[context.provider];
+  const plugin = pluginOf(context.options, context.provider).name;
   const pid = 'processID' in walsender ? Number(walsender.processID) : 0;
   // The server looks for a point at which no older transaction runs. It would wait for hours behind an open one.
   let waitedInVain = false;

@@ -1,16 +1,10 @@
-import type { ProviderId } from '../../engine/options.ts';
+import { testDecoding } from '../../engine/decode/test-decoding.ts';
+import { pluginOf } from '../../engine/options.ts';
 import { formatVersion, type PgVersion } from '../../postgres/client-tools.ts';
 import type { Check, CheckOutcome } from '../check.ts';
 import { server } from '../facts/server.ts';
 import { fail, pass } from '../outcome.ts';
 
-/** `messages` of pgoutput, which carries heartbeats and the end marker, came with 14. */
-const OLDEST_MAJOR: Readonly<Record<ProviderId, number>> = {
-  'selfhosted-postgres': 14,
-  rds: 14,
-  'selfhosted-timescaledb': 12,
-  mst: 12,
-};
 const OLDEST_TARGET_MAJOR = 14;
 
 export const sourceVersion: Check = {
@@ -18,16 +12,20 @@ export const sourceVersion: Check = {
   side: 'source',
   title: 'Source version',
   severity: 'fail',
-  wanted: 'PostgreSQL 14 or newer (12 or newer for TimescaleDB sources)',
+  wanted: 'PostgreSQL 14 or newer; 12 or newer with --plugin test_decoding and for TimescaleDB sources',
   why: 'The replay is kept in step by messages inside the stream of changes, which older versions do not send.',
   fix: 'Upgrade the source in place (pg_upgrade) to a newer major release, or migrate it with pg_dump and a downtime.',
-  async run({ ask, provider }) {
+  async run({ ask, options, provider }) {
     const { version } = await ask('source', server);
     const found = `PostgreSQL ${formatVersion(version)}`;
-    const oldest = OLDEST_MAJOR[provider];
-    return version.major >= oldest
-      ? pass(found)
-      : fail('TM1210', `${found}; this kind of source needs ${oldest} or newer`);
+    const { name, oldestSource } = pluginOf(options, provider);
+    if (version.major >= oldestSource) return pass(found);
+    const { name: other, oldestSource: older } = testDecoding;
+    return version.major >= older
+      ? fail('TM1210', `${found}; ${name} needs ${oldestSource} or newer`, {
+          fix: `Use --plugin ${other}, whose stream has such messages in PostgreSQL ${older}, too.`,
+        })
+      : fail('TM1210', `${found}; ${older} or newer is needed`);
   },
 };
 

@@ -1,3 +1,4 @@
+import { pluginOf } from '../../engine/options.ts';
 import { openSteps } from '../check-entries.ts';
 import { nextLock, wizardInput } from '../gates.ts';
 import { failed, loading, ready } from '../loadable.ts';
@@ -50,13 +51,14 @@ function askToStart(model: Model): Step {
   }
   const { tables } = model.plan.summary.value;
   const open = openSteps(model.checks[model.provider]);
+  const publications = pluginOf(model.options, model.provider).usesPublications ? ' and two publications' : '';
   return step({
     ...model,
     overlay: {
       kind: 'question',
       title: 'Start the migration?',
       lines: [
-        'On the source: a replication slot and two publications; its WAL is kept until the engine has it.',
+        `On the source: a replication slot${publications}; its WAL is kept until the engine has it.`,
         `On the target: the schema, then the rows of ${tables.length} tables.`,
         ...(model.options.dropIfExists ? ['What the target has of the same names is DROPPED first.'] : []),
         ...(open.length > 0 ? ['', `Not ticked: ${shortList(open.map(({ title }) => title))}.`] : []),

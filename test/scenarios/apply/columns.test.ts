@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { test } from '../../support/databases.ts';
 import { LiveReplay } from './harness.ts';
 import { MODES, TEXT_MODES } from './modes.ts';
@@ -60,10 +61,10 @@ const extremeRows = (table: string, from: number) => {
 };
 const extremeColumns = EXTREMES.map(([type], column) => `c${column} ${type}`).join(', ');
 
-describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('columns ($mode)', ({ stream, rows: n }) => {
   test('every value of every built-in type arrives as it is', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE keyed (id int PRIMARY KEY, ${extremeColumns});
         CREATE TABLE whole (id int, ${extremeColumns}); ALTER TABLE whole REPLICA IDENTITY FULL`,
       rows: `${extremeRows('keyed', 0).join(';\n')}; INSERT INTO whole TABLE keyed`,
@@ -87,7 +88,7 @@ describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
 
   test('generated columns are made on the target', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (a int GENERATED ALWAYS AS (b * 2) STORED, id int PRIMARY KEY, b int, c text GENERATED ALWAYS AS ('c' || b) STORED);
         CREATE TABLE f (a int GENERATED ALWAYS AS (b * 2) STORED, b int); ALTER TABLE f REPLICA IDENTITY FULL;
         CREATE TABLE only_generated (a int GENERATED ALWAYS AS (7) STORED)`,
@@ -101,7 +102,7 @@ describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
 
   test('GENERATED ALWAYS AS IDENTITY', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);
         CREATE TABLE aside (id int PRIMARY KEY, seq int GENERATED ALWAYS AS IDENTITY, v text)`,
       rows: `INSERT INTO t (v) SELECT 'a' FROM generate_series(1, ${n}) g; INSERT INTO aside (id, v) SELECT g, 'a' FROM generate_series(1, ${n}) g`,
@@ -114,7 +115,7 @@ describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
 
   test('domains, also those that refuse NULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE DOMAIN plain AS text; CREATE DOMAIN strict AS varchar(10) NOT NULL; CREATE DOMAIN nested AS strict CHECK (VALUE <> 'bad');
         CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN cents AS numeric(8,2) NOT NULL;
         CREATE TABLE t (id positive PRIMARY KEY, a plain, b strict, c nested, d cents, e positive);
@@ -128,7 +129,7 @@ describe.each(MODES)('columns ($mode)', ({ binary, rows: n }) => {
   });
 });
 
-describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
+describe.each(TEXT_MODES)('columns of user types ($mode)', ({ stream, rows: n }) => {
   const TYPES = `CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'happy \\ "very"'); CREATE TYPE inner_pair AS (a int, m mood[]);
     CREATE TYPE pair AS (n numeric, t text, p inner_pair); CREATE TYPE floats AS RANGE (subtype = float8, multirange_type_name = multifloats);
     CREATE DOMAIN moods AS mood[]; CREATE DOMAIN whole_pair AS pair CHECK ((VALUE).n IS NOT NULL);`;
@@ -136,6 +137,7 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
 
   test('enums, arrays, composites, ranges and domains over them', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
+      ...stream,
       tables: `${TYPES} CREATE TABLE t (id int PRIMARY KEY, ${COLUMNS}); CREATE TABLE f (id int, ${COLUMNS}); ALTER TABLE f REPLICA IDENTITY FULL`,
       rows: `INSERT INTO t SELECT g, 'it''s ok', ARRAY['sad', NULL]::mood[], ROW(1.50, 'a,(b)"\\', ROW(g, ARRAY['sad']::mood[])::inner_pair)::pair,
           ARRAY[ROW(g, NULL, NULL)::pair, NULL], floats(0.1, g + 1), ARRAY[floats(NULL, 1)], '{sad}', ROW(g, '', NULL)::pair, '{[1,2],(3,4)}'
@@ -173,6 +175,7 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
         .map(([table, of]) => sql(table, of))
         .join(';\n');
     await using live = await LiveReplay.start(databases, {
+      ...stream,
       tables: `${TYPES} ${each((table, [type]) => `CREATE TABLE ${table} (k ${type}, id int, v text, PRIMARY KEY (k, id))`)}`,
       rows: each((table, [, value]) => `INSERT INTO ${table} SELECT ${value}, g, 'a' FROM generate_series(1, ${n}) g`),
     });
@@ -190,6 +193,7 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
         'CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION ltree SCHEMA ext; GRANT USAGE ON SCHEMA ext TO public',
       );
     await using live = await LiveReplay.start(databases, {
+      ...stream,
       tables: `CREATE DOMAIN email AS ext.citext NOT NULL;
         CREATE TABLE t (k ext.citext, l ext.ltree, e email, h ext.hstore, hs ext.hstore[], PRIMARY KEY (k, l));
         CREATE TABLE f (k ext.citext, h ext.hstore, l ext.ltree); ALTER TABLE f REPLICA IDENTITY FULL; CREATE INDEX ON f (k); CREATE INDEX ON f USING gist (h)`,
@@ -203,7 +207,9 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ rows: n }) => {
   });
 });
 
-test('session settings of database and role on either side change no value', async ({ databases }) => {
+test.for(PLUGINS)('session settings of database and role on either side change no value (%s)', async (plugin, {
+  databases,
+}) => {
   const settings = (name: string, role: string) => `
     ALTER DATABASE "${name}" SET DateStyle = 'German'; ALTER DATABASE "${name}" SET TimeZone = 'Asia/Tokyo';
     ALTER DATABASE "${name}" SET IntervalStyle = 'iso_8601'; ALTER DATABASE "${name}" SET extra_float_digits = -5;
@@ -215,6 +221,7 @@ test('session settings of database and role on either side change no value', asy
       .replace('iso_8601', 'sql_standard'),
   );
   await using live = await LiveReplay.start(databases, {
+    plugin,
     tables: 'CREATE TABLE t (id int PRIMARY KEY, ts timestamptz, d date, i interval, f float8, b bytea, m money)',
   });
   await live.transaction(

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
+import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { test } from '../../support/databases.ts';
 import { until } from '../../support/wait.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
@@ -22,9 +23,9 @@ const waiting = (live: LiveReplay) =>
     },
   );
 
-describe.each(MODES)('a broken connection to the target ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('a broken connection to the target ($mode)', ({ stream, rows: n }) => {
   test('in the middle of a batch: nothing lost, nothing doubled', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { binary, tables: TABLE, rows: ROWS });
+    await using live = await LiveReplay.start(databases, { ...stream, tables: TABLE, rows: ROWS });
     const locker = await databases.target.connect();
     for (let round = 0; round < 2; round += 1) {
       await locker.query('BEGIN; SELECT FROM t WHERE id = 50 FOR UPDATE');
@@ -43,7 +44,7 @@ describe.each(MODES)('a broken connection to the target ($mode)', ({ binary, row
   }) => {
     await using proxy = await CuttingProxy.start(databases.target.server);
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: TABLE,
       rows: ROWS,
       applierPort: proxy.port,
@@ -78,8 +79,8 @@ test('a session that the server still holds for us is ended before its work is d
   expect(await live.changesApplied()).toBe(CHANGES(1));
 });
 
-test('stopped and started again and again under writes', async ({ databases }) => {
-  await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
+test.for(PLUGINS)('stopped and started again and again under writes (%s)', async (plugin, { databases }) => {
+  await using live = await LiveReplay.start(databases, { plugin, tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
   for (let round = 0; round < 10; round += 1) {
     await live.transaction(WORK(round * 20));
     await live.transaction(WORK(5));
@@ -92,8 +93,8 @@ test('stopped and started again and again under writes', async ({ databases }) =
 });
 
 describe('the stream', () => {
-  test('broken in the middle of a large transaction', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 500_000 });
+  test.for(PLUGINS)('broken in the middle of a large transaction (%s)', async (plugin, { databases }) => {
+    await using live = await LiveReplay.start(databases, { plugin, tables: TABLE, rows: ROWS, segmentBytes: 500_000 });
     await live.transaction(WORK(3));
     await live.drain();
     const spooled = async () => (await readdir(live.spoolDirectory)).filter((name) => name.endsWith('.spool')).length;
@@ -115,8 +116,10 @@ describe('the stream', () => {
     await until(async () => (await spooled()) <= 2, { what: 'the spool to be pruned' });
   });
 
-  test('two transactions committed back to back, with a restart between them', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS });
+  test.for(PLUGINS)('two transactions committed back to back, with a restart between them (%s)', async (plugin, {
+    databases,
+  }) => {
+    await using live = await LiveReplay.start(databases, { plugin, tables: TABLE, rows: ROWS });
     for (let round = 0; round < 4; round += 1) {
       await live.transaction(`INSERT INTO log VALUES ('first ${round}')`);
       await live.drain();
@@ -128,8 +131,8 @@ describe('the stream', () => {
     expect(await live.changesApplied()).toBe(8);
   });
 
-  test('an idle database on a busy server keeps no WAL', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS });
+  test.for(PLUGINS)('an idle database on a busy server keeps no WAL (%s)', async (plugin, { databases }) => {
+    await using live = await LiveReplay.start(databases, { plugin, tables: TABLE, rows: ROWS });
     const elsewhere = await databases.source.connect('superuser');
     await elsewhere.query(
       'CREATE TABLE not_published AS SELECT g FROM generate_series(1, 10000) g; ALTER TABLE not_published SET UNLOGGED',

@@ -5,10 +5,10 @@ import { MODES } from './modes.ts';
 
 const ROWS = (n: number) => `INSERT INTO t SELECT g, 'a' FROM generate_series(1, ${n}) g`;
 
-describe.each(MODES)('divergence ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
   const start = (databases: Parameters<typeof LiveReplay.start>[0]) =>
     LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY)',
       rows: ROWS(n),
     });
@@ -90,7 +90,7 @@ describe.each(MODES)('divergence ($mode)', ({ binary, rows: n }) => {
 
   test('a row that is missing under FULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int, v text); ALTER TABLE t REPLICA IDENTITY FULL',
       rows: ROWS(n),
     });
@@ -170,7 +170,7 @@ describe.each(MODES)('divergence ($mode)', ({ binary, rows: n }) => {
 
   test('a partition that was created after the start', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE m (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (1) TO (1000)`,
     });
     await live.source.query('CREATE TABLE m_2 PARTITION OF m FOR VALUES FROM (1000) TO (2000)');

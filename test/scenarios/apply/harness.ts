@@ -5,14 +5,17 @@ import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
+import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
 import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
 import type { DamageReport, EventPayload } from '../../../src/engine/events.ts';
 import { openSpool } from '../../../src/engine/open-spool.ts';
+import { migrationOptionsSchema } from '../../../src/engine/options.ts';
 import { Replay } from '../../../src/engine/replay/replay.ts';
 import { setIdentity } from '../../../src/engine/schema/restore.ts';
 import { probeReplicaRole, Servers } from '../../../src/engine/servers.ts';
 import { readTables } from '../../../src/engine/source/catalog.ts';
 import { emitHeartbeat } from '../../../src/engine/source/heartbeat.ts';
+import { recordDescriptions } from '../../../src/engine/source/named-tables.ts';
 import { assignTables, createPublications } from '../../../src/engine/source/publications.ts';
 import { Receiver } from '../../../src/engine/source/receiver.ts';
 import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
@@ -57,6 +60,7 @@ export class LiveReplay implements AsyncDisposable {
   /** Sessions in which both sides say the same value in the same words. */
   readonly #comparing: { readonly source: pg.Client; readonly target: pg.Client };
   readonly #options: ReplayOptions;
+  readonly #plugin: OutputPlugin;
   #ending = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #watermark: SpoolWatermark;
@@ -81,6 +85,7 @@ export class LiveReplay implements AsyncDisposable {
     this.#servers = of.servers;
     this.#applierServers = of.applierServers;
     this.#options = of.options;
+    this.#plugin = pluginNamed(of.options.plugin ?? 'pgoutput');
     this.slot = slotNameOf(of.id);
     const names = publicationNamesOf(of.id);
     this.#publications = [names.all, names.inserts];
@@ -130,14 +135,16 @@ export class LiveReplay implements AsyncDisposable {
   async #begin(id: string): Promise<void> {
     const tables = await readTables(this.#control);
     const names = publicationNamesOf(id);
-    await createPublications(
-      this.#control,
-      names,
-      assignTables(tables, () => true),
-      5_000,
-    );
+    if (this.#plugin.usesPublications) {
+      await createPublications(
+        this.#control,
+        names,
+        assignTables(tables, () => true),
+        5_000,
+      );
+    }
     const replication = await this.#servers.replication('slot');
-    const point = await createSlot(replication, this.slot, 'pgoutput', false);
+    const point = await createSlot(replication, this.slot, this.#plugin.name, false);
     this.#servers.destroy(replication);
     const client = await this.#servers.onTarget('begin');
     try {
@@ -146,6 +153,8 @@ export class LiveReplay implements AsyncDisposable {
       await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
       await setIdentity(client, await readTables(client), 'BY DEFAULT');
       await markCopied(client, tables, point.lsn);
+      const oids = tables.map(({ oid }) => oid);
+      if (!this.#plugin.usesPublications) await recordDescriptions(this.#control, client, oids);
     } finally {
       this.#servers.destroy(client);
     }
@@ -156,6 +165,7 @@ export class LiveReplay implements AsyncDisposable {
     return new Receiver({
       connect: () => this.#servers.replication('receive'),
       slot: this.slot,
+      plugin: this.#plugin,
       publications: this.#publications,
       binary: this.#options.binary ?? false,
       spoolDirectory: this.spoolDirectory,
@@ -174,6 +184,9 @@ export class LiveReplay implements AsyncDisposable {
         record(client, this.statements);
         return client;
       },
+      connectSource: this.#servers.onSource,
+      plugin: this.#plugin,
+      options: migrationOptionsSchema.parse({}),
       destroy: this.#servers.destroy,
       spoolDirectory: this.spoolDirectory,
       watermark: this.#watermark,
@@ -211,6 +224,7 @@ export class LiveReplay implements AsyncDisposable {
     const engine = {
       input: { workDirectory: dirname(this.spoolDirectory), emit: () => undefined, resume: true },
       migration: { id: '', slot: this.slot, publications: this.#publications, binaryStream: false },
+      plugin: this.#plugin,
       servers: this.#servers,
       source: this.#control,
       target: await this.#servers.onTarget('look'),

@@ -1,8 +1,12 @@
+import type { PluginName } from '../../../src/engine/decode/plugin.ts';
+
 export interface ReplayOptions {
   /** The tables, made alike on both sides. */
   readonly tables: string;
   /** Rows that are there before the slot: written alike on both sides, as a copy would have. */
   readonly rows?: string;
+  /** The source's output plugin. Default pgoutput. */
+  readonly plugin?: PluginName;
   /** The stream carries values in binary form. Default false. */
   readonly binary?: boolean;
   /** Bytes after which the spool begins a new segment. */

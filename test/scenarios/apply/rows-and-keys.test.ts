@@ -5,10 +5,10 @@ import { MODES } from './modes.ts';
 
 const LONG = (seed: string) => `repeat(md5((${seed})::text), 100)`;
 
-describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('rows and keys ($mode)', ({ stream, rows: n }) => {
   test('an unchanged TOASTed value stays what it was', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (id int PRIMARY KEY, note text, body text, other text);
         ALTER TABLE t ALTER body SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL`,
       rows: `INSERT INTO t SELECT g, 'old', ${LONG('g')}, CASE WHEN g % 2 = 0 THEN ${LONG('-g')} END FROM generate_series(1, ${n}) g`,
@@ -25,7 +25,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a row inserted and then updated in one transaction keeps its TOASTed value', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables:
         'CREATE TABLE t (id int PRIMARY KEY, note text, body text); ALTER TABLE t ALTER body SET STORAGE EXTERNAL',
     });
@@ -39,7 +39,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a row that moves to another key keeps its unchanged TOASTed value', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, body text); ALTER TABLE t ALTER body SET STORAGE EXTERNAL',
       rows: `INSERT INTO t SELECT g, ${LONG('g')} FROM generate_series(1, ${n}) g`,
     });
@@ -51,7 +51,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('unchanged TOAST under REPLICA IDENTITY FULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE keyed (id int PRIMARY KEY, note text, body text);
         CREATE TABLE bare (id int, note text, body text);
         ALTER TABLE keyed ALTER body SET STORAGE EXTERNAL, REPLICA IDENTITY FULL;
@@ -68,7 +68,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a key that is TOASTed itself', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (k text, l int, note text, body text, PRIMARY KEY (k, l));
         ALTER TABLE t ALTER k SET STORAGE EXTERNAL, ALTER body SET STORAGE EXTERNAL`,
       rows: `INSERT INTO t SELECT repeat(md5(g::text), 70), g, 'a', ${LONG('g')} FROM generate_series(1, ${n}) g`,
@@ -84,7 +84,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('REPLICA IDENTITY FULL with NULLs', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (a int, b text, c timestamptz, d numeric); ALTER TABLE t REPLICA IDENTITY FULL;
         CREATE INDEX ON t (a); CREATE INDEX ON t (b, c)`,
       rows: `INSERT INTO t SELECT nullif(g % 3, 0), nullif('b' || g % 4, 'b0'), NULL, NULL FROM generate_series(1, ${n}) g`,
@@ -97,7 +97,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('of equal rows under FULL each change hits exactly one', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (a int, b text); ALTER TABLE t REPLICA IDENTITY FULL',
       rows: `INSERT INTO t SELECT 1, 'same' FROM generate_series(1, ${n}); INSERT INTO t SELECT 2, NULL FROM generate_series(1, ${n})`,
     });
@@ -112,7 +112,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('FULL on types without equality', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (a json, p point, x text, b box, f float8[]); ALTER TABLE t REPLICA IDENTITY FULL`,
       rows: `INSERT INTO t SELECT json_build_object('n', g), point(g, -g), 'x', box(point(g, g), point(0, 0)), ARRAY[g / 3.0, 'NaN', NULL]
              FROM generate_series(1, ${n}) g`,
@@ -124,7 +124,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('1.0 and 1.00 are different rows under FULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (a numeric, b text); ALTER TABLE t REPLICA IDENTITY FULL; CREATE INDEX ON t (a)',
       rows: `INSERT INTO t SELECT v, v::text FROM unnest(ARRAY[1.0, 1.00, 1.000]) v, generate_series(1, ${n})`,
     });
@@ -134,7 +134,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a key update', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (a int, b text, c int, PRIMARY KEY (b, a))',
       rows: `INSERT INTO t SELECT g, 'b' || g % 3, g FROM generate_series(1, ${n}) g`,
     });
@@ -146,7 +146,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('keys swapped inside one transaction', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text)',
       rows: `INSERT INTO t SELECT g, 'v' || g FROM generate_series(1, ${n}) g`,
     });
@@ -161,7 +161,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('insert, update and delete of one row in one transaction', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text)',
       rows: `INSERT INTO t SELECT g, 'old' FROM generate_series(1, ${n}) g`,
     });
@@ -177,7 +177,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a unique index as identity', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL, b text NOT NULL, v text);
         CREATE UNIQUE INDEX by_ab ON t (b, a); ALTER TABLE t REPLICA IDENTITY USING INDEX by_ab`,
       rows: `INSERT INTO t SELECT g, -g, 'b', 'old' FROM generate_series(1, ${n}) g`,
@@ -192,7 +192,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('an identity whose index the target does not have', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text)',
       rows: `INSERT INTO t SELECT g, 'old' FROM generate_series(1, ${n}) g`,
     });
@@ -205,7 +205,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ binary, rows: n }) => {
 
   test('a table without identity takes inserts', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int, v text)',
       rows: `INSERT INTO t SELECT g, 'old' FROM generate_series(1, ${n}) g`,
     });

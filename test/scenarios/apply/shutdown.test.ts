@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startServer } from '../../../src/demo/server.ts';
+import { pgoutput } from '../../../src/engine/decode/pgoutput.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
 import { Receiver } from '../../../src/engine/source/receiver.ts';
 import { createSlot } from '../../../src/engine/source/slot.ts';
@@ -30,6 +31,7 @@ async function receiving() {
   const receiver = new Receiver({
     connect: replication,
     slot: 's',
+    plugin: pgoutput,
     publications: ['p'],
     binary: false,
     spoolDirectory: directory,

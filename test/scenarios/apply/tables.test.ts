@@ -13,10 +13,10 @@ const HOSTILE = [
   `${'é'.repeat(31)}x`,
 ];
 
-describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('tables ($mode)', ({ stream, rows: n }) => {
   test('TRUNCATE of several tables, with new rows behind it', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE parent (id serial PRIMARY KEY, v text); CREATE TABLE child (id serial PRIMARY KEY, p int REFERENCES parent);
         CREATE TABLE grandchild (c int REFERENCES child); CREATE TABLE apart (id int PRIMARY KEY)`,
       rows: `INSERT INTO parent (v) SELECT 'a' FROM generate_series(1, ${n}); INSERT INTO child (p) SELECT id FROM parent;
@@ -32,7 +32,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
 
   test('TRUNCATE ONLY of an inheritance parent leaves the children', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent)',
       rows: `INSERT INTO parent SELECT generate_series(1, ${n}); INSERT INTO child SELECT generate_series(1, ${n})`,
     });
@@ -44,7 +44,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
 
   test('inheritance: a change goes to the table that it was made in', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE child (extra int, PRIMARY KEY (id)) INHERITS (parent)`,
       rows: `INSERT INTO parent SELECT g, 'a' FROM generate_series(1, ${n}) g; INSERT INTO child SELECT g, 'a', 1 FROM generate_series(1, ${n}) g`,
     });
@@ -59,7 +59,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
 
   test('partitions and partitions of partitions', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE m (id int, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
         CREATE TABLE m_2023 PARTITION OF m FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
         CREATE TABLE m_2024 PARTITION OF m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01') PARTITION BY HASH (id);
@@ -80,7 +80,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
 
   test('a table without columns', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables:
         'CREATE TABLE none (); CREATE TABLE full_none (); ALTER TABLE full_none REPLICA IDENTITY FULL; CREATE TABLE lost (a int); ALTER TABLE lost DROP a',
       rows: Array.from(
@@ -99,7 +99,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
   test('1,600 columns', async ({ databases }) => {
     const columns = Array.from({ length: 1599 }, (_, index) => `c${index} smallint`).join(', ');
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (id int PRIMARY KEY, ${columns})`,
       rows: `INSERT INTO t (id, c7) SELECT g, g FROM generate_series(1, ${n}) g`,
     });
@@ -125,7 +125,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
       };
     });
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: tables.map(({ create }) => create).join(';'),
       rows: tables
         .map(({ relation }) => `INSERT INTO ${relation} SELECT g, 'a' FROM generate_series(1, ${n}) g`)
@@ -142,7 +142,7 @@ describe.each(MODES)('tables ($mode)', ({ binary, rows: n }) => {
   test('more tables than staging tables are kept', async ({ databases }) => {
     const names = Array.from({ length: 70 }, (_, index) => `t${index}`);
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: names.map((name) => `CREATE TABLE ${name} (id int PRIMARY KEY, v text)`).join(';'),
       rows: names.map((name) => `INSERT INTO ${name} SELECT g, 'a' FROM generate_series(1, ${n}) g`).join(';'),
     });

@@ -3,10 +3,10 @@ import { test } from '../../support/databases.ts';
 import { LiveReplay } from './harness.ts';
 import { MODES } from './modes.ts';
 
-describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
+describe.each(MODES)('transactions ($mode)', ({ stream, rows: n }) => {
   test('a unique value that moves between rows', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, place int UNIQUE, v text)',
       rows: `INSERT INTO t SELECT g, g, 'a' FROM generate_series(1, ${n}) g`,
     });
@@ -26,7 +26,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 
   test('an exclusion constraint', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&))',
       rows: `INSERT INTO t SELECT g, int4range(g * 10, g * 10 + 9) FROM generate_series(1, ${n}) g`,
     });
@@ -39,7 +39,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 
   test('deferred unique constraints, deferred by default and for one transaction', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: `CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE DEFERRABLE INITIALLY DEFERRED, b int UNIQUE DEFERRABLE INITIALLY IMMEDIATE)`,
       rows: `INSERT INTO t SELECT g, g, g FROM generate_series(1, ${n}) g`,
     });
@@ -52,7 +52,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 
   test('subtransactions, some rolled back', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text)',
       rows: `INSERT INTO t SELECT g, 'a' FROM generate_series(1, ${n}) g`,
     });
@@ -64,7 +64,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 
   test('many small transactions in one go, over the same rows', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE log (id serial, what text)',
     });
     await live.stop();
@@ -82,7 +82,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
 
   test('interleaved transactions come in the order of their commits', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text)',
       rows: `INSERT INTO t SELECT g, 'a' FROM generate_series(1, ${n}) g`,
     });
@@ -96,7 +96,7 @@ describe.each(MODES)('transactions ($mode)', ({ binary, rows: n }) => {
   });
 
   test('a prepared transaction', async ({ databases }) => {
-    await using live = await LiveReplay.start(databases, { binary, tables: 'CREATE TABLE t (id int PRIMARY KEY)' });
+    await using live = await LiveReplay.start(databases, { ...stream, tables: 'CREATE TABLE t (id int PRIMARY KEY)' });
     const name = databases.source.name;
     await live.source.query(`BEGIN; INSERT INTO t SELECT generate_series(1, ${n}); PREPARE TRANSACTION '${name}'`);
     await live.transaction('INSERT INTO t VALUES (1000)');
@@ -123,10 +123,10 @@ describe('a target role that may not set session_replication_role', () => {
   });
 });
 
-describe.each([{ binary: false }, { binary: true }])('large transactions (binary: $binary)', ({ binary }) => {
+describe.each(MODES.filter(({ rows }) => rows > 4))('large transactions ($mode)', ({ stream }) => {
   test('one of 50,000 rows that also hits earlier ones', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY, t int)',
       rows: `INSERT INTO t SELECT g, 'old' FROM generate_series(1, 5000) g`,
       segmentBytes: 1024 * 1024,
@@ -144,7 +144,7 @@ describe.each([{ binary: false }, { binary: true }])('large transactions (binary
 
   test('one whose first part is swept away by its second', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
-      binary,
+      ...stream,
       tables: 'CREATE TABLE t (id int PRIMARY KEY, place int UNIQUE)',
       rows: 'INSERT INTO t SELECT g, g FROM generate_series(1, 100) g',
     });

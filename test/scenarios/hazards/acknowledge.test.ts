@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
+import { pgoutput } from '../../../src/engine/decode/pgoutput.ts';
 import { Receiver } from '../../../src/engine/source/receiver.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
 import { formatLsn, INVALID_LSN, type Lsn, lsn, parseLsn } from '../../../src/postgres/lsn.ts';
@@ -134,6 +135,7 @@ describe('the timer', () => {
     const receiver = new Receiver({
       connect: () => stage.replication(),
       slot: stage.ourSlot,
+      plugin: pgoutput,
       publications: [stage.publication],
       binary: false,
       spoolDirectory: directory,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { type LogicalReplicationConfig, LogicalReplicationService, PgoutputPlugin } from 'pg-logical-replication';
-import { decodePgoutput } from '../../../src/engine/decode/pgoutput.ts';
+import { decodePgoutput, pgoutput } from '../../../src/engine/decode/pgoutput.ts';
 import { cellBytes } from '../../../src/engine/decode/tuple.ts';
 import { ReplicationStream, type StreamHandlers } from '../../../src/engine/source/replication-stream.ts';
 import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
@@ -100,7 +100,7 @@ export class Stage implements AsyncDisposable {
     start: Lsn,
     handlers: Partial<StreamHandlers>,
   ): Promise<{ stream: ReplicationStream; done: Promise<never> }> {
-    const options = { slot: this.ourSlot, publications: [this.publication], start, binary: false };
+    const options = { slot: this.ourSlot, plugin: pgoutput, publications: [this.publication], start, binary: false };
     const all: StreamHandlers = { onMessage: () => undefined, onKeepalive: () => undefined, ...handlers };
     const client = await this.replication();
     const started = await ReplicationStream.start(client, options, all);

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { pgoutput } from '../../../src/engine/decode/pgoutput.ts';
+import { testDecoding } from '../../../src/engine/decode/test-decoding.ts';
 import { readHeartbeat } from '../../../src/engine/source/heartbeat.ts';
 import { standbyStatus, startReplicationCommand } from '../../../src/engine/source/replication-stream.ts';
 import { parseLsn } from '../../../src/postgres/lsn.ts';
 
 describe('START_REPLICATION', () => {
-  const options = { slot: 's', publications: ['p'], start: parseLsn('16/B374D848'), binary: false };
+  const options = { slot: 's', plugin: pgoutput, publications: ['p'], start: parseLsn('16/B374D848'), binary: false };
 
   test('asks for pgoutput with messages', () => {
     expect(startReplicationCommand(options)).toBe(
@@ -14,6 +16,12 @@ describe('START_REPLICATION', () => {
 
   test('asks for binary values only where it may', () => {
     expect(startReplicationCommand({ ...options, binary: true })).toMatch(/, binary 'true'\)$/);
+  });
+
+  test('asks test_decoding for whole transactions, empty ones too, without their times', () => {
+    expect(startReplicationCommand({ ...options, plugin: testDecoding, publications: [] })).toBe(
+      `START_REPLICATION SLOT "s" LOGICAL 16/B374D848 ("include-xids" 'on', "include-timestamp" 'off')`,
+    );
   });
 
   test('quotes every name', () => {

@@ -1,10 +1,11 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom } from '../../../src/demo/random.ts';
+import { commitEndOf } from '../../../src/engine/decode/pgoutput.ts';
 import { readSpool, SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { EMPTY_END } from '../../../src/engine/spool/recover.ts';
 import { deleteSegmentsBefore, measureSpool } from '../../../src/engine/spool/segments.ts';
-import { INVALID_LSN } from '../../../src/postgres/lsn.ts';
+import { INVALID_LSN, type Lsn } from '../../../src/postgres/lsn.ts';
 import { relation } from './messages.ts';
 import { append, endOf, hex, SpoolDirectory, transaction } from './spool-directory.ts';
 
@@ -181,6 +182,27 @@ describe('readers', () => {
     }
     await reading;
     expect(read).toEqual(hex([...ONE, ...TWO]));
+  });
+
+  test('look ahead for the commit of a transaction that a chunk breaks off in, over blocks and segments', async () => {
+    await using spool = await SpoolDirectory.make();
+    spool.segmentBytes = 400_000;
+    const writer = await spool.open();
+    const long = Array.from({ length: 30 }, (_, index) => `${index}${'x'.repeat(60_000)}`);
+    append(writer, [...transaction(1, 'a'), ...transaction(2, ...long), ...transaction(3, 'b')]);
+    await writer.flush();
+    expect((await spool.segments()).length).toBeGreaterThan(2);
+    const { signal } = new AbortController();
+    const ahead: (Lsn | null)[] = [];
+    for await (const chunk of readSpool(spool.directory, spool.watermark, INVALID_LSN, signal)) {
+      const records = [...chunk.messages];
+      const whole = records.at(-1)?.[0] === 0x43;
+      ahead.push(whole ? null : await chunk.endOfNextCommit(commitEndOf));
+      if (chunk.last) break;
+    }
+    expect(ahead.length).toBeGreaterThan(5);
+    expect(ahead.slice(0, -1)).toEqual(Array<Lsn>(ahead.length - 1).fill(endOf(2)));
+    expect(ahead.at(-1)).toBeNull();
   });
 
   test('say when nothing more can be read at this moment', async () => {

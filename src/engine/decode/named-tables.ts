@@ -1,0 +1,50 @@
+import type { StreamRelation } from './change.ts';
+
+/** A table as the source's catalog described it when the slot began: for streams that tell tables by name. */
+export interface NamedTable {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** `nothing` also for DEFAULT without a primary key that could serve. */
+  readonly identity: StreamRelation['identity'];
+  /** Names of the columns that identify a row; all of them with FULL. */
+  readonly keys: readonly string[];
+  /** Type as `format_type` writes it. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** False: nothing of it is applied. */
+  readonly wanted: boolean;
+}
+
+/** What the names of the stream stand for. */
+export class NamedTables {
+  /** By schema, by name. */
+  readonly #tables = new Map<string, Map<string, NamedTable | null>>();
+
+  constructor(tables: Iterable<NamedTable>) {
+    for (const table of tables) this.#set(table, table.wanted ? table : null);
+  }
+
+  /** Null: nothing of it is applied. Undefined: nobody has said yet what it is. */
+  find({ schema, name }: { readonly schema: string; readonly name: string }): NamedTable | null | undefined {
+    const found = this.#tables.get(schema)?.get(name);
+    return found === undefined && isSystemSchema(schema) ? null : found;
+  }
+
+  /** From now on nothing of this name is applied. */
+  ignore(of: { readonly schema: string; readonly name: string }): void {
+    this.#set(of, null);
+  }
+
+  #set({ schema, name }: { readonly schema: string; readonly name: string }, table: NamedTable | null): void {
+    const inSchema = this.#tables.get(schema) ?? new Map<string, NamedTable | null>();
+    inSchema.set(name, table);
+    this.#tables.set(schema, inSchema);
+  }
+}
+
+/** The same as `SYSTEM_SCHEMAS` in SQL. */
+const isSystemSchema = (schema: string): boolean =>
+  schema === 'information_schema' ||
+  schema === 'tiger_migrate' ||
+  schema === 'toolkit_experimental' ||
+  /^(pg_|_?timescaledb_)/.test(schema);

@@ -119,15 +119,9 @@ async function openIfThere(
   }
 }
 
-const LOCK_TRIES = 20;
-
 /** One that works from another directory would lose its slot and what it knows. TM1303. */
 async function requireNoEngine(target: pg.Client, connections: Connections): Promise<void> {
-  // One that has ended a moment ago may hold its lock until the server notices.
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt += 1) {
-    if (await lockTarget(target)) return;
-    await target.query('SELECT pg_sleep(0.1)');
-  }
+  if (await lockTarget(target)) return;
   throw new MigrateError('TM1303', {
     side: 'target',
     object: describeServer(connections.target),

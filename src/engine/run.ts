@@ -17,6 +17,7 @@ import { mayHeal, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
+import { alreadyThere, nothingToResume, notThisOne } from './refusals.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
@@ -269,11 +270,7 @@ async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTable
 }
 
 async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
-  // An engine that was killed a moment ago may hold it until its server notices.
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    if (await lockTarget(target)) return;
-    await target.query('SELECT pg_sleep(0.1)');
-  }
+  if (await lockTarget(target)) return;
   throw new MigrateError('TM1303', {
     side: 'target',
     object: describeServer(servers.target),
@@ -281,35 +278,6 @@ async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
     hint: 'Use status --dir … of that engine, or stop it first.',
   });
 }
-
-const nothingToResume = (input: EngineInput, found: MigrationRow | null): MigrateError =>
-  new MigrateError('TM1305', {
-    side: 'target',
-    object: describeServer(input.target),
-    message: `there is no migration to resume: ${found ? `${found.id} is done` : 'the target holds none'}`,
-    hint: found
-      ? 'Compare with verify, and remove what is left of the migration with clean.'
-      : 'Run migrate without --resume; with --drop-if-exists when the target holds remains of an earlier attempt.',
-  });
-
-const alreadyThere = (input: EngineInput, found: MigrationRow): MigrateError =>
-  new MigrateError('TM1304', {
-    side: 'target',
-    object: describeServer(input.target),
-    message: `the target holds ${found.phase === 'done' ? 'a finished migration' : 'a migration that was begun earlier'} (${found.id})`,
-    hint:
-      found.phase === 'done'
-        ? 'Remove what is left of it with clean; another migration needs another database, or --drop-if-exists.'
-        : 'Go on with migrate --resume, start over with migrate --drop-if-exists, or remove it with clean.',
-  });
-
-const notThisOne = (input: EngineInput, found: MigrationRow): MigrateError =>
-  new MigrateError('TM1307', {
-    side: 'local',
-    object: input.workDirectory,
-    message: `the work directory belongs to the migration ${input.id}, the target holds ${found.id}`,
-    hint: 'Give the --dir that the migration of this target began with, or the target of this work directory.',
-  });
 
 async function serverVersionNum(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);

@@ -89,8 +89,15 @@ export async function probeReplicaRole(target: pg.Client): Promise<boolean> {
 /** Any number; two engines on one target meet here. */
 const LOCK_KEY = '7236861';
 
+/** One that was killed a moment ago may hold the lock until its server notices: this often, a tenth of a second apart. */
+const LOCK_TRIES = 50;
+
 /** Takes the lock that only one engine may hold on a target database, for as long as `client` is connected. */
 export async function lockTarget(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ locked: string }>(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`);
-  return rows[0]?.locked === 't';
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt += 1) {
+    const { rows } = await client.query<{ locked: string }>(`SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`);
+    if (rows[0]?.locked === 't') return true;
+    await client.query('SELECT pg_sleep(0.1)');
+  }
+  return false;
 }

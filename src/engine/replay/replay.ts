@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
-import { type Applied, Applier } from '../apply/applier.ts';
+import { Applier } from '../apply/applier.ts';
+import type { Applied } from '../apply/target-transaction.ts';
 import { NamedTables } from '../decode/named-tables.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';

@@ -12,6 +12,7 @@ import { emitHeartbeat } from './source/heartbeat.ts';
 import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
+import { WATCHING } from './troubles.ts';
 
 export interface MonitorOptions {
   readonly servers: Servers;
@@ -73,7 +74,7 @@ export class Monitor {
           servers.destroy(client);
         }
       },
-      { what: 'watching the source', side: 'source', emit, signal },
+      { what: WATCHING, side: 'source', emit, signal },
     ).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

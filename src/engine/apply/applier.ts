@@ -1,20 +1,17 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
+import { type Lsn, lsn } from '../../postgres/lsn.ts';
 import { type Change, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
-import { damageAtCommit } from '../sync/damage.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
 import { unknownTable } from '../sync/unknown-table.ts';
-import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
-import { advanceApplied } from '../target/progress-schema.ts';
-import { Batch, type Reached, type Step } from './batch.ts';
+import { Batch } from './batch.ts';
 import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
-import { SegmentApplier } from './segment.ts';
+import { type Applied, TargetTransaction } from './target-transaction.ts';
 
 /** Prefix of our logical messages on the source. */
 export const MESSAGE_PREFIX = 'tiger_migrate';
@@ -34,17 +31,6 @@ export interface ApplierOptions {
   readonly onApplied: (applied: Applied) => void;
 }
 
-/** What one transaction on the target brought. */
-export interface Applied {
-  readonly lsn: Lsn;
-  readonly transactions: number;
-  readonly changes: number;
-  /** Contents of our messages in it. */
-  readonly messages: readonly string[];
-  /** Everything in the spool before this is not needed any more. */
-  readonly position: SpoolPosition;
-}
-
 const BATCH_CHANGES = 10_000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -54,11 +40,10 @@ const BATCH_BYTES = 8 * 1024 * 1024;
  */
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #segments: SegmentApplier;
+  readonly #target: TargetTransaction;
   readonly #decode: Decoder;
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable>();
-  #applied: Lsn;
   /** End of the last transaction that was applied before or read by this applier. */
   #readUpTo: Lsn;
   #batch = new Batch();
@@ -67,17 +52,11 @@ export class Applier {
   /** The transaction being read: its commit position, and whether it was applied before. */
   #commitLsn: Lsn | null = null;
   #skipping = false;
-  #open = false;
-  /** Counted over the parts of the open transaction. */
-  #sum = { transactions: 0, changes: 0 };
-  #reached: Reached | null = null;
-  #messages: string[] = [];
 
   constructor(options: ApplierOptions) {
     this.#options = options;
-    this.#segments = new SegmentApplier(options.client);
+    this.#target = new TargetTransaction(options);
     this.#decode = options.plugin.decoder(options.named);
-    this.#applied = options.appliedLsn;
     this.#readUpTo = options.appliedLsn;
   }
 
@@ -184,7 +163,14 @@ export class Applier {
   #takeMessage(content: string, position: SpoolPosition): void {
     if (!this.#skipping) this.#batch.messages.push(content);
     // It was applied on a connection that broke before it could say so: whoever waits for it must hear of it all the same.
-    else this.#options.onApplied({ lsn: this.#applied, transactions: 0, changes: 0, messages: [content], position });
+    else
+      this.#options.onApplied({
+        lsn: this.#target.applied,
+        transactions: 0,
+        changes: 0,
+        messages: [content],
+        position,
+      });
   }
 
   #describe(relation: StreamRelation): void {
@@ -224,7 +210,7 @@ export class Applier {
       else partly ||= this.#options.tables.get(oid)?.copyRows ?? false;
     }
     if (tables.length === 0) return;
-    this.#batch.addStep({ ...change, tables, partly });
+    this.#batch.addStep({ ...change, tables, partly, commitLsn: this.#commitLsn ?? this.#readUpTo });
   }
 
   async #settled(): Promise<void> {
@@ -252,76 +238,8 @@ export class Applier {
 
   async #hand(batch: Batch, ends: boolean): Promise<void> {
     await this.#settled();
-    this.#flushing = this.#applyBatch(batch, ends).catch((error: unknown) => {
+    this.#flushing = this.#target.apply(batch, ends).catch((error: unknown) => {
       this.#failed = { error };
     });
-  }
-
-  async #applyBatch(batch: Batch, ends: boolean): Promise<void> {
-    const { client } = this.#options;
-    if (!this.#open) {
-      // What the source deferred must be deferred here; all of a transaction arrives at once, so nothing is lost by it.
-      await client.query(`BEGIN; ${SHARE_WITH_REPLAY}; SET CONSTRAINTS ALL DEFERRED`);
-      this.#open = true;
-    }
-    for (const step of batch.steps) await this.#applyStep(step);
-    this.#sum.transactions += batch.transactions;
-    this.#sum.changes += batch.changes;
-    if (batch.reached) this.#reached = batch.reached;
-    this.#messages.push(...batch.messages);
-    if (ends) await this.#commit();
-  }
-
-  async #commit(): Promise<void> {
-    const { client } = this.#options;
-    const reached = this.#reached;
-    if (!reached) throw new Error('a batch ends without a commit');
-    const moved = await advanceApplied(client, { from: this.#applied, to: reached.lsn, ...this.#sum });
-    if (!moved) {
-      await client.query('ROLLBACK');
-      throw new MigrateError('TM5003', {
-        side: 'target',
-        object: 'tiger_migrate.progress',
-        message: `the applied position is not ${formatLsn(this.#applied)} any more: an earlier session had still committed`,
-      });
-    }
-    const { command } = await client.query('COMMIT').catch((error: unknown) => {
-      throw damageAtCommit(error, this.#options.tables.values(), reached.lsn);
-    });
-    // A COMMIT in a failed transaction is no error to the server: it rolls back.
-    if (command !== 'COMMIT') throw new MigrateError('TM9001', { side: 'target', message: `COMMIT did ${command}` });
-    this.#open = false;
-    this.#segments.committed();
-    this.#applied = reached.lsn;
-    const applied = { lsn: reached.lsn, messages: this.#messages, position: reached.position, ...this.#sum };
-    this.#reached = null;
-    this.#messages = [];
-    this.#sum = { transactions: 0, changes: 0 };
-    this.#options.onApplied(applied);
-  }
-
-  async #applyStep(step: Step): Promise<void> {
-    switch (step.kind) {
-      case 'rows':
-        return this.#segments.apply(step.changes);
-      case 'forget':
-        return this.#segments.forget(step.table);
-      case 'truncate':
-        return this.#truncate(step);
-      default:
-        step satisfies never;
-    }
-  }
-
-  async #truncate(step: Extract<Step, { kind: 'truncate' }>): Promise<void> {
-    const { client } = this.#options;
-    const tables = step.tables.map((table) => `ONLY ${table.target}`);
-    if (step.partly) {
-      // The server refuses to truncate a table that another one refers to, unless it may cascade.
-      for (const table of tables) await client.query(`DELETE FROM ${table}`);
-      return;
-    }
-    const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
-    await client.query(`TRUNCATE ${tables.join(', ')}${identity}${step.cascade ? ' CASCADE' : ''}`);
   }
 }

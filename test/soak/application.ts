@@ -26,6 +26,8 @@ const READ_ONLY = '25006';
 const NO_SUCH_PREPARED = '42704';
 const DEADLOCK = '40P01';
 const PAUSE_MS = 100;
+/** When a fault keeps all the others from going on. */
+const LONGEST_OPEN_MS = 10_000;
 /** Less than what our own locks may take would be told as ours; see `LockWatch`. */
 const SETTINGS = `SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = 0`;
 
@@ -43,6 +45,7 @@ export class Application {
   readonly #backends = new Set<number>();
   readonly #pace: Pace;
   readonly #done: Promise<unknown>;
+  #waiting = false;
 
   constructor(input: ApplicationInput) {
     this.#input = input;
@@ -132,10 +135,17 @@ export class Application {
     tally.transactions += 1;
   }
 
-  /** Waits until the other sessions have come so far; alone there is nobody to wait for. */
+  /**
+   * Waits until the other sessions have come so far. One session at a time: two would wait for each other; alone there is
+   * nobody to wait for.
+   */
   async #others(count: number): Promise<void> {
-    const until = this.transactions + (this.#input.generators.length > 1 ? count : 0);
-    while (this.transactions < until && !this.#stopping.signal.aborted) await delay(PAUSE_MS / 10);
+    if (this.#waiting || this.#input.generators.length === 1) return;
+    this.#waiting = true;
+    const [until, deadline] = [this.transactions + count, performance.now() + LONGEST_OPEN_MS];
+    while (this.transactions < until && performance.now() < deadline && !this.#stopping.signal.aborted)
+      await delay(PAUSE_MS / 10);
+    this.#waiting = false;
   }
 
   async #run(client: pg.Client, statement: Statement): Promise<void> {

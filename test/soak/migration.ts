@@ -23,7 +23,11 @@ export interface Ended {
 
 const RSS_INTERVAL_MS = 250;
 const PATIENCE_MS = 240_000;
-const NOTHING_TO_RESUME = 'TM1305';
+/**
+ * What ends a migration that has no snapshot yet, when a server goes away: there is nothing to resume and nothing is left, so
+ * it is begun again. Once begun it has to go on by itself.
+ */
+const BEGIN_AGAIN = /^(TM1305|TM1109|TM1110|TM1102|TM1103|TM4001)/;
 
 /** One migration by real commands, through as many engine processes as the faults make of it. */
 export class Migration {
@@ -32,6 +36,8 @@ export class Migration {
   /** What is wrong with how a command ended or what it printed. */
   readonly complaints: string[] = [];
   peakRssBytes = 0;
+  /** Beginnings that a fault has ended. */
+  restarts = 0;
   readonly #input: MigrationInput;
   #engine: RunningEngine | null = null;
   #read = 0;
@@ -163,12 +169,8 @@ export class Migration {
       if (!exit || engine !== this.#engine) continue;
       this.#take();
       if (this.#ending) continue;
-      // Killed between the file that says so and the beginning: there is nothing to go on with.
-      if (
-        exit.code !== 0 &&
-        engine.stderr.startsWith(NOTHING_TO_RESUME) &&
-        !this.events.some(({ type }) => type === 'snapshot')
-      ) {
+      if (exit.code !== 0 && BEGIN_AGAIN.test(engine.stderr) && !this.events.some(({ type }) => type === 'snapshot')) {
+        this.restarts += 1;
         this.start(false);
         continue;
       }

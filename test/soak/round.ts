@@ -85,7 +85,7 @@ interface Running {
 
 async function migrate({ plan, servers, migration, tally, failures, onStep }: Running): Promise<void> {
   const application = new Application({ uri: servers.sourceUri, generators: plan.sessions, rate: plan.rate, tally });
-  const watch = new LockWatch(servers.sourceAdmin);
+  const watch = new LockWatch(servers.sourceUri);
   try {
     migration.start();
     for (const fault of plan.faults) {

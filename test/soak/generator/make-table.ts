@@ -186,6 +186,8 @@ const nullSuffix = ({ nullable }: PlainColumn): string => (nullable ? '' : ' NOT
 function addressOf(shape: Shape, chance: Chance, names: Names): NumberedColumn[] {
   const one = (name: string): NumberedColumn => ({ name: names.next('k'), type: keyType(name) });
   const any = () => one(chance.oneOf(Object.keys(KEY_TYPES)));
+  // The type bit has no hash to go by.
+  const hashed = () => one(chance.oneOf(Object.keys(KEY_TYPES).filter((name) => name !== 'bit')));
   switch (shape) {
     case 'identity always':
     case 'identity by default':
@@ -199,7 +201,9 @@ function addressOf(shape: Shape, chance: Chance, names: Names): NumberedColumn[]
     case 'range partitions':
       return [one(chance.oneOf(RANGED))];
     case 'list partitions':
-      return [any(), { name: names.next('region'), type: REGION }];
+      return [hashed(), { name: names.next('region'), type: REGION }];
+    case 'hash partitions':
+      return [hashed()];
     default:
       return [any()];
   }

@@ -305,12 +305,12 @@ export class LiveReplay implements AsyncDisposable {
 
   /** How often a batch was applied again in source order because the set-wise way had failed. */
   get fallbacks(): number {
-    return this.statements.filter((text) => text.startsWith('ROLLBACK TO SAVEPOINT')).length;
+    return this.statements.filter((text) => text.startsWith('ROLLBACK TO SAVEPOINT tm_segment')).length;
   }
 
   /** How often a batch took the set-wise way. */
   get setWise(): number {
-    return this.statements.filter((text) => text.startsWith('SAVEPOINT')).length;
+    return this.statements.filter((text) => text.startsWith('SAVEPOINT tm_segment')).length;
   }
 
   /** Batches went the way that their size asks for, and at the first attempt. */

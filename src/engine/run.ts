@@ -13,7 +13,7 @@ import { unfreezeSource } from './cutover/fence.ts';
 import { makeKeysEarly } from './cutover/foreign-keys.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
-import { mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -49,11 +49,14 @@ export async function runMigration(input: EngineInput): Promise<void> {
     try {
       await run(() => {});
     } catch (error) {
-      if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const interruption = toMigrateError(error).report();
-      const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
+      if (input.signal.aborted || !mayHeal(error)) throw error;
+      const doing = resume ? 'the migration was interrupted' : 'the migration could not be begun';
+      const interruption = explain(error, { code: 'TM1109', retryCode: 'TM1109', side: undefined, doing });
+      // There is nothing yet to go on with.
+      if (!resume) throw interruption;
+      const text = `Interrupted: ${toMigrateError(error).message}. Going on from what is done.`;
       emit({ type: 'warning', text });
-      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });
+      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption.report(), retry_ms: 0 });
       await untilHealed<void>(run, { what: GOING_ON, side: 'source', emit, signal: input.signal });
     }
   };

@@ -46,15 +46,16 @@ while (round < rounds && performance.now() - started < minutes * 60_000) {
   say(
     `round ${round}, seed ${roundSeed}: ${plan.schema.tables.length} tables, ${plan.sessions.length} writers, ${plan.args.join(' ')}; faults: ${plan.faults.map(({ phase, name }) => `${phase}: ${name}`).join(', ')}`,
   );
-  current = new Tally();
   const result = await runRound({
     plan,
     cli,
+    tally: current,
     onStep: (text) => {
       step = text;
     },
   });
-  total.add(result.tally);
+  total.add(current);
+  current = new Tally();
   if (result.failures.length === 0) continue;
   failed.push(`round ${round}, seed ${roundSeed}`);
   say(

@@ -14,10 +14,9 @@ import { LockWatch } from './lock-watch.ts';
 import { Migration } from './migration.ts';
 import type { RoundPlan } from './plan.ts';
 import { type Servers, startServers } from './servers.ts';
-import { countUp, Tally } from './tally.ts';
+import { countUp, type Tally } from './tally.ts';
 
 export interface RoundResult {
-  readonly tally: Tally;
   /** Empty: everything is equal and as it should be. */
   readonly failures: readonly string[];
   /** Where logs and work directory of a failed round are kept. */
@@ -28,6 +27,8 @@ export interface RoundInput {
   readonly plan: RoundPlan;
   /** Path of the compiled cli.js. */
   readonly cli: string;
+  /** What is done is counted here. */
+  readonly tally: Tally;
   /** What goes on, in few words. */
   readonly onStep: (text: string) => void;
 }
@@ -36,8 +37,7 @@ export interface RoundInput {
 const RSS_LIMIT_BYTES = 400 * 1024 ** 2;
 
 /** A migration of a random database under random writes and faults, and the judgement of it. Never rejects. */
-export async function runRound({ plan, cli, onStep }: RoundInput): Promise<RoundResult> {
-  const tally = new Tally();
+export async function runRound({ plan, cli, tally, onStep }: RoundInput): Promise<RoundResult> {
   const failures: string[] = [];
   const work = await mkdtemp(join(tmpdir(), 'tm-soak-'));
   const directory = join(work, 'migration');
@@ -61,6 +61,8 @@ export async function runRound({ plan, cli, onStep }: RoundInput): Promise<Round
         ? `${error.message}${error.cause ? ` (${toMigrateError(error.cause).message})` : ''}`
         : String(error),
     );
+    // As long as everything still stands as it got stuck.
+    await keepActivity(work, servers);
   } finally {
     await migration.stop();
   }
@@ -71,7 +73,7 @@ export async function runRound({ plan, cli, onStep }: RoundInput): Promise<Round
   if (tally.peakRssBytes > RSS_LIMIT_BYTES) failures.push(`the engine took ${tally.peakRssBytes} bytes of memory`);
   const kept = failures.length > 0 ? await keep(work, servers, migration, plan, failures) : null;
   if (!kept) await rm(work, { recursive: true, force: true });
-  return { tally, failures, kept };
+  return { failures, kept };
 }
 
 interface Running {
@@ -126,6 +128,19 @@ function streamed(migration: Migration): number {
   return from && to ? Number(parseLsn(to) - parseLsn(from)) : 0;
 }
 
+const ACTIVITY = `
+  SELECT application_name, backend_type, state, wait_event, xact_start, query_start, pg_blocking_pids(pid) AS blocked_by, pid, left(query, 2000) AS query
+  FROM pg_stat_activity WHERE datname IS NOT NULL`;
+
+async function keepActivity(work: string, { source, target }: Servers): Promise<void> {
+  for (const server of [source, target]) {
+    const rows = await withClient(server.uri('postgres'), async (client) => (await client.query(ACTIVITY)).rows).catch(
+      String,
+    );
+    await writeFile(join(work, `${server.name}-activity.json`), JSON.stringify(rows, null, 2));
+  }
+}
+
 /** Keeps what one needs to find out what happened. */
 async function keep(
   work: string,
@@ -142,7 +157,8 @@ async function keep(
   );
   await writeFile(join(work, 'schema.sql'), `${schema.statements.join(';\n')};\n`);
   await writeFile(join(work, 'engine.ndjson'), migration.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  for (const server of [source, target])
+  for (const server of [source, target]) {
     await cp(join(server.directory, 'server.log'), join(work, `${server.name}.log`)).catch(() => undefined);
+  }
   return work;
 }

@@ -6,6 +6,7 @@ import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
+import { beginAgain, missingChanges } from './begin-again.ts';
 import { type BroughtTables, bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
@@ -22,6 +23,7 @@ import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
@@ -89,13 +91,20 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
   let migration: MigrationRow;
   // Ended before it was begun: a beginning that nobody could take back any more.
   const abandoned = found?.phase === 'snapshot';
-  if (found && (input.resume || abandoned)) await requireSameSource(servers, found);
+  const copyAllAgain = input.resync?.length === 0 && !abandoned;
+  if (found && (input.resume || abandoned) && !copyAllAgain) await requireSameSource(servers, found);
   if (found && input.resume && !abandoned) {
     if (found.phase === 'done') throw nothingToResume(input, found);
     if (found.id !== input.id) throw notThisOne(input, found);
     await servers.endLeftOvers(target);
     servers.replicaRole = found.replicaRole;
     migration = found;
+    const again = { ...input, servers, source, target, migration };
+    const lost = copyAllAgain ? await missingChanges(again) : null;
+    if (lost) {
+      ({ migration, snapshot } = await beginAgain(again, lost));
+      sessions.use(snapshot);
+    }
     if ((await recordedObjects(target, 'source')).has('frozen')) {
       await unfreezeSource(source, found.sourceDatabase);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
@@ -126,7 +135,8 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     sessions.use(beginning.snapshot);
   }
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
-  if (input.resync) await markForResync({ source, target, emit }, input.resync);
+  if (input.resync && !snapshot)
+    await markForResync({ source, target, publications: migration.publications, emit }, input.resync);
   tell.begun();
   const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
   // A migration that was begun before there was a choice uses pgoutput.
@@ -139,7 +149,12 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
 
   const receiving = new AbortController();
   const receivingSignal = AbortSignal.any([combined, receiving.signal]);
-  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, receivingSignal);
+  const {
+    receiver,
+    spool,
+    watermark,
+    directory: spoolDirectory,
+  } = await openSpool(engine, snapshot !== null, receivingSignal);
   sessions.defer(() => spool.close());
   const replay = new Replay({
     connectTarget: servers.onTarget,
@@ -152,9 +167,16 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     emit,
     signal: combined,
   });
+  const published = new PublicationWatch({
+    publications: migration.publications,
+    connectTarget: servers.onTarget,
+    destroy: servers.destroy,
+    emit,
+  });
   const monitor = new Monitor({
     servers,
     slot: migration.slot,
+    published,
     namesMustStay: !plugin.usesPublications,
     receiver,
     replay,
@@ -204,6 +226,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
       replay,
       source,
       target,
+      publications: migration.publications,
       options: { ...options, ...goAhead },
       control: input.control,
       emit,
@@ -223,6 +246,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
             migration,
             unlogged: copied.unlogged,
             namesMustStay: !plugin.usesPublications,
+            published,
             replay,
             stopReceiving,
             request,

@@ -229,7 +229,7 @@ export class LiveReplay implements AsyncDisposable {
       source: this.#control,
       target: await this.#servers.onTarget('look'),
     } as unknown as Engine;
-    const opened = openSpool(engine, new AbortController().signal);
+    const opened = openSpool(engine, false, new AbortController().signal);
     await opened.then(({ spool }) => spool.close()).finally(() => this.#servers.destroy(engine.target));
   }
 

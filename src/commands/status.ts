@@ -1,6 +1,7 @@
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
+import { troubleText } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { lagLine } from '../terminal/lag-line.ts';
@@ -52,6 +53,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     slot: progress.phase === 'done' ? null : slot,
     spool: progress.phase === 'done' ? { ...progress.spool, bytes: 0 } : progress.spool,
     damaged: damagedTables(progress),
+    troubles: progress.troubles,
     warnings: progress.warnings,
     gates: progress.gates,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
@@ -80,6 +82,11 @@ function describe(progress: Progress, pid: number | null): string[] {
   for (const { table, code, reason, lsn } of damaged)
     lines.push(`DAMAGED ${table}: ${code} ${reason} at ${lsn ?? '?'}`);
   if (damaged.length > 0) lines.push('Copy them again with migrate --resync; the cut-over is locked until then.');
+  for (const trouble of progress.troubles) {
+    const doing = trouble.policy === 'retry' ? 'Trying again' : 'Waiting for you';
+    lines.push(`${doing} since ${trouble.since}: ${trouble.code} ${troubleText(trouble)}`);
+    if (trouble.policy === 'operator') lines.push(`  → ${trouble.hint}`);
+  }
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');

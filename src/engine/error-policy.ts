@@ -55,6 +55,13 @@ export function mayHeal(error: unknown): boolean {
   return NETWORK.has(code) || CONNECTION_GONE.test(error.message) || CONNECTION_GONE.test(code);
 }
 
+/** SQLSTATEs of `HEALING` that somebody must see to: a full disk, a server that takes no writes. */
+const OF_OPERATORS = /^(53100|25006)$/;
+
+/** Of an error that may heal: whether by time alone. */
+export const policyOf = (error: unknown): 'retry' | 'operator' =>
+  OF_OPERATORS.test(sqlState(error) ?? '') ? 'operator' : 'retry';
+
 /** A server's or network's error as one of ours: `retryCode` when it may heal, else `code`. */
 export function explain(
   error: unknown,
@@ -81,25 +88,33 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
   Math.round(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10)) * (0.9 + 0.2 * random()));
 
 /**
- * Runs `attempt` again for as long as it fails with something that time may heal. `attempt` gets a function to call
- * when it got going, which starts the count anew. Rejects with what does not heal, or when the signal aborts.
+ * Runs `attempt` again for as long as it fails with something that may heal, and says so: `retry`, then `healed`. `attempt`
+ * gets a function to call when it got going, which starts the count anew. Rejects with what does not heal, or when the
+ * signal aborts.
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
   of: { what: string; side: Side; emit: Emit; signal: AbortSignal },
 ): Promise<T> {
   let failures = 0;
+  let troubled = false;
+  const healed = () => {
+    failures = 0;
+    if (troubled) of.emit({ type: 'healed', what: of.what });
+    troubled = false;
+  };
   for (;;) {
     try {
-      return await attempt(() => {
-        failures = 0;
-      });
+      const result = await attempt(healed);
+      healed();
+      return result;
     } catch (error) {
       if (of.signal.aborted || !mayHeal(error)) throw error;
       failures += 1;
       const wait = backoffMs(failures);
       const report = explain(error, { code: 'TM1109', retryCode: 'TM1109', side: of.side, doing: of.what });
-      of.emit({ type: 'retry', what: of.what, error: report.report(), retry_ms: wait });
+      troubled = true;
+      of.emit({ type: 'retry', what: of.what, policy: policyOf(error), error: report.report(), retry_ms: wait });
       await delay(wait, undefined, { signal: of.signal });
     }
   }

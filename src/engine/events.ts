@@ -102,8 +102,19 @@ const payload = z.discriminatedUnion('type', [
   z.object({ type: z.literal('spool'), bytes, free_bytes: bytes }),
   z.object({ type: z.literal('warning'), text: z.string() }),
   z.object({ type: z.literal('log'), text: z.string() }),
-  /** Something that time may heal failed; tried again after `retry_ms`. */
-  z.object({ type: z.literal('retry'), what: z.string(), error: errorReportSchema, retry_ms: z.number() }),
+  /**
+   * Something failed and is tried again after `retry_ms`. `retry`: time may heal it; `operator`: somebody must act first,
+   * and the engine goes on by itself afterwards.
+   */
+  z.object({
+    type: z.literal('retry'),
+    what: z.string(),
+    policy: z.enum(['retry', 'operator']),
+    error: errorReportSchema,
+    retry_ms: z.number(),
+  }),
+  /** What was tried again works. */
+  z.object({ type: z.literal('healed'), what: z.string() }),
   z.object({ type: z.literal('gate'), id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() }),
   z.object({
     type: z.literal('cutover'),

@@ -13,6 +13,7 @@ import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source
 import type { PublicationWatch } from './source/published.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
+import { WATCHING } from './troubles.ts';
 
 export interface MonitorOptions {
   readonly servers: Servers;
@@ -75,7 +76,7 @@ export class Monitor {
           servers.destroy(client);
         }
       },
-      { what: 'watching the source', side: 'source', emit, signal },
+      { what: WATCHING, side: 'source', emit, signal },
     ).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -8,6 +8,7 @@ import {
   replayReportSchema,
   TABLE_STATES,
 } from './events.ts';
+import { foldTroubles, troubleSchema } from './troubles.ts';
 
 /** The sum of all events so far: what a screen that attaches late, or `status`, needs to know. */
 export const progressSchema = z.object({
@@ -39,7 +40,8 @@ export const progressSchema = z.object({
   slot: z.object({ name: z.string(), wal_status: z.string(), retained_bytes: z.number() }).nullable(),
   spool: z.object({ bytes: z.number(), free_bytes: z.number() }),
   warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
-  retrying: z.object({ what: z.string(), since: z.iso.datetime(), message: z.string() }).nullable(),
+  /** What fails at this moment and is tried again, the oldest first. */
+  troubles: z.array(troubleSchema),
   gates: z.array(z.object({ id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() })),
   cutover: z.array(
     z.object({ step: z.enum(CUTOVER_STEPS), state: z.enum(['running', 'done', 'failed']), detail: z.string() }),
@@ -83,7 +85,7 @@ export const initialProgress = (of: {
   slot: null,
   spool: { bytes: 0, free_bytes: 0 },
   warnings: [],
-  retrying: null,
+  troubles: [],
   gates: [],
   cutover: [],
   error: null,
@@ -105,6 +107,7 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
         phase_since: event.time,
         started: progress.started ?? event.time,
         error: event.phase === 'failed' ? progress.error : null,
+        troubles: event.phase === 'failed' || event.phase === 'done' ? [] : progress.troubles,
         cutover: event.phase === 'cutover' ? [] : progress.cutover,
       };
     case 'plan': {
@@ -155,7 +158,7 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
     }
     case 'replay': {
       const { type: _, time: __, ...replay } = event;
-      return { ...progress, replay, retrying: null };
+      return { ...progress, replay };
     }
     case 'slot':
       return {
@@ -170,14 +173,8 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
         warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
       };
     case 'retry':
-      return {
-        ...progress,
-        retrying: {
-          what: event.what,
-          since: progress.retrying?.what === event.what ? progress.retrying.since : event.time,
-          message: event.error.message,
-        },
-      };
+    case 'healed':
+      return { ...progress, troubles: foldTroubles(progress.troubles, event) };
     case 'gate': {
       const gate = { id: event.id, title: event.title, ok: event.ok, detail: event.detail };
       return { ...progress, gates: upsert(progress.gates, gate, (other) => other.id === gate.id) };
@@ -189,7 +186,7 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
     case 'log':
       return { ...progress, log: [...progress.log, { time: event.time, text: event.text }].slice(-KEPT_LOG_LINES) };
     case 'error':
-      return { ...progress, error: event.error, retrying: null };
+      return { ...progress, error: event.error };
     case 'done':
       return { ...progress, summary: event.summary, downtime_ms: event.downtime_ms };
     case 'check':

@@ -14,7 +14,7 @@ import { unfreezeSource } from './cutover/fence.ts';
 import { makeKeysEarly } from './cutover/foreign-keys.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
-import { mayHeal, untilHealed } from './error-policy.ts';
+import { mayHeal, policyOf, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -28,6 +28,7 @@ import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
+import { GOING_ON, TroubleWatch } from './troubles.ts';
 
 const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
@@ -38,20 +39,24 @@ const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
  */
 export async function runMigration(input: EngineInput): Promise<void> {
   let { resume, resync } = input;
+  const troubles = new TroubleWatch(input.emit);
+  const { emit } = troubles;
   const begun = () => {
     resume = true;
     resync = null;
+    troubles.healed(GOING_ON);
   };
-  const run = (healthy: () => void) => runOnce({ ...input, resume, resync }, { begun, healthy });
+  const run = (healthy: () => void) => runOnce({ ...input, emit, resume, resync }, { begun, healthy, troubles });
   const runHealing = async () => {
     try {
       await run(() => {});
     } catch (error) {
       if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const text = `Interrupted: ${toMigrateError(error).message}. Going on from what is done.`;
-      input.emit({ type: 'warning', text });
-      const what = 'going on with the migration';
-      await untilHealed<void>(run, { what, side: 'source', emit: input.emit, signal: input.signal });
+      const interruption = toMigrateError(error).report();
+      const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
+      emit({ type: 'warning', text });
+      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });
+      await untilHealed<void>(run, { what: GOING_ON, side: 'source', emit, signal: input.signal });
     }
   };
   for (let done = false; !done; ) {
@@ -59,15 +64,20 @@ export async function runMigration(input: EngineInput): Promise<void> {
       () => true,
       (error: unknown) => {
         // What was marked is brought by the way of a resume.
-        if (error instanceof ResyncAsked) return false;
-        throw error;
+        if (!(error instanceof ResyncAsked)) throw error;
+        // What ran has ended, and with it what it tried again.
+        troubles.healed();
+        return false;
       },
     );
   }
 }
 
 /** Every step finds out from the target what is done already, so that the same function begins and resumes. */
-async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: () => void }): Promise<void> {
+async function runOnce(
+  input: EngineInput,
+  tell: { readonly begun: () => void; readonly healthy: () => void; readonly troubles: TroubleWatch },
+): Promise<void> {
   const { emit, signal } = input;
   const failed = new AbortController();
   const combined = AbortSignal.any([signal, failed.signal]);
@@ -224,6 +234,7 @@ async function runOnce(input: EngineInput, tell: { begun: () => void; healthy: (
     await replayUntilCutover({
       monitor,
       replay,
+      troubles: tell.troubles,
       source,
       target,
       publications: migration.publications,

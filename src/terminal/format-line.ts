@@ -1,4 +1,5 @@
 import type { EngineEvent, Phase } from '../engine/events.ts';
+import { troubleText } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
 import { lagLine } from './lag-line.ts';
@@ -72,7 +73,9 @@ export function formatLine(event: EngineEvent): string | null {
     case 'log':
       return event.text;
     case 'retry':
-      return `Trying again in ${formatMs(event.retry_ms)}: ${event.what}: ${event.error.code} ${event.error.message}`;
+      return retryLine(event);
+    case 'healed':
+      return `Works again: ${event.what}`;
     case 'gate':
       return `Cut-over condition ${event.ok ? 'met' : 'not met'}: ${event.title}${event.detail === '' ? '' : `: ${event.detail}`}`;
     case 'cutover':
@@ -89,4 +92,12 @@ export function formatLine(event: EngineEvent): string | null {
     default:
       return event satisfies never;
   }
+}
+
+/** Every hint of an operator's trouble is part of its line: without it nothing gets better. */
+function retryLine({ what, policy, error, retry_ms }: Extract<EngineEvent, { type: 'retry' }>): string {
+  const line = `${error.code} ${troubleText({ what, message: error.message })}`;
+  return policy === 'retry'
+    ? `Trying again in ${formatMs(retry_ms)}: ${line}`
+    : `Waiting for you, looking again in ${formatMs(retry_ms)}: ${line}\n  → ${error.hint}`;
 }

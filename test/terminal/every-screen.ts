@@ -1,9 +1,17 @@
 import type { EngineEvent, EventPayload } from '../../src/engine/events.ts';
+import { WATCHING } from '../../src/engine/troubles.ts';
 import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { attached, checked, ERROR, insert, opened, passed, probed, reach } from './model-play.ts';
 import { copySteps, cutoverSteps, replaySteps } from './scripted-migration.ts';
 import { CHECKS, IDENTITIES, MANY_IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
+
+const READ_ONLY_TARGET = {
+  code: 'TM5003',
+  side: 'target',
+  message: 'applying changes to the target: cannot execute INSERT in a read-only transaction',
+  hint: 'Wait until the service takes writes again, or free space there.',
+} as const;
 
 const MOMENT = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -197,7 +205,24 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'dashboard, trouble': reach(behind, event({ type: 'error', error: ERROR })),
   'dashboard, trying again': reach(
     behind,
-    event({ type: 'retry', what: 'replication stream', error: { ...ERROR, code: 'TM4001' }, retry_ms: 1000 }),
+    event({ type: 'retry', what: WATCHING, policy: 'retry', error: { ...ERROR, code: 'TM4001' }, retry_ms: 1000 }),
+  ),
+  'dashboard, waiting for the operator': reach(
+    behind,
+    event({
+      type: 'retry',
+      what: 'receiving changes from the source',
+      policy: 'retry',
+      error: { ...ERROR, code: 'TM4001' },
+      retry_ms: 1000,
+    }),
+    event({
+      type: 'retry',
+      what: 'applying changes to the target',
+      policy: 'operator',
+      error: READ_ONLY_TARGET,
+      retry_ms: 5000,
+    }),
   ),
   'dashboard, engine gone': reach(behind, { type: 'closed', error: { ...ERROR, code: 'TM1306' } }),
   'dashboard, a damaged table': damaged,

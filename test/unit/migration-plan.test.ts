@@ -106,7 +106,7 @@ describe('the conditions of the cut-over', () => {
     indexesOpen: 0,
     replay,
     caughtUpForMs: 60_000,
-    retrying: null,
+    troubles: [],
     writers: 0,
     quietForMs: 60_000,
   };
@@ -118,7 +118,7 @@ describe('the conditions of the cut-over', () => {
       { damaged: ['public.t'] },
       { caughtUpForMs: 1 },
       { caughtUpForMs: null },
-      { retrying: 'x' },
+      { troubles: [{ what: 'x', message: 'y' }] },
       { writers: 1 },
       { quietForMs: 0 },
     ]) {

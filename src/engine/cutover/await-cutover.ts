@@ -11,12 +11,14 @@ import type { Replay } from '../replay/replay.ts';
 import { readDamaged } from '../sync/damage.ts';
 import { markForResync, ResyncAsked } from '../sync/resync.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import type { TroubleWatch } from '../troubles.ts';
 import { countWriters } from './fence.ts';
 import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
 
 export interface AwaitOptions {
   readonly monitor: Monitor;
   readonly replay: Replay;
+  readonly troubles: TroubleWatch;
   readonly source: pg.Client;
   readonly target: pg.Client;
   readonly publications: readonly string[];
@@ -70,7 +72,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       indexesOpen: 0,
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
-      retrying: null,
+      troubles: options.troubles.standing,
       writers: await countWriters(options.source),
       quietForMs: now - changedAt,
     });

@@ -1,4 +1,5 @@
 import type { EventPayload, ReplayReport } from '../events.ts';
+import { type Trouble, troubleText } from '../troubles.ts';
 
 type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 
@@ -11,7 +12,8 @@ export interface GateInput {
   readonly replay: ReplayReport;
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
   readonly caughtUpForMs: number | null;
-  readonly retrying: string | null;
+  /** What fails at this moment and is tried again. */
+  readonly troubles: readonly Pick<Trouble, 'what' | 'message'>[];
   /** Sessions of others with an open transaction that has written. */
   readonly writers: number;
   /** For how long no row change has come from the source, in ms. */
@@ -45,8 +47,8 @@ export function gatesOf(input: GateInput): Gate[] {
     {
       id: 'healthy',
       title: 'nothing failed or is being tried again',
-      ok: input.retrying === null,
-      detail: input.retrying ?? '',
+      ok: input.troubles.length === 0,
+      detail: input.troubles.map(troubleText).join('; '),
     },
     {
       id: 'damaged',

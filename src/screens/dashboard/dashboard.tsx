@@ -9,18 +9,11 @@ import { Mark } from '../../ui/status.tsx';
 import { Text } from '../../ui/text.tsx';
 import { CompactDashboard } from './compact.tsx';
 import { CopyView } from './copy.tsx';
-import { SafeToClose, Storage, Trouble, Warnings } from './health.tsx';
+import { SafeToClose, Storage, Trouble, troubleLines, Warnings } from './health.tsx';
 import { PHASE_WORDS } from './phase-words.ts';
 import { ReplayView } from './replay.tsx';
 
 const REPLAY_LINES = 13;
-
-/** Lines that a trouble takes, at most. */
-const troubleLines = (model: Model): number => {
-  const { state, trouble, progress } = model.engine;
-  if (state === 'closed' || trouble) return 4;
-  return progress?.retrying ? 1 : 0;
-};
 
 /** Before the first table is known there are no figures: what the engine has said so far. */
 function Preparation({ model, progress, height }: { model: Model; progress: Progress; height: number }) {

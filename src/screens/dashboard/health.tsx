@@ -1,5 +1,6 @@
 import { Box } from 'ink';
 import type { Progress } from '../../engine/progress.ts';
+import { type Trouble as StandingTrouble, troubleText } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
 import { formatBytesShort, formatTimeOfDay } from '../../terminal/format.ts';
 import { ErrorBlock } from '../../ui/error-block.tsx';
@@ -88,13 +89,31 @@ export function Trouble({ model, progress }: { model: Model; progress: Progress 
     );
   }
   if (trouble) return <ErrorBlock error={trouble.error} />;
-  const { retrying } = progress;
-  if (!retrying) return null;
+  return progress.troubles.map((one) => <Standing key={one.what} trouble={one} now={model.now} />);
+}
+
+const linesOf = ({ policy }: StandingTrouble): number => (policy === 'retry' ? 1 : 2);
+
+/** Lines that `Trouble` takes, at most. */
+export function troubleLines(model: Model): number {
+  const { state, trouble, progress } = model.engine;
+  if (state === 'closed' || trouble) return 4;
+  const lines = (progress?.troubles ?? []).reduce((sum, one) => sum + linesOf(one), 0);
+  return Math.min(lines, 4);
+}
+
+/** What is tried again, since when; and what to do where time alone does not heal. */
+function Standing({ trouble, now }: { trouble: StandingTrouble; now: number }) {
+  const { policy, since, hint } = trouble;
+  const waits = policy === 'operator';
   return (
-    <Text tone="warn" wrap="truncate-end">
-      <Mark status="running" now={model.now} />
-      {` since ${formatTimeOfDay(retrying.since)} trying again: ${retrying.what}: ${retrying.message}`}
-    </Text>
+    <Box flexDirection="column" flexShrink={0}>
+      <Text tone="warn" wrap="truncate-end">
+        <Mark status={waits ? 'warn' : 'running'} now={now} />
+        {` since ${formatTimeOfDay(since)} ${waits ? 'waiting for you' : 'trying again'}: ${troubleText(trouble)}`}
+      </Text>
+      {waits ? <Text wrap="truncate-end" tone="muted">{`  ${hint}`}</Text> : null}
+    </Box>
   );
 }
 

@@ -1,6 +1,7 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import type { Progress } from '../../engine/progress.ts';
+import { lagIsKnown } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
 import { tableCounts } from '../../state/table-order.ts';
 import {
@@ -37,7 +38,7 @@ function Line({ label, children }: { label: string; children: ReactNode }) {
 
 /** The sentence that operators know, with a sign for the three things it can say. */
 export function LagLine({ progress, now }: { progress: Progress; now: number }) {
-  const { replay, retrying } = progress;
+  const { replay, troubles } = progress;
   if (replay.received_lsn === null && replay.applied_lsn === null) {
     return (
       <Text>
@@ -46,11 +47,12 @@ export function LagLine({ progress, now }: { progress: Progress; now: number }) 
     );
   }
   // Nothing is measured meanwhile: what was so before must not look as if it were so now.
-  if (retrying !== null) {
+  const [unmeasured] = troubles.filter((trouble) => !lagIsKnown([trouble]));
+  if (unmeasured) {
     return (
       <Paragraph>
         <Mark status="warn" now={now} />
-        {` the lag is not known while this is tried again; it was ${formatBytes(replay.lag_bytes)} at ${formatTimeOfDay(retrying.since)}`}
+        {` the lag is not known while this is tried again; it was ${formatBytes(replay.lag_bytes)} at ${formatTimeOfDay(unmeasured.since)}`}
       </Paragraph>
     );
   }
@@ -84,7 +86,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
       <Gap />
       <Line label="lag">
         <Text bold>{formatBytes(replay.lag_bytes)}</Text>
-        {progress.retrying === null ? `, ${behind(replay)}` : ', before it was tried again'}
+        {lagIsKnown(progress.troubles) ? `, ${behind(replay)}` : ', before it was tried again'}
       </Line>
       <Box flexShrink={0} height={graph}>
         <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">

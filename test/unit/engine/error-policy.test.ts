@@ -143,8 +143,10 @@ describe('trying again', () => {
     expect(result).toBe('done');
     const error = expect.objectContaining({ code: 'TM1109', message: 'working: broken' });
     expect(events).toEqual([
-      { type: 'retry', what: 'working', error, retry_ms: 450 },
-      { type: 'retry', what: 'working', error, retry_ms: 450 },
+      { type: 'retry', what: 'working', policy: 'retry', error, retry_ms: 450 },
+      { type: 'healed', what: 'working' },
+      { type: 'retry', what: 'working', policy: 'retry', error, retry_ms: 450 },
+      { type: 'healed', what: 'working' },
     ]);
   });
 

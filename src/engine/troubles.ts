@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { type Emit, type EngineEvent, type EventPayload, errorReportSchema } from './events.ts';
+
+/** Something that fails at this moment and is tried again by the engine itself. */
+export const troubleSchema = z.object({
+  /** What is tried again; one trouble each. */
+  what: z.string(),
+  /** `retry`: time heals it. `operator`: somebody must act first; the engine goes on by itself afterwards. */
+  policy: z.enum(['retry', 'operator']),
+  since: z.iso.datetime(),
+  ...errorReportSchema.pick({ code: true, message: true, hint: true }).shape,
+});
+export type Trouble = z.infer<typeof troubleSchema>;
+
+/** Its message, with what it is about in front unless the message begins with that. */
+export const troubleText = ({ what, message }: Pick<Trouble, 'what' | 'message'>): string =>
+  message.startsWith(what) ? message : `${what}: ${message}`;
+
+/** The whole migration begins again from what is done. */
+export const GOING_ON = 'going on with the migration';
+/** The look at the source by which the lag is known. */
+export const WATCHING = 'watching the source';
+
+/** Whether the lag is measured meanwhile. */
+export const lagIsKnown = (troubles: readonly Trouble[]): boolean =>
+  troubles.every(({ what }) => what !== GOING_ON && what !== WATCHING);
+
+/** The troubles after one more event; the oldest first. Pure. */
+export function foldTroubles(troubles: readonly Trouble[], event: EngineEvent): Trouble[] {
+  switch (event.type) {
+    case 'retry': {
+      const { what, policy, error } = event;
+      const { code, message, hint } = error;
+      const standing = troubles.find((trouble) => trouble.what === what);
+      const now = { what, policy, since: standing?.since ?? event.time, code, message, hint };
+      // What ran before has ended, and with it what it tried again.
+      if (what === GOING_ON) return [now];
+      return standing ? troubles.map((trouble) => (trouble === standing ? now : trouble)) : [...troubles, now];
+    }
+    case 'healed':
+      return troubles.filter((trouble) => trouble.what !== event.what);
+    default:
+      return [...troubles];
+  }
+}
+
+/** Passes events on and keeps in mind which troubles stand: a cut-over waits for none. */
+export class TroubleWatch {
+  #troubles: Trouble[] = [];
+  readonly #emit: Emit;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  get standing(): readonly Trouble[] {
+    return this.#troubles;
+  }
+
+  /** Says that one does not stand any more, or none; if it did. */
+  healed(what?: string): void {
+    for (const trouble of this.#troubles) {
+      if (what === undefined || trouble.what === what) this.emit({ type: 'healed', what: trouble.what });
+    }
+  }
+
+  readonly emit = (event: EventPayload): void => {
+    if (event.type === 'retry' || event.type === 'healed') {
+      this.#troubles = foldTroubles(this.#troubles, { ...event, time: new Date().toISOString() });
+    }
+    this.#emit(event);
+  };
+}

@@ -60,8 +60,13 @@ export async function openSpool(engine: Engine, fresh: boolean, signal: AbortSig
   });
   watermark = new SpoolWatermark(spool.end);
   // The mark says whose spool this is.
-  if (fresh) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
-  else await requireNothingMissing({ ...engine, workDirectory: input.workDirectory }, spool.durable);
+  try {
+    if (fresh) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
+    else await requireNothingMissing({ ...engine, workDirectory: input.workDirectory }, spool.durable);
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
   return { receiver, spool, watermark, directory };
 }
 

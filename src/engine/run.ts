@@ -7,11 +7,11 @@ import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
 import { beginAgain, missingChanges } from './begin-again.ts';
-import { type BroughtTables, bringTables } from './bring-tables.ts';
+import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
-import { makeKeysEarly } from './cutover/foreign-keys.ts';
+import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { mayHeal, policyOf, untilHealed } from './error-policy.ts';
@@ -29,8 +29,6 @@ import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
-
-const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
 /**
  * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
@@ -278,29 +276,6 @@ async function runOnce(
   } finally {
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
-  }
-}
-
-/** Foreign keys are made and validated on a session of their own while replay goes on. */
-async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTables, signal: AbortSignal): Promise<void> {
-  const { servers, options, input } = engine;
-  await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('keys');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
-  try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    const of = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
-    const made = await makeKeysEarly(of, EARLY_KEY_LOCK_TIMEOUT_MS);
-    if (made > 0) input.emit({ type: 'log', text: `${made} foreign keys made and validated ahead of the cut-over` });
-  } catch (error) {
-    // The cut-over makes what is missing.
-    if (!signal.aborted)
-      input.emit({ type: 'log', text: `Foreign keys wait for the cut-over: ${toMigrateError(error).message}` });
   }
 }
 

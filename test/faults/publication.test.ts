@@ -28,6 +28,9 @@ const damaged = (migration: Migration) =>
     .of('table')
     .flatMap(({ relation, state, damage }) => (state === 'damaged' ? [`${relation} ${damage?.code}`] : []));
 
+const copiedAgain = (migration: Migration) =>
+  migration.until(() => migration.of('gate').findLast(({ id }) => id === 'damaged')?.ok === true, 'the copy');
+
 const publicationOf = async ({ source }: TestDatabases) =>
   (await source.query<{ name: string }>('SELECT min(pubname) AS name FROM pg_publication'))[0]?.name ?? '';
 
@@ -53,10 +56,7 @@ describe('a publication of ours, changed by somebody', () => {
     await expect(migration.requestCutover()).rejects.toMatchObject({ code: 'TM6002' });
 
     await migration.resync();
-    await migration.until(
-      () => migration.of('gate').findLast((gate) => gate.id === 'damaged')?.ok === true,
-      'its copy',
-    );
+    await copiedAgain(migration);
     await source.query(`UPDATE taken SET v = 'heard again' WHERE id = 7`);
     await migration.cutOver();
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
@@ -77,6 +77,7 @@ describe('a publication of ours, changed by somebody', () => {
     await migration.until(() => damaged(migration).length >= 2, 'both partitions to be damaged');
     expect(damaged(migration).sort()).toEqual(['public.parted_1 TM1308', 'public.parted_2 TM1308']);
     await migration.resync();
+    await copiedAgain(migration);
     await migration.cutOver();
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
@@ -101,6 +102,7 @@ describe('a publication of ours, changed by somebody', () => {
     await migration.until(() => migration.of('error').length > 0, 'the cut-over to fail');
     expect(migration.of('error')[0]?.error).toMatchObject({ code: 'TM6002', object: 'public.taken' });
     await migration.resync();
+    await copiedAgain(migration);
     await migration.cutOver();
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type pg from 'pg';
-import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';

@@ -231,7 +231,7 @@ export class Applier {
       else partly ||= this.#options.tables.get(oid)?.copyRows ?? false;
     }
     if (tables.length === 0) return;
-    this.#batch.addStep({ ...change, tables, partly });
+    this.#batch.addStep({ ...change, tables, partly, commitLsn: this.#commitLsn ?? this.#readUpTo });
   }
 
   async #settled(): Promise<void> {

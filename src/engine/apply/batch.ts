@@ -13,6 +13,8 @@ export type Step =
       readonly restartIdentity: boolean;
       /** Some table of the TRUNCATE was copied later and holds newer rows: nothing may cascade to it. */
       readonly partly: boolean;
+      /** A position inside the commit record of its transaction. */
+      readonly commitLsn: Lsn;
     }
   | { readonly kind: 'forget'; readonly table: BoundTable };
 

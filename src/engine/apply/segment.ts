@@ -153,7 +153,8 @@ function commonFormat(changes: readonly RowChange[]): 'text' | 'binary' | null {
   return format === 'none' ? 'text' : format;
 }
 
-const COPY_AGAIN =
+/** What to do about a damaged table. */
+export const COPY_AGAIN =
   'Nothing of this transaction was applied to this table, nor will be of later ones. Find out what changes the target, ' +
   'then copy the table again: s in the wizard, or migrate --resync.';
 

@@ -8,6 +8,7 @@ import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
 import type { Batch, Reached, Step } from './batch.ts';
 import { SegmentApplier } from './segment.ts';
+import { truncate } from './truncate.ts';
 
 export interface TargetTransactionOptions {
   /** A connection to the target, for this replay alone. */
@@ -108,22 +109,9 @@ export class TargetTransaction {
       case 'forget':
         return this.#segments.forget(step.table);
       case 'truncate':
-        return this.#truncate(step);
+        return truncate(this.#options.client, step);
       default:
         step satisfies never;
     }
-  }
-
-  /** What the target refuses here (no right, a table that refers to it) stops replay: unlike a row's, it damages no table. */
-  async #truncate(step: Extract<Step, { kind: 'truncate' }>): Promise<void> {
-    const { client } = this.#options;
-    const tables = step.tables.map((table) => `ONLY ${table.target}`);
-    if (step.partly) {
-      // The server refuses to truncate a table that another one refers to, unless it may cascade.
-      for (const table of tables) await client.query(`DELETE FROM ${table}`);
-      return;
-    }
-    const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
-    await client.query(`TRUNCATE ${tables.join(', ')}${identity}${step.cascade ? ' CASCADE' : ''}`);
   }
 }

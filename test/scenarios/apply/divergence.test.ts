@@ -89,6 +89,26 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     expect(await target(live)).toEqual({ t: n - 1, u: 1, b: 0 });
   });
 
+  test('TRUNCATE of a table that another one of the target alone refers to', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query('CREATE TABLE only_here (t int REFERENCES t)');
+    await live.transaction(`TRUNCATE t, u; INSERT INTO t VALUES (1, 'b'); INSERT INTO u VALUES (1), (2)`);
+    await live.drain();
+    expect(await target(live)).toEqual({ t: 1, u: 2, b: 1 });
+  });
+
+  test('TRUNCATE that the target refuses damages its table', async ({ databases }) => {
+    await using live = await start(databases);
+    await live.target.query(`CREATE TABLE only_here (t int REFERENCES t);
+      CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'rows are kept here'; END $$;
+      CREATE TRIGGER keep BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION keep(); ALTER TABLE t ENABLE ALWAYS TRIGGER keep`);
+    await live.transaction('TRUNCATE t, u; INSERT INTO u VALUES (1), (2)');
+    const { relation, damage } = await live.damage();
+    expect([relation, damage.code, damage.row]).toEqual(['public.t', 'TM5002', 'all rows']);
+    expect(damage.reason).toBe('TRUNCATE was refused: rows are kept here');
+    expect(await target(live)).toEqual({ t: n, u: 2, b: 0 });
+  });
+
   test('a row that is missing under FULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
       ...stream,

@@ -9,7 +9,14 @@ const at = (value: number): Lsn => BigInt(value) as Lsn;
 const TABLE = { display: 'public.t' } as BoundTable;
 const reached = (end: number) => ({ lsn: at(end), position: { segment: 0, block: 0, offset: end } });
 const row = (value: string) => ({ table: TABLE, change: inserted(value), commitLsn: at(1) });
-const truncate = { kind: 'truncate', tables: [TABLE], cascade: false, restartIdentity: false, partly: false } as const;
+const truncate = {
+  kind: 'truncate',
+  tables: [TABLE],
+  cascade: false,
+  restartIdentity: false,
+  partly: false,
+  commitLsn: at(1),
+} as const;
 
 /** Steps as text: `rows 1 2`, `truncate`. */
 const steps = (batch: Batch) =>

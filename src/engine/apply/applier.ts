@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { type Lsn, lsn } from '../../postgres/lsn.ts';
+import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
 import { type Change, type RowChange, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
@@ -53,7 +53,7 @@ export class Applier {
   #failed: { error: unknown } | null = null;
   /** The transaction being read: its commit position, and whether it was applied before. */
   #commitLsn: Lsn | null = null;
-  #skipping = false;
+  #skipping = true;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -131,6 +131,7 @@ export class Applier {
   async #take(change: Exclude<Change, { kind: 'begin' }>, bytes: number, position: SpoolPosition): Promise<void> {
     switch (change.kind) {
       case 'commit':
+        if (this.#commitLsn === null && change.endLsn > this.#options.appliedLsn) throw withoutBeginning(change.endLsn);
         if (!this.#skipping) {
           this.#batch.commit({ lsn: change.endLsn, position });
           this.#readUpTo = change.endLsn;
@@ -264,3 +265,11 @@ export class Applier {
     });
   }
 }
+
+/** A spool may begin inside a transaction, when that is applied and its beginning has been pruned; else it is damaged. */
+const withoutBeginning = (end: Lsn): MigrateError =>
+  new MigrateError('TM4004', {
+    side: 'local',
+    message: `the beginning of the transaction that ends at ${formatLsn(end)} is missing in the spool`,
+    hint: 'All tables must be copied again, with a new slot: migrate --resync.',
+  });

@@ -166,7 +166,7 @@ describe('the stream', () => {
     await databases.source.query(`DROP PUBLICATION ${live.slot}`);
     await live.transaction(WORK(1));
     const error = await live.ended();
-    expect(error).toMatchObject({ code: 'TM4005', side: 'source' });
+    expect(error).toMatchObject({ code: 'TM1309', side: 'source' });
     expect(error.message).toMatch(/publication .* does not exist/);
   });
 
@@ -176,9 +176,10 @@ describe('the stream', () => {
     await live.stop();
     live.reserveBytes = Number.MAX_SAFE_INTEGER;
     await live.resume();
-    await until(() => live.events.some((event) => event.type === 'warning' && event.text.startsWith('TM4003')));
+    await until(() => live.events.some((event) => event.type === 'retry' && event.error.code === 'TM4003'));
     await live.transaction(WORK(10));
     live.reserveBytes = 0;
     await live.expectEqual();
+    await until(() => live.events.some((event) => event.type === 'healed'));
   });
 });

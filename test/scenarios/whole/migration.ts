@@ -5,6 +5,7 @@ import { runEngine } from '../../../src/commands/run-engine.ts';
 import type { EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
 import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
 import type { Action } from '../../../src/engine/process/protocol.ts';
+import { foldTroubles, type Trouble } from '../../../src/engine/troubles.ts';
 import { type VerifyResult, verify } from '../../../src/engine/verify/verify.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { connect, destroy } from '../../../src/postgres/connect.ts';
@@ -19,6 +20,8 @@ export interface MigrationInput {
   readonly options?: Partial<MigrationOptions>;
   /** Stops behind the snapshot until `go`. */
   readonly waitForGo?: boolean;
+  /** The work directory; one of its own if none is given. */
+  readonly directory?: string;
   /** Go on in this work directory; with tables to copy again, none: what has to be. */
   readonly resume?: { readonly directory: string; readonly resync?: readonly string[] };
 }
@@ -60,7 +63,16 @@ export class Migration implements AsyncDisposable {
   }
 
   static async start(input: MigrationInput): Promise<Migration> {
-    return new Migration(input, input.resume?.directory ?? (await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-'))));
+    return new Migration(
+      input,
+      input.resume?.directory ?? input.directory ?? (await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-'))),
+    );
+  }
+
+  /** What fails at this moment and is tried again, as `policy code`. */
+  get troubles(): string[] {
+    const troubles = this.events.reduce<Trouble[]>(foldTroubles, []);
+    return troubles.map(({ policy, code }) => `${policy} ${code}`);
   }
 
   /** Ends the engine as a signal does, keeping its work directory. */

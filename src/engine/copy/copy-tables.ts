@@ -71,9 +71,16 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
       for (let part = queue.shift(); part && !signal.aborted; part = queue.shift()) {
         const now = part;
         let tries = 0;
+        let snapshotGone: unknown = null;
         await untilHealed<void>(
           async () => {
-            worker ??= await openWorker(options, number);
+            try {
+              worker ??= await openWorker(options, number);
+            } catch (error) {
+              if (!isSnapshotGone(error)) throw error;
+              snapshotGone = error;
+              return;
+            }
             try {
               await copyPart(options, worker, now, { started, again, refused, progress }, signal);
             } catch (error) {
@@ -93,6 +100,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
           },
           { what: `copying ${displayName(now.table)}`, side: 'source', emit: options.emit, signal },
         );
+        // No other try of this copy gets over it; one in a newer snapshot does.
+        if (snapshotGone !== null) throw lostSnapshot(snapshotGone);
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -124,6 +133,20 @@ async function openWorker(options: CopyOptions, number: number): Promise<Worker>
     throw error;
   }
 }
+
+/**
+ * The session that held the snapshot has ended, with its server as a rule: invalid_parameter_value, since 16 undefined_object.
+ * Nothing else here can have these.
+ */
+const isSnapshotGone = (error: unknown): boolean => ['22023', '42704'].includes(sqlState(error) ?? '');
+
+const lostSnapshot = (cause: unknown): MigrateError =>
+  new MigrateError('TM1109', {
+    side: 'source',
+    message: 'the session that held the snapshot of the copy has ended',
+    hint: 'Nothing to do: what is not copied yet is copied in a newer snapshot.',
+    cause,
+  });
 
 function destroyWorker(options: CopyOptions, worker: Worker): void {
   options.destroy(worker.source);

@@ -52,7 +52,9 @@ const OBJECTS = `
     FROM pg_cast o WHERE o.oid >= ${FIRST_USER_OID} AND ${own('pg_cast')}
       AND (castmethod = 'b' OR (castsource < ${FIRST_USER_OID} AND casttarget < ${FIRST_USER_OID}))
   UNION ALL SELECT 'function of a language', o.oid::regprocedure::text, n.nspname, l.lanname FROM pg_proc o JOIN pg_language l ON l.oid = o.prolang
-    ${inSchema('pronamespace', 'pg_proc')} AND NOT l.lanpltrusted
+    ${inSchema('pronamespace', 'pg_proc')} AND NOT l.lanpltrusted AND o.prokind <> 'a'
+      -- A range type brings its own.
+      AND NOT EXISTS (SELECT FROM pg_depend i WHERE i.classid = 'pg_catalog.pg_proc'::regclass AND i.objid = o.oid AND i.deptype = 'i')
   UNION ALL SELECT 'leakproof function', o.oid::regprocedure::text, n.nspname, '' FROM pg_proc o ${inSchema('pronamespace', 'pg_proc')} AND proleakproof
   UNION ALL SELECT 'function with a setting', o.oid::regprocedure::text, n.nspname,
       json_build_array(split_part(c.setting, '=', 1), substr(c.setting, strpos(c.setting, '=') + 1))::text

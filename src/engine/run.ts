@@ -6,14 +6,15 @@ import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
-import { type BroughtTables, bringTables } from './bring-tables.ts';
+import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
-import { makeKeysEarly } from './cutover/foreign-keys.ts';
+import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
-import { mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import type { EventPayload } from './events.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -27,8 +28,6 @@ import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
-
-const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
 /**
  * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
@@ -44,17 +43,25 @@ export async function runMigration(input: EngineInput): Promise<void> {
     resync = null;
     troubles.healed(GOING_ON);
   };
-  const run = (healthy: () => void) => runOnce({ ...input, emit, resume, resync }, { begun, healthy, troubles });
+  const run = (healthy: () => void) => {
+    // A table that was copied to its end is progress enough to begin the waits anew.
+    const noticing = (event: EventPayload) => {
+      if (event.type === 'table' && event.state === 'copied' && event.ms !== undefined) healthy();
+      emit(event);
+    };
+    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles });
+  };
   const runHealing = async () => {
     try {
       await run(() => {});
     } catch (error) {
       if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const interruption = toMigrateError(error).report();
+      const as = { code: 'TM1109', retryCode: 'TM1109', doing: GOING_ON } as const;
+      const interruption = explain(error, as).report();
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });
       emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });
-      await untilHealed<void>(run, { what: GOING_ON, side: 'source', emit, signal: input.signal });
+      await untilHealed<void>(run, { what: GOING_ON, emit, signal: input.signal });
     }
   };
   for (let done = false; !done; ) {
@@ -254,29 +261,6 @@ async function runOnce(
   } finally {
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
-  }
-}
-
-/** Foreign keys are made and validated on a session of their own while replay goes on. */
-async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTables, signal: AbortSignal): Promise<void> {
-  const { servers, options, input } = engine;
-  await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('keys');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
-  try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    const of = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
-    const made = await makeKeysEarly(of, EARLY_KEY_LOCK_TIMEOUT_MS);
-    if (made > 0) input.emit({ type: 'log', text: `${made} foreign keys made and validated ahead of the cut-over` });
-  } catch (error) {
-    // The cut-over makes what is missing.
-    if (!signal.aborted)
-      input.emit({ type: 'log', text: `Foreign keys wait for the cut-over: ${toMigrateError(error).message}` });
   }
 }
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type pg from 'pg';
-import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
@@ -56,7 +56,7 @@ export async function runMigration(input: EngineInput): Promise<void> {
       await run(() => {});
     } catch (error) {
       if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const as = { code: 'TM1109', retryCode: 'TM1109', doing: GOING_ON } as const;
+      const as = { code: 'TM1109', retryCode: 'TM1109', doing: 'a session was lost' } as const;
       const interruption = explain(error, as).report();
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });

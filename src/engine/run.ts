@@ -6,6 +6,7 @@ import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
+import { beginAgain, missingChanges } from './begin-again.ts';
 import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
@@ -23,6 +24,7 @@ import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
@@ -106,13 +108,20 @@ async function runOnce(
   let migration: MigrationRow;
   // Ended before it was begun: a beginning that nobody could take back any more.
   const abandoned = found?.phase === 'snapshot';
-  if (found && (input.resume || abandoned)) await requireSameSource(servers, found);
+  const copyAllAgain = input.resync?.length === 0 && !abandoned;
+  if (found && (input.resume || abandoned) && !copyAllAgain) await requireSameSource(servers, found);
   if (found && input.resume && !abandoned) {
     if (found.phase === 'done') throw nothingToResume(input, found);
     if (found.id !== input.id) throw notThisOne(input, found);
     await servers.endLeftOvers(target);
     servers.replicaRole = found.replicaRole;
     migration = found;
+    const again = { ...input, servers, source, target, migration };
+    const lost = copyAllAgain ? await missingChanges(again) : null;
+    if (lost) {
+      ({ migration, snapshot } = await beginAgain(again, lost));
+      sessions.use(snapshot);
+    }
     if ((await recordedObjects(target, 'source')).has('frozen')) {
       await unfreezeSource(source, found.sourceDatabase);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
@@ -143,7 +152,8 @@ async function runOnce(
     sessions.use(beginning.snapshot);
   }
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
-  if (input.resync) await markForResync({ source, target, emit }, input.resync);
+  if (input.resync && !snapshot)
+    await markForResync({ source, target, publications: migration.publications, emit }, input.resync);
   tell.begun();
   const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
   // A migration that was begun before there was a choice uses pgoutput.
@@ -156,7 +166,12 @@ async function runOnce(
 
   const receiving = new AbortController();
   const receivingSignal = AbortSignal.any([combined, receiving.signal]);
-  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, receivingSignal);
+  const {
+    receiver,
+    spool,
+    watermark,
+    directory: spoolDirectory,
+  } = await openSpool(engine, snapshot !== null, receivingSignal);
   sessions.defer(() => spool.close());
   const replay = new Replay({
     connectTarget: servers.onTarget,
@@ -169,9 +184,16 @@ async function runOnce(
     emit,
     signal: combined,
   });
+  const published = new PublicationWatch({
+    publications: migration.publications,
+    connectTarget: servers.onTarget,
+    destroy: servers.destroy,
+    emit,
+  });
   const monitor = new Monitor({
     servers,
     slot: migration.slot,
+    published,
     namesMustStay: !plugin.usesPublications,
     receiver,
     replay,
@@ -222,6 +244,7 @@ async function runOnce(
       troubles: tell.troubles,
       source,
       target,
+      publications: migration.publications,
       options: { ...options, ...goAhead },
       control: input.control,
       emit,
@@ -241,6 +264,7 @@ async function runOnce(
             migration,
             unlogged: copied.unlogged,
             namesMustStay: !plugin.usesPublications,
+            published,
             replay,
             stopReceiving,
             request,

@@ -50,7 +50,6 @@ interface Worker {
 /** Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. */
 export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
-  const started = new StartedTables(options);
   const again = new Set<SourceTable>();
   const refused = new Map<SourceTable, MigrateError>();
   const progress = new CopyProgress(options.emit);
@@ -58,9 +57,15 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   setMaxListeners(0, signal);
+  const started = new StartedTables({ ...options, signal });
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;
+    // Whatever it waits for, perhaps a lock.
+    const stop = () => {
+      if (worker) destroyWorker(options, worker);
+    };
+    signal.addEventListener('abort', stop, { once: true });
     try {
       for (let part = queue.shift(); part && !signal.aborted; part = queue.shift()) {
         const now = part;
@@ -89,7 +94,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
         );
       }
     } finally {
-      if (worker) destroyWorker(options, worker);
+      signal.removeEventListener('abort', stop);
+      stop();
     }
   };
   const workers = Array.from({ length: Math.min(options.jobs, parts.length) }, (_, number) =>
@@ -220,14 +226,18 @@ class StartedTables {
   }
 
   async #begin(part: CopyPart): Promise<void> {
-    const client = await this.#options.connectTarget('copy');
+    const { connectTarget, destroy, signal } = this.#options;
+    const client = await connectTarget('copy');
+    const stop = () => destroy(client);
+    signal.addEventListener('abort', stop, { once: true });
     try {
       await client.query('BEGIN');
       await beginCopy(client, part.table.oid, this.#options.copyLsn, part.parts);
       await client.query(`TRUNCATE ONLY ${qualified(part.table)}`);
       await client.query('COMMIT');
     } finally {
-      this.#options.destroy(client);
+      signal.removeEventListener('abort', stop);
+      stop();
     }
   }
 }

@@ -42,7 +42,14 @@ function explainStreamError(error: unknown, slot: string, started: boolean): unk
     return new MigrateError('TM4002', {
       ...about,
       message: `the replication slot is lost: ${message}`,
-      hint: 'Start over with migrate --drop-if-exists; raise max_slot_wal_keep_size on the source first.',
+      hint: 'Raise max_slot_wal_keep_size on the source, then copy all tables again, with a new slot: migrate --resync.',
+    });
+  }
+  if (state === '42704' && /^publication .* does not exist/.test(message)) {
+    return new MigrateError('TM1309', {
+      ...about,
+      message,
+      hint: 'Copy all tables again, with new publications and a new slot: migrate --resync.',
     });
   }
   if (state === '55006') return new MigrateError('TM4007', { ...about, message });

@@ -50,7 +50,7 @@ export const policyOf = (error: unknown): 'retry' | 'operator' => ruleOf(error)?
 /** A server's or network's error as one of ours: the rule's code or `retryCode` when it may heal, else `code`. */
 export function explain(
   error: unknown,
-  as: { code: ErrorCode; retryCode: ErrorCode; side?: Side; object?: string; doing: string; hint?: string },
+  as: { code: ErrorCode; retryCode: ErrorCode; side: Side | undefined; object?: string; doing: string; hint?: string },
   rules: readonly ErrorRule[] = ERROR_RULES,
 ): MigrateError {
   if (error instanceof MigrateError) return error;
@@ -82,7 +82,7 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
-  of: { what: string; side?: Side; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
+  of: { what: string; side: Side | undefined; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
 ): Promise<T> {
   const { rules = ERROR_RULES } = of;
   let failures = 0;
@@ -102,8 +102,7 @@ export async function untilHealed<T>(
       if (of.signal.aborted || !rule) throw error;
       failures += 1;
       const wait = rule.policy === 'operator' ? OPERATOR_WAIT_MS : backoffMs(failures);
-      const side = of.side === undefined ? {} : { side: of.side };
-      const as = { code: 'TM1109', retryCode: 'TM1109', doing: of.what, ...side } as const;
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: of.side, doing: of.what } as const;
       const report = explain(error, as, rules).report();
       // What was to be done at the end of the engine is not what is to be done while it waits.
       const told = rule.policy === 'operator' ? { ...report, code: rule.code ?? report.code, hint: rule.hint } : report;

@@ -57,13 +57,15 @@ export async function runMigration(input: EngineInput): Promise<void> {
     try {
       await run(() => {});
     } catch (error) {
-      if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const as = { code: 'TM1109', retryCode: 'TM1109', doing: 'a session was lost' } as const;
-      const interruption = explain(error, as).report();
+      if (input.signal.aborted || !mayHeal(error)) throw error;
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: undefined, doing: 'a session was lost' } as const;
+      const interruption = explain(error, as);
+      // There is nothing yet to go on with.
+      if (!resume) throw interruption;
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });
-      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });
-      await untilHealed<void>(run, { what: GOING_ON, emit, signal: input.signal });
+      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption.report(), retry_ms: 0 });
+      await untilHealed<void>(run, { what: GOING_ON, side: undefined, emit, signal: input.signal });
     }
   };
   for (let done = false; !done; ) {

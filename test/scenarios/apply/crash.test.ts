@@ -181,7 +181,7 @@ describe('the stream', () => {
     await databases.source.query(`DROP PUBLICATION ${live.slot}`);
     await live.transaction(WORK(1));
     const error = await live.ended();
-    expect(error).toMatchObject({ code: 'TM4005', side: 'source' });
+    expect(error).toMatchObject({ code: 'TM1309', side: 'source' });
     expect(error.message).toMatch(/publication .* does not exist/);
   });
 

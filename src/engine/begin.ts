@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
+import { displayName } from '../postgres/identifiers.ts';
 import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
 import { recordShapes } from './ddl/recorded-shapes.ts';
 import { type OutputPlugin, type PluginName, pluginNamed } from './decode/plugin.ts';
@@ -13,6 +13,7 @@ import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
 import { recordPublished } from './source/published.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
+import { importSnapshot } from './source/snapshot.ts';
 import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
 
@@ -55,9 +56,7 @@ export async function holdSnapshot(
       throw explainSlotRefusal(error, slot);
     });
     keeper = await servers.onSource('snapshot');
-    await keeper.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(point.snapshot)}`,
-    );
+    await importSnapshot(keeper, point.snapshot);
     const { rows } = await keeper.query<{ name: string }>('SELECT pg_export_snapshot() AS name');
     const client = keeper;
     if (!temporary) servers.destroy(replication);

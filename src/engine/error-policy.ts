@@ -82,7 +82,7 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
-  of: { what: string; side: Side; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
+  of: { what: string; side: Side | undefined; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
 ): Promise<T> {
   const { rules = ERROR_RULES } = of;
   let failures = 0;

@@ -15,6 +15,7 @@ import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import type { EventPayload } from './events.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -44,7 +45,14 @@ export async function runMigration(input: EngineInput): Promise<void> {
     resync = null;
     troubles.healed(GOING_ON);
   };
-  const run = (healthy: () => void) => runOnce({ ...input, emit, resume, resync }, { begun, healthy, troubles });
+  const run = (healthy: () => void) => {
+    // A table that was copied to its end is progress enough to begin the waits anew.
+    const noticing = (event: EventPayload) => {
+      if (event.type === 'table' && event.state === 'copied' && event.ms !== undefined) healthy();
+      emit(event);
+    };
+    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles });
+  };
   const runHealing = async () => {
     try {
       await run(() => {});
@@ -57,7 +65,7 @@ export async function runMigration(input: EngineInput): Promise<void> {
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });
       emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption.report(), retry_ms: 0 });
-      await untilHealed<void>(run, { what: GOING_ON, side: 'source', emit, signal: input.signal });
+      await untilHealed<void>(run, { what: GOING_ON, side: undefined, emit, signal: input.signal });
     }
   };
   for (let done = false; !done; ) {

@@ -1,5 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
-import { backoffMs, explain, mayHeal, policyOf, ruleOf, sqlState, untilHealed } from '../../../src/engine/error-policy.ts';
+import {
+  backoffMs,
+  explain,
+  mayHeal,
+  policyOf,
+  ruleOf,
+  sqlState,
+  untilHealed,
+} from '../../../src/engine/error-policy.ts';
 import { REPLAY_RULES, ruleFor } from '../../../src/engine/error-rules.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
 import { ERROR_KINDS, type ErrorKind } from '../../../src/errors/codes.ts';

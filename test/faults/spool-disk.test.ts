@@ -49,7 +49,8 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
     await source.query(TABLES);
     await using disk = await SmallDisk.mount(32);
     await using migration = await start(databases, { directory: join(disk.path, 'work'), waitForGo: true });
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    const dumped = `SELECT FROM tiger_migrate.object WHERE kind = 'phase' AND name = 'dump'`;
+    await migration.until(async () => (await target.query(dumped)).length > 0, 'the dump of the schema');
     await disk.fill(3 * MB);
     await write(databases, 8);
     await untilFull(migration);

@@ -97,7 +97,10 @@ export const initialProgress = (of: {
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
   list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 
-/** The progress after one more event. Pure; the engine and every screen use this same function. */
+/**
+ * The progress after one more event; the engine and every screen use this same function. Moves the tables of `progress`
+ * on where they are: whoever wants an older one keeps a copy.
+ */
 export function foldProgress(progress: Progress, event: EngineEvent): Progress {
   switch (event.type) {
     case 'phase':
@@ -127,22 +130,20 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
     }
     case 'table': {
       const before = progress.tables[event.relation];
-      return {
-        ...progress,
-        tables: {
-          ...progress.tables,
-          [event.relation]: {
-            state: event.state,
-            bytes_total: before?.bytes_total ?? 0,
-            bytes: event.bytes,
-            rows: event.rows,
-            done: event.done,
-            since: before?.state === event.state ? before.since : event.time,
-            ms: event.ms ?? before?.ms ?? null,
-            ...(event.damage ? { damage: event.damage } : {}),
-          },
-        },
+      const table = {
+        state: event.state,
+        bytes_total: before?.bytes_total ?? 0,
+        bytes: event.bytes,
+        rows: event.rows,
+        done: event.done,
+        since: before?.state === event.state ? before.since : event.time,
+        ms: event.ms ?? before?.ms ?? null,
+        ...(event.damage ? { damage: event.damage } : {}),
       };
+      if (!before) return { ...progress, tables: { ...progress.tables, [event.relation]: table } };
+      // Ten thousand tables tell three things each: a copy of them all for each of these would take half an hour.
+      progress.tables[event.relation] = table;
+      return { ...progress };
     }
     case 'index': {
       const name = `${event.relation} ${event.name}`;

@@ -4,6 +4,7 @@ import { type Lsn, lsn } from '../../postgres/lsn.ts';
 import { type Change, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
+import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
@@ -32,7 +33,8 @@ export interface ApplierOptions {
 }
 
 const BATCH_CHANGES = 10_000;
-const BATCH_BYTES = 8 * 1024 * 1024;
+/** A message that has as many by itself ends its batch. */
+const BATCH_BYTES = SHARED_FROM_BYTES;
 
 /**
  * Applies the spool to the target: one transaction there holds one or more whole transactions of the source and the
@@ -74,6 +76,8 @@ export class Applier {
           if (change.kind === 'commit') commits.passed();
         }
         if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
+        // Its buffer is the next one's, too; and two such rows at once would be too much.
+        if (message.length >= SHARED_FROM_BYTES) await this.#settled();
       }
       if (!chunk.last) continue;
       // Nothing is left to be read meanwhile; and what fails must be known now, not when the source writes again.

@@ -92,6 +92,7 @@ export async function bindTable(
       hint: 'Create it on the target as it is on the source, then run migrate --resume: replay goes on where it stopped.',
     });
   }
+  // Prepared: to plan them takes longer than to run them, and there may be ten thousand tables.
   const columns = await client.query<{
     name: string;
     type: string;
@@ -100,8 +101,12 @@ export async function bindTable(
     generated: string;
     equals: string | null;
     indexed: string;
-  }>(TARGET_COLUMNS, [oid]);
-  const keys = await client.query<{ names: string; not_null: string }>(TARGET_KEYS, [oid]);
+  }>({ name: 'tm_target_columns', text: TARGET_COLUMNS, values: [oid] });
+  const keys = await client.query<{ names: string; not_null: string }>({
+    name: 'tm_target_keys',
+    text: TARGET_KEYS,
+    values: [oid],
+  });
   const byName = new Map(columns.rows.map((column) => [column.name, column]));
   const missing = relation.columns.filter((column) => !byName.has(column.name)).map((column) => column.name);
   if (missing.length > 0) {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
 import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
+import { recordShapes } from './ddl/recorded-shapes.ts';
 import { type OutputPlugin, type PluginName, pluginNamed } from './decode/plugin.ts';
 import { explain, sqlState } from './error-policy.ts';
 import type { MigrationOptions } from './options.ts';
@@ -187,6 +188,11 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     await target.query('BEGIN');
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await insertTables(target, plannedTables(tables, options));
+    await recordShapes(
+      snapshot.client,
+      target,
+      tables.map(({ oid }) => oid),
+    );
     if (!plugin.usesPublications) {
       await recordDescriptions(
         snapshot.client,

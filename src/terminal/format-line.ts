@@ -1,5 +1,5 @@
-import type { EngineEvent, Phase } from '../engine/events.ts';
-import { troubleText } from '../engine/troubles.ts';
+import type { EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
+import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
 import { lagLine } from './lag-line.ts';
@@ -43,6 +43,15 @@ function tableLine(event: Extract<EngineEvent, { type: 'table' }>): string | nul
   }
 }
 
+/** What changed on the source, and what to run: with the statements in full. */
+export const schemaChangeLine = ({ table, what, means, sql, source_sql, copy_again }: SchemaChange): string =>
+  [
+    `SCHEMA ${table}: ${what}. ${means}`,
+    ...sql.map((statement) => `  on the target: ${statement}`),
+    ...source_sql.map((statement) => `  on the source: ${statement}`),
+    ...(copy_again ? [`  then: migrate --resync ${table}`] : []),
+  ].join('\n');
+
 const CUTOVER_WORDS = { running: 'running', done: 'done', failed: 'FAILED' } as const;
 
 /**
@@ -76,6 +85,8 @@ export function formatLine(event: EngineEvent): string | null {
       return retryLine(event);
     case 'healed':
       return `Works again: ${event.what}`;
+    case 'schema_changes':
+      return event.changes.length === 0 ? null : event.changes.map(schemaChangeLine).join('\n');
     case 'gate':
       return `Cut-over condition ${event.ok ? 'met' : 'not met'}: ${event.title}${event.detail === '' ? '' : `: ${event.detail}`}`;
     case 'cutover':
@@ -96,7 +107,7 @@ export function formatLine(event: EngineEvent): string | null {
 
 /** Every hint of an operator's trouble is part of its line: without it nothing gets better. */
 function retryLine({ what, policy, error, retry_ms }: Extract<EngineEvent, { type: 'retry' }>): string {
-  const line = `${error.code} ${troubleText({ what, message: error.message })}`;
+  const line = `${what}: ${troubleReason({ what, ...error })}`;
   return policy === 'retry'
     ? `Trying again in ${formatMs(retry_ms)}: ${line}`
     : `Waiting for you, looking again in ${formatMs(retry_ms)}: ${line}\n  → ${error.hint}`;

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
+import type { SchemaMisfit } from '../ddl/misfit.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
@@ -49,6 +50,7 @@ export interface CutoverResult {
 
 const DRAIN_REPEAT_MS = 10_000;
 const QUIET_PATIENCE_MS = 15_000;
+const HELD_LOOK_MS = 500;
 
 /**
  * Fence → drain → sequences → objects → verify → report. What a failed cut-over must not leave behind (keys, triggers,
@@ -148,6 +150,9 @@ async function drain({ source, replay, signal }: CutoverOptions, patienceMs: num
   const waiting = new AbortController();
   const stop = () => waiting.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
+  const held = setInterval(() => {
+    if (replay.held) waiting.abort(waitsForSchema(replay.held));
+  }, HELD_LOOK_MS);
   const patience = patienceMs === null ? undefined : setTimeout(stop, patienceMs);
   const applied = replay.whenApplied(id, signal.aborted ? signal : waiting.signal);
   // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
@@ -157,6 +162,7 @@ async function drain({ source, replay, signal }: CutoverOptions, patienceMs: num
     return changes;
   } finally {
     clearInterval(again);
+    clearInterval(held);
     clearTimeout(patience);
     signal.removeEventListener('abort', stop);
     waiting.abort();
@@ -171,12 +177,22 @@ async function requireNothingNew(options: CutoverOptions, changesBefore: number)
   const { migration, signal } = options;
   const since = await drain(options, QUIET_PATIENCE_MS).catch((error: unknown) => {
     signal.throwIfAborted();
+    if (error instanceof MigrateError) throw error;
     const seconds = QUIET_PATIENCE_MS / 1000;
     throw stillWritten(migration, `a last look at the source did not come through in ${seconds} s`, error);
   });
   if (since > changesBefore)
     throw stillWritten(migration, `${since - changesBefore} row changes arrived after the fence`);
 }
+
+/** What is behind a table that does not fit can't be applied now: the source must not wait for the operator, read-only. */
+const waitsForSchema = ({ message, object, hint }: SchemaMisfit): MigrateError =>
+  new MigrateError('TM6002', {
+    side: 'target',
+    object,
+    message: `replay waits for the schema on the target: ${message}`,
+    hint: `${hint}\nThen cut over again.`,
+  });
 
 async function requireNonePrepared({ source, migration }: CutoverOptions): Promise<void> {
   const names = await preparedTransactions(source);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
+import { recordShapes } from '../../../src/engine/ddl/recorded-shapes.ts';
 import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
 import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
 import type { DamageReport, EventPayload } from '../../../src/engine/events.ts';
@@ -23,7 +24,7 @@ import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
 import { readDamaged } from '../../../src/engine/sync/damage.ts';
 import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
-import type { MigrateError } from '../../../src/errors/migrate-error.ts';
+import type { ErrorReport, MigrateError } from '../../../src/errors/migrate-error.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
 import { displayName } from '../../../src/postgres/identifiers.ts';
 import { type Lsn, parseLsn } from '../../../src/postgres/lsn.ts';
@@ -155,6 +156,7 @@ export class LiveReplay implements AsyncDisposable {
       await setIdentity(client, await readTables(client), 'BY DEFAULT');
       await markCopied(client, tables, point.lsn);
       const oids = tables.map(({ oid }) => oid);
+      await recordShapes(this.#control, client, oids);
       if (!this.#plugin.usesPublications) await recordDescriptions(this.#control, client, oids);
     } finally {
       this.#servers.destroy(client);
@@ -270,6 +272,21 @@ export class LiveReplay implements AsyncDisposable {
     expect(kept[0]?.damage).toEqual({ ...damage, lsn: damage.lsn && parseLsn(damage.lsn) });
     const warning = this.events.flatMap((event) => (event.type === 'warning' ? [event.text] : [])).join('\n');
     return { relation, damage, warning };
+  }
+
+  /** Why replay waits for the operator now; waits for that. */
+  async held(): Promise<ErrorReport> {
+    return until(() => this.replay.held?.report(), { what: 'replay to wait for the operator' });
+  }
+
+  /** Runs on the target, as its owner, what the engine says there is to run; it goes on by itself then. */
+  async obey(): Promise<ErrorReport> {
+    const report = await this.held();
+    const sql = /^Run on the target: (.*)$/m.exec(report.hint)?.[1];
+    if (sql === undefined) expect.fail(`nothing to run: ${report.hint}`);
+    await this.target.query(sql);
+    await until(() => this.replay.held?.message !== report.message, { what: 'replay to go on' });
+    return report;
   }
 
   /** What replay ended with. */

@@ -1,7 +1,6 @@
-/** SQL for a value of so many megabytes that no compression makes smaller. */
-export const bytea = (mb: number): string =>
-  `(SELECT string_agg(decode(md5(g::text || random()::text), 'hex'), ''::bytea) FROM generate_series(1, ${mb * 65_536}) g)`;
-
-/** The same as text. */
-export const text = (mb: number): string =>
-  `(SELECT string_agg(md5(g::text || random()::text), '') FROM generate_series(1, ${mb * 32_768}) g)`;
+/**
+ * SQL for values of so many megabytes. They are quickly made, and as long in the stream as any; that the server does not
+ * compress them is for `STORAGE EXTERNAL`.
+ */
+export const text = (mb: number): string => `repeat('0123456789abcdef', ${mb * 65_536})`;
+export const bytea = (mb: number): string => `decode(repeat('00ff5c0a', ${mb * 262_144}), 'hex')`;

@@ -102,10 +102,11 @@ const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[
   list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 
 /**
- * The progress after one more event; the engine and every screen use this same function. Moves the tables of `progress`
- * on where they are: whoever wants an older one keeps a copy.
+ * The progress after one more event; the engine and every screen use this same function. Pure, unless `isOurs`: nobody
+ * else holds `progress` then, and its tables are moved on where they are. Ten thousand of them tell three things each,
+ * and a copy of them all for each of these takes many minutes.
  */
-export function foldProgress(progress: Progress, event: EngineEvent): Progress {
+export function foldProgress(progress: Progress, event: EngineEvent, isOurs = false): Progress {
   switch (event.type) {
     case 'phase':
       return {
@@ -144,10 +145,9 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
         ms: event.ms ?? before?.ms ?? null,
         ...(event.damage ? { damage: event.damage } : {}),
       };
-      if (!before) return { ...progress, tables: { ...progress.tables, [event.relation]: table } };
-      // Ten thousand tables tell three things each: a copy of them all for each of these would take half an hour.
-      progress.tables[event.relation] = table;
-      return { ...progress };
+      const tables = isOurs ? progress.tables : { ...progress.tables };
+      tables[event.relation] = table;
+      return { ...progress, tables };
     }
     case 'index': {
       const name = `${event.relation} ${event.name}`;

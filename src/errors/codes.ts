@@ -85,6 +85,14 @@ export const ERROR_KINDS = {
     'not the same migration',
     'The work directory, the source or the target belongs to another migration.',
   ),
+  TM1308: operator(
+    'table not published',
+    'Somebody took a table out of our publication: its changes did not come. It is damaged until it is copied again.',
+  ),
+  TM1309: failed(
+    'publication lost',
+    'A publication of the migration was dropped or altered: changes did not come, the tables must be copied again.',
+  ),
 
   TM2001: failed('schema could not be read', 'pg_dump failed on the source.'),
   TM2002: operator('schema could not be restored', 'The target refused an object of the source schema.'),

@@ -1,12 +1,11 @@
 import { describe, expect } from 'vitest';
-import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { test } from '../../support/databases.ts';
 import { MeasuredEngine } from './measured-engine.ts';
 
 const ROWS = 200_000;
 
 describe('a transaction larger than memory', () => {
-  test.for(PLUGINS)(
+  test.for(['pgoutput', 'test_decoding'] as const)(
     'of 600,000 changes is streamed by way of the disk, in bounded memory (%s)',
     { timeout: 180_000 },
     async (plugin, { databases }) => {

@@ -11,6 +11,7 @@ import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, sel
 import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
+import { quotesNumbersOrNeedNot } from './source/wal2json.ts';
 import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
 
@@ -154,7 +155,9 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   const identity = await identifySource(replication).finally(() => servers.destroy(replication));
   const slot = slotNameOf(id);
   const publications = publicationNamesOf(id);
-  const assigned = assignTables(await readTables(source), (table) => selection(table, options) === 'all');
+  const present = await readTables(source);
+  const assigned = assignTables(present, (table) => selection(table, options) === 'all');
+  const quoted = plugin.name === 'wal2json' && (await quotesNumbersOrNeedNot(source, present, options));
   const published = [...assigned.all, ...assigned.inserts];
   const migration: MigrationRow = {
     id,
@@ -165,9 +168,9 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     publications: plugin.usesPublications ? [publications.all, publications.inserts] : [],
     options: JSON.stringify(options),
     phase: 'snapshot',
-    binaryStream:
-      plugin.usesPublications &&
-      published.every((table) => table.columns.every((column) => column.generated || column.binarySafe)),
+    binaryStream: plugin.usesPublications
+      ? published.every((table) => table.columns.every((column) => column.generated || column.binarySafe))
+      : quoted,
     replicaRole: of.replicaRole,
   };
   // Recorded first: whatever happens now, `clean` and the next attempt know the names of what there may be.

@@ -32,6 +32,8 @@ export class Servers {
       side: 'source',
       application: `${this.#id} ${application}`,
       replication: 'database',
+      // An output plugin may have nothing but a warning for what it leaves out.
+      sessionSettings: { client_min_messages: 'warning' },
       signal: this.signal,
     });
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { type Lsn, lsn } from '../../postgres/lsn.ts';
-import { type Change, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
+import { type Change, MESSAGE_PREFIX, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
@@ -12,9 +12,6 @@ import { Batch } from './batch.ts';
 import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
 import { type Applied, TargetTransaction } from './target-transaction.ts';
-
-/** Prefix of our logical messages on the source. */
-export const MESSAGE_PREFIX = 'tiger_migrate';
 
 export interface ApplierOptions {
   /** A connection to the target, for this applier alone. */

@@ -93,14 +93,16 @@ export class ReplicationStream {
       refuse = reject;
     });
     self.#wire.on('copyData', ({ chunk }) => {
-      if (self.#closed) return;
-      try {
-        self.#dispatch(chunk, handlers);
-      } catch (error) {
-        self.close();
-        refuse(error);
-      }
+      if (!self.#closed) self.#guarded(() => self.#dispatch(chunk, handlers), refuse);
     });
+    // A warning stands where the server has it, among the messages: what follows it must not be taken without it.
+    const { recordOfWarning } = options.plugin;
+    if (recordOfWarning) {
+      client.on('notice', ({ message }) => {
+        const record = recordOfWarning(message ?? '');
+        if (record && !self.#closed) self.#guarded(() => handlers.onMessage(record), refuse);
+      });
+    }
     const started = new Promise<void>((resolve) => self.#wire.once('replicationStart', resolve));
     const ended = client.query(startReplicationCommand(options)).then(() => {
       throw new MigrateError('TM4001', { side: 'source', message: 'the server ended the replication stream' });
@@ -113,6 +115,15 @@ export class ReplicationStream {
     for (const promise of [ended, refused, disconnected, done]) promise.catch(() => {});
     await Promise.race([started, done]);
     return { stream: self, done };
+  }
+
+  #guarded(handle: () => void, refuse: (error: unknown) => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.close();
+      refuse(error);
+    }
   }
 
   #dispatch(chunk: Buffer, handlers: StreamHandlers): void {

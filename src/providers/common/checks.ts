@@ -24,6 +24,7 @@ import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
 import { targetDisk, targetSize } from './target-size.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
+import { wal2jsonNumbers } from './wal2json.ts';
 import { spoolSpace, workDirectory } from './work-directory.ts';
 import { changeShare, insertRate } from './workload-fit.ts';
 
@@ -37,6 +38,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   replicationSlots,
   walSenders,
   outputPlugin,
+  wal2jsonNumbers,
   replicationRight,
   publicationRight,
   readingRight,

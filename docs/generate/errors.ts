@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { REPLAY_RULES } from '../../src/engine/error-rules.ts';
 import { ERROR_KINDS, type ErrorKind } from '../../src/errors/codes.ts';
 
 /** The first two digits of a code say where it comes from. */
@@ -24,6 +25,28 @@ const POLICIES: Readonly<Record<ErrorKind['policy'], string>> = {
   stop: 'ends the command',
 };
 
+const DOES = { retry: 'tries again', operator: 'waits for you' } as const;
+
+/** What a migration that has begun does about the errors of servers and network. */
+function consequences(): string[] {
+  return [
+    '',
+    '## What a migration that has begun does about servers and network',
+    '',
+    'From `src/engine/error-rules.ts`. *Tries again*: time heals it; by itself, at growing intervals of up to 30 seconds, for as long',
+    'as it takes. *Waits for you*: somebody must act first; the engine keeps running, looks again every 5 seconds and goes on',
+    'by itself once it fits. Dashboard and `status` show which it is, since when, and what to do. What is not named here',
+    'ends the engine; what is done stays, and `migrate --resume` goes on from it.',
+    '',
+    '| SQLSTATE, class (`08`) or code | what has happened | the engine | why | what to do |',
+    '|---|---|---|---|---|',
+    ...REPLAY_RULES.map(
+      ({ on, title, policy, why, hint }) =>
+        `| ${on.map((code) => `\`${code}\``).join(' ')} | ${title} | ${DOES[policy]} | ${why} | ${hint} |`,
+    ),
+  ];
+}
+
 /** docs/errors.md, from the table of error codes. `node errors.js FILE` writes it. Throws when a group has no title. */
 export function errorsManual(): string {
   const lines = [
@@ -40,6 +63,7 @@ export function errorsManual(): string {
     'A migration that has begun can be resumed after any of them unless its text says otherwise. The exit code is that of a',
     'command that ends with the error.',
   ];
+  lines.push(...consequences());
   let group = '';
   for (const [code, { title, explain, policy, exit }] of Object.entries<ErrorKind>(ERROR_KINDS)) {
     if (code.slice(2, 4) !== group) {

@@ -1,7 +1,7 @@
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
-import { troubleText } from '../engine/troubles.ts';
+import { troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { lagLine } from '../terminal/lag-line.ts';
@@ -84,7 +84,7 @@ function describe(progress: Progress, pid: number | null): string[] {
   if (damaged.length > 0) lines.push('Copy them again with migrate --resync; the cut-over is locked until then.');
   for (const trouble of progress.troubles) {
     const doing = trouble.policy === 'retry' ? 'Trying again' : 'Waiting for you';
-    lines.push(`${doing} since ${trouble.since}: ${trouble.code} ${troubleText(trouble)}`);
+    lines.push(`${doing} since ${trouble.since}: ${trouble.what}: ${troubleReason(trouble)}`);
     if (trouble.policy === 'operator') lines.push(`  → ${trouble.hint}`);
   }
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);

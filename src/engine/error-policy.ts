@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '../errors/codes.ts';
 import { MigrateError, type Side } from '../errors/migrate-error.ts';
+import { ERROR_RULES, type ErrorRule, ruleFor } from './error-rules.ts';
 import type { Emit } from './events.ts';
 
 /** What node-postgres attaches to an error of the server. https://www.postgresql.org/docs/current/protocol-error-fields.html */
@@ -22,66 +23,53 @@ export const sqlState = (error: unknown): string | null =>
     ? error.code
     : null;
 
-const NETWORK = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-]);
 const CONNECTION_GONE =
   /Connection terminated|not queryable|connection was closed|Client was closed|socket hang up|ERR_STREAM/i;
 
-/**
- * SQLSTATEs that time may heal: the connection, also when a timeout of the server has ended it, a server that restarts,
- * too many connections, deadlock, serialization, lock timeout, a read-only target while it is resized, a full disk that
- * grows.
- * https://www.postgresql.org/docs/current/errcodes-appendix.html
- */
-const HEALING = /^(08...|57P0[1-5]|25P0[34]|53300|53100|53200|40001|40P01|55P03|25006|57014)$/;
-
-/** A server that worked a moment ago and can't be reached now: it restarts, fails over, or the network is down. */
-const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['TM1101', 'TM1102', 'TM1103', 'TM1199']);
-
-/** True for what another try, later, may get over. */
-export function mayHeal(error: unknown): boolean {
-  if (error instanceof MigrateError) return error.kind.policy === 'retry' || UNREACHABLE.has(error.code);
+/** The rule by which an error is met; undefined where only an end with the error is left. */
+export function ruleOf(error: unknown, rules: readonly ErrorRule[] = ERROR_RULES): ErrorRule | undefined {
+  if (error instanceof MigrateError) {
+    const state = sqlState(error.cause);
+    // Where more heals than elsewhere, that is told by what the server said.
+    return ruleFor(error.code, rules) ?? (state !== null && rules !== ERROR_RULES ? ruleFor(state, rules) : undefined);
+  }
   const state = sqlState(error);
-  if (state !== null) return HEALING.test(state);
-  if (!(error instanceof Error)) return false;
+  if (state !== null) return ruleFor(state, rules);
+  if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return NETWORK.has(code) || CONNECTION_GONE.test(error.message) || CONNECTION_GONE.test(code);
+  const gone = CONNECTION_GONE.test(error.message) || CONNECTION_GONE.test(code);
+  return ruleFor(gone ? 'ECONNRESET' : code, rules);
 }
 
-/** SQLSTATEs of `HEALING` that somebody must see to: a full disk, a server that takes no writes. */
-const OF_OPERATORS = /^(53100|25006)$/;
+/** True for what another try, later, may get over. */
+export const mayHeal = (error: unknown): boolean => ruleOf(error) !== undefined;
 
 /** Of an error that may heal: whether by time alone. */
-export const policyOf = (error: unknown): 'retry' | 'operator' =>
-  OF_OPERATORS.test(sqlState(error) ?? '') ? 'operator' : 'retry';
+export const policyOf = (error: unknown): 'retry' | 'operator' => ruleOf(error)?.policy ?? 'retry';
 
-/** A server's or network's error as one of ours: `retryCode` when it may heal, else `code`. */
+/** A server's or network's error as one of ours: the rule's code or `retryCode` when it may heal, else `code`. */
 export function explain(
   error: unknown,
   as: { code: ErrorCode; retryCode: ErrorCode; side: Side; object?: string; doing: string; hint?: string },
+  rules: readonly ErrorRule[] = ERROR_RULES,
 ): MigrateError {
   if (error instanceof MigrateError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const detail = error instanceof Error && 'detail' in error && error.detail ? ` (${String(error.detail)})` : '';
-  const healing = mayHeal(error);
-  return new MigrateError(healing ? as.retryCode : as.code, {
+  const rule = ruleOf(error, rules);
+  return new MigrateError(rule ? (rule.code ?? as.retryCode) : as.code, {
     side: as.side,
     object: as.object,
     message: `${as.doing}: ${message}${detail}`,
-    hint: healing ? undefined : as.hint,
+    hint: rule ? rule.hint : as.hint,
     cause: error,
   });
 }
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
+/** Somebody acts at some time: then it shall not take long. */
+const OPERATOR_WAIT_MS = 5_000;
 
 /** Milliseconds to wait before try number `attempt` (from 1): doubling, with a tenth of jitter, 30 s at the most. */
 export const backoffMs = (attempt: number, random: () => number = Math.random): number =>
@@ -94,8 +82,9 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
-  of: { what: string; side: Side; emit: Emit; signal: AbortSignal },
+  of: { what: string; side: Side; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
 ): Promise<T> {
+  const { rules = ERROR_RULES } = of;
   let failures = 0;
   let troubled = false;
   const healed = () => {
@@ -109,12 +98,16 @@ export async function untilHealed<T>(
       healed();
       return result;
     } catch (error) {
-      if (of.signal.aborted || !mayHeal(error)) throw error;
+      const rule = ruleOf(error, rules);
+      if (of.signal.aborted || !rule) throw error;
       failures += 1;
-      const wait = backoffMs(failures);
-      const report = explain(error, { code: 'TM1109', retryCode: 'TM1109', side: of.side, doing: of.what });
+      const wait = rule.policy === 'operator' ? OPERATOR_WAIT_MS : backoffMs(failures);
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: of.side, doing: of.what } as const;
+      const report = explain(error, as, rules).report();
+      // What was to be done at the end of the engine is not what is to be done while it waits.
+      const told = rule.policy === 'operator' ? { ...report, code: rule.code ?? report.code, hint: rule.hint } : report;
       troubled = true;
-      of.emit({ type: 'retry', what: of.what, policy: policyOf(error), error: report.report(), retry_ms: wait });
+      of.emit({ type: 'retry', what: of.what, policy: rule.policy, error: told, retry_ms: wait });
       await delay(wait, undefined, { signal: of.signal });
     }
   }

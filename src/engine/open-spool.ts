@@ -44,9 +44,14 @@ export async function openSpool(engine: Engine, signal: AbortSignal): Promise<Op
     onReadable: (end) => watermark?.advance(end),
   });
   watermark = new SpoolWatermark(spool.end);
-  // The mark says whose spool this is.
-  if (!input.resume) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
-  else await requireNothingMissing(engine, spool, (await readMark(directory)) === migration.id);
+  try {
+    // The mark says whose spool this is.
+    if (!input.resume) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
+    else await requireNothingMissing(engine, spool, (await readMark(directory)) === migration.id);
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
   return { receiver, spool, watermark, directory };
 }
 

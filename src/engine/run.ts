@@ -13,7 +13,7 @@ import { unfreezeSource } from './cutover/fence.ts';
 import { makeKeysEarly } from './cutover/foreign-keys.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
-import { mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -50,7 +50,8 @@ export async function runMigration(input: EngineInput): Promise<void> {
       await run(() => {});
     } catch (error) {
       if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const interruption = toMigrateError(error).report();
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: 'target', doing: 'a session was lost' } as const;
+      const interruption = explain(error, as).report();
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });
       emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });

@@ -8,13 +8,22 @@ export const troubleSchema = z.object({
   /** `retry`: time heals it. `operator`: somebody must act first; the engine goes on by itself afterwards. */
   policy: z.enum(['retry', 'operator']),
   since: z.iso.datetime(),
-  ...errorReportSchema.pick({ code: true, message: true, hint: true }).shape,
+  ...errorReportSchema.shape,
 });
 export type Trouble = z.infer<typeof troubleSchema>;
 
-/** Its message, with what it is about in front unless the message begins with that. */
-export const troubleText = ({ what, message }: Pick<Trouble, 'what' | 'message'>): string =>
-  message.startsWith(what) ? message : `${what}: ${message}`;
+/** What went wrong and where: `TM1102 target, 10.0.0.7:5432: connect ECONNREFUSED`. Without what is tried again. */
+export function troubleReason({
+  what,
+  code,
+  side,
+  object,
+  message,
+}: Omit<Trouble, 'policy' | 'since' | 'hint'>): string {
+  const where = [side, object].filter(Boolean).join(', ');
+  const text = message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
+  return `${code} ${where === '' ? '' : `${where}: `}${text}`;
+}
 
 /** The whole migration begins again from what is done. */
 export const GOING_ON = 'going on with the migration';
@@ -30,9 +39,8 @@ export function foldTroubles(troubles: readonly Trouble[], event: EngineEvent): 
   switch (event.type) {
     case 'retry': {
       const { what, policy, error } = event;
-      const { code, message, hint } = error;
       const standing = troubles.find((trouble) => trouble.what === what);
-      const now = { what, policy, since: standing?.since ?? event.time, code, message, hint };
+      const now = { what, policy, since: standing?.since ?? event.time, ...error };
       // What ran before has ended, and with it what it tried again.
       if (what === GOING_ON) return [now];
       return standing ? troubles.map((trouble) => (trouble === standing ? now : trouble)) : [...troubles, now];

@@ -41,6 +41,12 @@ export const ERROR_KINDS = {
   TM1108: failed('TLS certificate not accepted', 'The server certificate could not be verified as sslmode asks.'),
   TM1109: retry('connection lost', 'The connection broke while in use.'),
   TM1110: retry('server not ready', 'The server is starting up, shutting down, or out of connections.'),
+  TM1111: retry(
+    'snapshot lost',
+    'The session that held the snapshot of the copy has ended. Finished tables stay, the others are copied again.',
+  ),
+  TM1112: operator('disk of the server full', 'The server has no room for what is to be written.'),
+  TM1113: operator('server takes no writes', 'It is read-only: a resize, a full disk, or a standby after a fail-over.'),
   TM1199: failed('connection failed', 'The server could not be reached for another reason.'),
 
   TM1201: blocked('checks failed', 'At least one check that must pass did not.'),

@@ -1,5 +1,5 @@
 import type { EngineEvent, Phase } from '../engine/events.ts';
-import { troubleText } from '../engine/troubles.ts';
+import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
 import { lagLine } from './lag-line.ts';
@@ -96,7 +96,7 @@ export function formatLine(event: EngineEvent): string | null {
 
 /** Every hint of an operator's trouble is part of its line: without it nothing gets better. */
 function retryLine({ what, policy, error, retry_ms }: Extract<EngineEvent, { type: 'retry' }>): string {
-  const line = `${error.code} ${troubleText({ what, message: error.message })}`;
+  const line = `${what}: ${troubleReason({ what, ...error })}`;
   return policy === 'retry'
     ? `Trying again in ${formatMs(retry_ms)}: ${line}`
     : `Waiting for you, looking again in ${formatMs(retry_ms)}: ${line}\n  → ${error.hint}`;

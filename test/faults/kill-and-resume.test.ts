@@ -10,10 +10,11 @@ import { compareDatabases } from '../support/compare.ts';
 import { test } from '../support/databases.ts';
 import { EngineProcess } from './engine-process.ts';
 
-/** Ten times with the plugin that most use; a few times with the other. */
+/** Ten times with the plugin that most use; a few times with the others. */
 const RUNS = [
   { plugin: 'pgoutput', inCopy: 5, inReplay: 5 },
   { plugin: 'test_decoding', inCopy: 1, inReplay: 3 },
+  { plugin: 'wal2json', inCopy: 1, inReplay: 2 },
 ] as const;
 /** Longest time after the moment's event at which the engine is killed. */
 const SPREAD_MS = 400;

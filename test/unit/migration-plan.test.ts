@@ -118,7 +118,7 @@ describe('the conditions of the cut-over', () => {
       { damaged: ['public.t'] },
       { caughtUpForMs: 1 },
       { caughtUpForMs: null },
-      { troubles: [{ what: 'x', message: 'y' }] },
+      { troubles: [{ what: 'x' }] },
       { writers: 1 },
       { quietForMs: 0 },
     ]) {

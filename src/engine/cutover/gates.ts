@@ -1,5 +1,5 @@
 import type { EventPayload, ReplayReport } from '../events.ts';
-import { type Trouble, troubleText } from '../troubles.ts';
+import type { Trouble } from '../troubles.ts';
 
 type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 
@@ -13,7 +13,7 @@ export interface GateInput {
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
   readonly caughtUpForMs: number | null;
   /** What fails at this moment and is tried again. */
-  readonly troubles: readonly Pick<Trouble, 'what' | 'message'>[];
+  readonly troubles: readonly Pick<Trouble, 'what'>[];
   /** Sessions of others with an open transaction that has written. */
   readonly writers: number;
   /** For how long no row change has come from the source, in ms. */
@@ -48,7 +48,7 @@ export function gatesOf(input: GateInput): Gate[] {
       id: 'healthy',
       title: 'nothing failed or is being tried again',
       ok: input.troubles.length === 0,
-      detail: input.troubles.map(troubleText).join('; '),
+      detail: input.troubles.map(({ what }) => what).join('; '),
     },
     {
       id: 'damaged',

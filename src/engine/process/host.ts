@@ -9,6 +9,7 @@ import { foldProgress, initialProgress, type Progress } from '../progress.ts';
 import { Resources } from '../resources.ts';
 import { lockWorkDirectory } from './lock.ts';
 import { LogFile } from './log-file.ts';
+import { logThinning } from './log-thinning.ts';
 import type { Action } from './protocol.ts';
 import { SocketServer } from './server.ts';
 import {
@@ -56,7 +57,9 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   await requireNoOtherSpool(directory, options.file);
   const logFile = new LogFile(logPath(directory));
   stack.defer(() => logFile.close());
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, logFile);
+  // Every event has its time.
+  const log = pino({ base: null, timestamp: false }, logFile);
+  const worthLogging = logThinning();
 
   const control = new Control();
   const stopped = new AbortController();
@@ -73,7 +76,7 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
     begun ||= event.type === 'snapshot';
     progress = foldProgress(progress, event);
     unsaved = true;
-    log.info(event);
+    if (worthLogging(event)) log.info(event);
     server?.broadcast(event);
     options.onEvent(event);
   };
@@ -106,7 +109,7 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
     if (signal.aborted) {
       emit({ type: 'log', text: `Stopped on request. ${failure.hint}` });
     } else {
-      log.error({ err: error }, 'failed');
+      log.error({ time: new Date().toISOString(), err: error }, 'failed');
       emit({ type: 'error', error: failure.report() });
       emit({ type: 'phase', phase: 'failed' });
     }

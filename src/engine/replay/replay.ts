@@ -6,6 +6,7 @@ import type { Applied } from '../apply/target-transaction.ts';
 import { NamedTables } from '../decode/named-tables.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';
+import { REPLAY_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
@@ -99,6 +100,7 @@ export class Replay {
       side: 'target',
       emit,
       signal,
+      rules: REPLAY_RULES,
     }).catch((error: unknown) => {
       if (signal.aborted) return;
       throw explain(error, { code: 'TM5002', retryCode: 'TM5003', side: 'target', doing: 'applying changes failed' });

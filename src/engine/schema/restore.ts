@@ -132,17 +132,19 @@ export async function inTransaction(client: pg.Client, work: () => Promise<void>
  */
 export async function setIdentity(
   client: pg.Client,
-  tables: readonly Pick<SourceTable, 'schema' | 'name' | 'kind' | 'columns'>[],
+  tables: readonly SourceTable[],
   generated: 'BY DEFAULT',
 ): Promise<void> {
   for (const table of tables) {
-    // A partition takes the column's property from its parent, and can't be altered alone.
-    if (table.kind === 'partition') continue;
-    for (const column of table.columns.filter((c) => c.identityAlways)) {
+    for (const column of identitiesOf(table)) {
       await setGenerated(client, table, column.name, generated);
     }
   }
 }
+
+/** Since 17 a partition, also one that is partitioned itself, has its parent's, and can't be altered alone. */
+const identitiesOf = ({ oid, rootOid, columns }: SourceTable) =>
+  oid === rootOid ? columns.filter((column) => column.identityAlways) : [];
 
 async function setGenerated(
   client: pg.Client,
@@ -168,10 +170,9 @@ const IDENTITY = 'identity always';
 /** Lets these tables take the source's values for GENERATED ALWAYS columns, and remembers which those are. */
 export async function openIdentities(client: pg.Client, tables: readonly SourceTable[]): Promise<void> {
   await inTransaction(client, async () => {
-    for (const { schema, name, kind, columns } of tables) {
-      if (kind === 'partition') continue;
-      for (const column of columns.filter((c) => c.identityAlways)) {
-        await recordObject(client, IDENTITY, JSON.stringify([schema, name, column.name]));
+    for (const table of tables) {
+      for (const column of identitiesOf(table)) {
+        await recordObject(client, IDENTITY, JSON.stringify([table.schema, table.name, column.name]));
       }
     }
     await setIdentity(client, tables, 'BY DEFAULT');

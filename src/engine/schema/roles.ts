@@ -42,6 +42,18 @@ export async function readRoles(source: pg.Client): Promise<SourceRole[]> {
   }));
 }
 
+/** A member and its group as one text. */
+export const membership = (member: string, group: string): string => JSON.stringify([member, group]);
+
+/** Who is a member of what on the target already: granting it again would need a right over the group (16 and newer). */
+export async function readMemberships(target: pg.Client): Promise<ReadonlySet<string>> {
+  const { rows } = await target.query<{ member: string; grp: string }>(
+    `SELECT u.rolname AS member, g.rolname AS grp FROM pg_auth_members m
+       JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid`,
+  );
+  return new Set(rows.map((row) => membership(row.member, row.grp)));
+}
+
 const DUPLICATE_ROLE = '42710';
 
 /**
@@ -74,6 +86,7 @@ export async function createRoles(
     await attempt(`CREATE ROLE ${name} ${attributes.join(' ')}; ${record}`, `role ${role.name}`);
   }
   const created = await recordedObjects(target, 'role');
+  const memberships = await readMemberships(target);
   for (const role of roles) {
     // Each by itself: a role that may do less is better than none. One that was there before stays as it was.
     const name = quoteIdent(role.name);
@@ -81,7 +94,8 @@ export async function createRoles(
       ? [...(role.createDatabases ? ['CREATEDB'] : []), ...(role.createRoles ? ['CREATEROLE'] : [])]
       : [];
     for (const power of powers) await attempt(`ALTER ROLE ${name} ${power}`, `${power} of ${role.name}`);
-    for (const group of role.memberOf.filter((name) => names.has(name))) {
+    const groups = role.memberOf.filter((group) => names.has(group) && !memberships.has(membership(role.name, group)));
+    for (const group of groups) {
       await attempt(`GRANT ${quoteIdent(group)} TO ${quoteIdent(role.name)}`, `membership of ${role.name} in ${group}`);
     }
   }

@@ -132,6 +132,8 @@ export class Receiver {
         throw explainStreamError(error, slot, false);
       });
       stream = started.stream;
+      // Stopped while it started: no event will come any more.
+      signal.throwIfAborted();
       signal.addEventListener('abort', stop, { once: true });
       beside.push(this.#tend(stream, healthy, ended.signal), this.#keepInTouch(stream, ended.signal));
       const done = started.done.catch((error: unknown) => {

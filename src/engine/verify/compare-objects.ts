@@ -4,11 +4,14 @@ import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
 const NOT_OF_EXTENSION = (catalog: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;
 
-/** One line an object: what it is, whose it is, and its definition, where that has the same text on every version. */
+/**
+ * One line an object: what it is, whose it is, and its definition, where that has the same text on every version. Since 17
+ * a partition shows its parent's identity columns as its own; since 18 each NOT NULL is a constraint, too.
+ */
 const OBJECTS = `
 SELECT 'column' AS kind, format('%I.%I.%I', n.nspname, o.relname, a.attname) AS name,
        concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
-         nullif(a.attidentity, '')) AS definition
+         CASE WHEN NOT o.relispartition THEN nullif(a.attidentity, '') END) AS definition
   FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace JOIN pg_attribute a ON a.attrelid = o.oid
  WHERE o.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND NOT ${SYSTEM_SCHEMAS}
    AND ${NOT_OF_EXTENSION('pg_class')}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { PROVIDER_ROLES, readRoles, type SourceRole } from '../../engine/schema/roles.ts';
+import { membership, PROVIDER_ROLES, readMemberships, readRoles, type SourceRole } from '../../engine/schema/roles.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
@@ -33,10 +33,13 @@ interface Need {
   /** What cannot be had when it is refused. */
   readonly what: string;
   readonly sql: string;
+  /** The group that is there and whose members we would have to choose. */
+  readonly group?: string;
 }
 
-/** What will be done with roles, with names that nobody has: only what these roles call for. */
+/** What will be done with the roles that are not there, with names that nobody has: only what these roles call for. */
 function needs(roles: readonly SourceRole[]): Need[] {
+  if (roles.length === 0) return [];
   const name = `tiger_migrate_${randomBytes(6).toString('hex')}`;
   const [one, two] = [quoteIdent(name), quoteIdent(`${name}_2`)];
   const create = `CREATE ROLE ${one}`;
@@ -56,6 +59,25 @@ function needs(roles: readonly SourceRole[]): Need[] {
     ],
   ];
   return wanted.flatMap(([is, need]) => (is ? [need] : []));
+}
+
+/** The groups that are there and get members that they do not have. Since 16 CREATEROLE alone is no right over them. */
+async function groupNeeds(
+  target: pg.Client,
+  roles: readonly SourceRole[],
+  there: ReadonlySet<string>,
+): Promise<Need[]> {
+  const memberships = await readMemberships(target);
+  const someone = quoteIdent(`tiger_migrate_${randomBytes(6).toString('hex')}`);
+  const wanted = new Map<string, Need>();
+  for (const { name, memberOf } of roles) {
+    for (const group of memberOf.filter((one) => there.has(one) && !memberships.has(membership(name, one)))) {
+      const grant = `GRANT ${quoteIdent(group)} TO`;
+      const sql = there.has(name) ? `${grant} ${quoteIdent(name)}` : `CREATE ROLE ${someone}; ${grant} ${someone}`;
+      wanted.set(group, { what: `members of ${group}`, sql, group });
+    }
+  }
+  return [...wanted.values()];
 }
 
 /** What becomes of them, a sentence for each attribute. */
@@ -95,17 +117,23 @@ export const roleCreation: Check = {
       ...(there.size > 0 ? [`there already, left as they are: ${listed([...there])}`] : []),
       ...fates(special),
     ].join('; ');
-    const wanted = absent.length === 0 ? [] : needs(absent);
+    const wanted = [...needs(absent), ...(await groupNeeds(target, roles, there))];
     const statements = wanted.map(({ sql }) => sql);
     const answers = statements.length === 0 ? [] : await attempts(target, statements);
-    const refused = wanted.flatMap(({ what }, at) => {
+    const refused = wanted.flatMap((need, at) => {
       const answer = answers[at];
-      return answer ? [`${what}: ${answer.message}`] : [];
+      return answer ? [{ text: `${need.what}: ${answer.message}`, group: need.group }] : [];
     });
     const user = quoteIdent(targetSettings.user);
     if (refused.length > 0) {
-      return warn(`${found}; refused: ${refused.join('; ')}`, {
-        fix: `As a superuser of the target: ALTER ROLE ${user} CREATEROLE CREATEDB; or create the roles there by hand, or use --skip-roles. Otherwise their privileges are left out.`,
+      const grants = [
+        ...(refused.some(({ group }) => group === undefined) ? [`ALTER ROLE ${user} CREATEROLE CREATEDB;`] : []),
+        ...refused.flatMap(({ group }) =>
+          group === undefined ? [] : [`GRANT ${quoteIdent(group)} TO ${user} WITH ADMIN OPTION;`],
+        ),
+      ];
+      return warn(`${found}; refused: ${refused.map(({ text }) => text).join('; ')}`, {
+        fix: `As a superuser of the target: ${grants.join(' ')} or create the roles there by hand, or use --skip-roles. Otherwise their privileges are left out.`,
       });
     }
     if (special.length === 0) return pass(found);

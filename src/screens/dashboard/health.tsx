@@ -1,6 +1,6 @@
 import { Box } from 'ink';
 import type { Progress } from '../../engine/progress.ts';
-import { type Trouble as StandingTrouble, troubleText } from '../../engine/troubles.ts';
+import { type Trouble as StandingTrouble, troubleReason } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
 import { formatBytesShort, formatTimeOfDay } from '../../terminal/format.ts';
 import { ErrorBlock } from '../../ui/error-block.tsx';
@@ -92,26 +92,30 @@ export function Trouble({ model, progress }: { model: Model; progress: Progress 
   return progress.troubles.map((one) => <Standing key={one.what} trouble={one} now={model.now} />);
 }
 
-const linesOf = ({ policy }: StandingTrouble): number => (policy === 'retry' ? 1 : 2);
+/** What, why, and what to do where time alone does not heal. */
+const linesOf = ({ policy }: StandingTrouble): number => (policy === 'retry' ? 2 : 3);
+
+const MOST_LINES = 6;
 
 /** Lines that `Trouble` takes, at most. */
 export function troubleLines(model: Model): number {
   const { state, trouble, progress } = model.engine;
   if (state === 'closed' || trouble) return 4;
   const lines = (progress?.troubles ?? []).reduce((sum, one) => sum + linesOf(one), 0);
-  return Math.min(lines, 4);
+  return Math.min(lines, MOST_LINES);
 }
 
 /** What is tried again, since when; and what to do where time alone does not heal. */
 function Standing({ trouble, now }: { trouble: StandingTrouble; now: number }) {
-  const { policy, since, hint } = trouble;
+  const { what, policy, since, hint } = trouble;
   const waits = policy === 'operator';
   return (
     <Box flexDirection="column" flexShrink={0}>
       <Text tone="warn" wrap="truncate-end">
         <Mark status={waits ? 'warn' : 'running'} now={now} />
-        {` since ${formatTimeOfDay(since)} ${waits ? 'waiting for you' : 'trying again'}: ${troubleText(trouble)}`}
+        {` since ${formatTimeOfDay(since)} ${waits ? 'waiting for you' : 'trying again'}: ${what}`}
       </Text>
+      <Text wrap="truncate-end">{`  ${troubleReason(trouble)}`}</Text>
       {waits ? <Text wrap="truncate-end" tone="muted">{`  ${hint}`}</Text> : null}
     </Box>
   );

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { test } from '../../support/databases.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/wait.ts';
-import { CuttingProxy } from './cutting-proxy.ts';
 import { LiveReplay } from './harness.ts';
 import { MODES, PRESENT_PLUGINS } from './modes.ts';
 
@@ -41,7 +41,7 @@ describe.each(MODES)('a broken connection to the target ($mode)', ({ stream, row
   test('while COMMIT is answered: it is known to be done, and whoever waits for it hears of it', async ({
     databases,
   }) => {
-    await using proxy = await CuttingProxy.start(databases.target.server);
+    await using proxy = await TcpProxy.start(databases.target.server);
     await using live = await LiveReplay.start(databases, {
       ...stream,
       tables: TABLE,
@@ -64,7 +64,7 @@ describe.each(MODES)('a broken connection to the target ($mode)', ({ stream, row
 });
 
 test('a session that the server still holds for us is ended before its work is done again', async ({ databases }) => {
-  await using proxy = await CuttingProxy.start(databases.target.server);
+  await using proxy = await TcpProxy.start(databases.target.server);
   await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, applierPort: proxy.port });
   const locker = await databases.target.connect();
   await locker.query('BEGIN; SELECT FROM t WHERE id = 50 FOR UPDATE');

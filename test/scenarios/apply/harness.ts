@@ -63,6 +63,7 @@ export class LiveReplay implements AsyncDisposable {
   readonly #plugin: OutputPlugin;
   #ending = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
+  #atRest: Promise<unknown> = Promise.resolve();
   #watermark: SpoolWatermark;
   #writer: SpoolWriter | null = null;
   readonly #publications: readonly string[];
@@ -215,8 +216,10 @@ export class LiveReplay implements AsyncDisposable {
     });
     this.#watermark = new SpoolWatermark(this.#writer.end);
     this.replay = this.#newReplay();
-    this.#running = Promise.race([this.#receiver.run(this.#writer), this.replay.run()]);
+    const both = [this.#receiver.run(this.#writer), this.replay.run()];
+    this.#running = Promise.race(both);
     this.#running.catch(() => undefined);
+    this.#atRest = Promise.allSettled(both);
   }
 
   /** Opens the spool as an engine that resumes would: after `stop`. Rejects when changes are missing. */
@@ -235,7 +238,8 @@ export class LiveReplay implements AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#ending.abort(new Error('the test has stopped it'));
-    await this.#running.catch(() => undefined);
+    // The other one may still be at work when one of them has failed.
+    await this.#atRest;
     await this.#writer?.close();
   }
 

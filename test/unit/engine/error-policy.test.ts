@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { backoffMs, explain, mayHeal, sqlState, untilHealed } from '../../../src/engine/error-policy.ts';
+import { backoffMs, explain, mayHeal, ruleOf, sqlState, untilHealed } from '../../../src/engine/error-policy.ts';
+import { REPLAY_RULES, ruleFor } from '../../../src/engine/error-rules.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
+import { ERROR_KINDS, type ErrorKind } from '../../../src/errors/codes.ts';
 import { MigrateError } from '../../../src/errors/migrate-error.ts';
 
 const withCode = (code: string, message = 'failed') => Object.assign(new Error(message), { code });
@@ -55,6 +57,43 @@ describe('what time may heal', () => {
     for (const code of ['TM1104', 'TM2003', 'TM4002', 'TM4004', 'TM5001', 'TM5002', 'TM9001'] as const) {
       expect(mayHeal(ours(code)), code).toBe(false);
     }
+  });
+});
+
+describe('the table of rules', () => {
+  test('names each error once', () => {
+    const all = REPLAY_RULES.flatMap(({ on }) => on);
+    expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
+  });
+
+  test('has every error of ours that is to be tried again, and none that ends the engine for good', () => {
+    const kinds = Object.entries<ErrorKind>(ERROR_KINDS);
+    const retried = kinds.filter(([, { policy }]) => policy === 'retry').map(([code]) => code);
+    expect(retried.filter((code) => !ruleFor(code))).toEqual([]);
+    for (const code of ['TM4002', 'TM4004', 'TM4006', 'TM9001', 'TM1104']) expect(ruleFor(code), code).toBeUndefined();
+  });
+
+  test.for([
+    ['53100', 'operator', 'TM1112'],
+    ['25006', 'operator', 'TM1113'],
+    ['53300', 'retry', 'TM1110'],
+    ['72000', 'retry', 'TM1111'],
+    ['40P01', 'retry', undefined],
+    ['08006', 'retry', undefined],
+  ] as const)('SQLSTATE %s: %s', ([state, policy, code]) => {
+    expect(ruleOf(withCode(state))).toMatchObject({ policy, ...(code ? { code } : {}) });
+  });
+
+  test('a right that is missing ends the engine, but not replay, where it was there once', () => {
+    const bare = withCode('42501');
+    const wrapped = new MigrateError('TM5002', { message: 'refused', cause: bare });
+    for (const error of [bare, wrapped]) {
+      expect(ruleOf(error)).toBeUndefined();
+      expect(ruleOf(error, REPLAY_RULES)).toMatchObject({ policy: 'operator', code: 'TM1212' });
+    }
+    expect(ruleOf(new MigrateError('TM5002', { message: 'refused', cause: withCode('23505') }), REPLAY_RULES)).toBe(
+      undefined,
+    );
   });
 });
 
@@ -147,6 +186,24 @@ describe('trying again', () => {
       { type: 'healed', what: 'working' },
       { type: 'retry', what: 'working', policy: 'retry', error, retry_ms: 450 },
       { type: 'healed', what: 'working' },
+    ]);
+  });
+
+  test('what somebody must see to is looked at every five seconds, with what to do', async () => {
+    const { events, options } = of();
+    const ending = new AbortController();
+    const refused = new MigrateError('TM5002', { message: 'no', hint: 'End.', cause: withCode('42501') });
+    const trying = untilHealed(() => Promise.reject(refused), {
+      ...options,
+      signal: ending.signal,
+      rules: REPLAY_RULES,
+    });
+    await vi.waitUntil(() => events.length === 1);
+    ending.abort();
+    await expect(trying).rejects.toMatchObject({ name: 'AbortError' });
+    const error = { code: 'TM1212', message: 'no', hint: expect.stringContaining('Give the right back') };
+    expect(events).toEqual([
+      { type: 'retry', what: 'working', policy: 'operator', error: expect.objectContaining(error), retry_ms: 5000 },
     ]);
   });
 

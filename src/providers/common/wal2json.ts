@@ -10,12 +10,12 @@ import { migratedWithRows } from '../relations.ts';
 
 const PATIENCE_MS = 5_000;
 
-/** What the choice costs; figures of docs/commands.md. */
+/** What the choice costs: docs/decisions/0007-wal2json.md has the figures. */
 const COSTS = {
   pgoutput: 'pgoutput sends rows in binary form where it can: the least to send and to read',
-  test_decoding: 'test_decoding sends rows as text: about 1.7 times the bytes of pgoutput',
+  test_decoding: 'test_decoding sends rows as text: about twice the bytes of pgoutput',
   wal2json:
-    'wal2json sends rows as JSON: about 4 times the bytes of pgoutput, more work for the source, and the spool needs as much more room',
+    'wal2json sends rows as JSON: four to five times the bytes of pgoutput, more work for the source, and the spool needs as much more room',
 } as const;
 
 /** Which form of numbers the source's wal2json knows: found out by asking it. https://github.com/eulerto/wal2json */

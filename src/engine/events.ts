@@ -39,6 +39,45 @@ export const damageReportSchema = z.object({
 });
 export type DamageReport = z.infer<typeof damageReportSchema>;
 
+/** What may have changed on the source since a table's rows came to the target. */
+export const SCHEMA_CHANGES = [
+  'table-created',
+  'partition-created',
+  'table-missing',
+  'table-dropped',
+  'table-renamed',
+  'table-moved',
+  'partition-attached',
+  'partition-detached',
+  'column-added',
+  'column-dropped',
+  'column-renamed',
+  'column-retyped',
+  'column-nullable',
+  'column-not-null',
+  'column-replaced',
+  'identity-lost',
+] as const;
+
+export const schemaChangeSchema = z.object({
+  kind: z.enum(SCHEMA_CHANGES),
+  /** The table, by its name on the target. */
+  table: z.string(),
+  /** What happened on the source, in one sentence. */
+  what: z.string(),
+  /** What it means for the migration. */
+  means: z.string(),
+  /** Statements to run on the target, in this order. */
+  sql: z.array(z.string()),
+  /** Statements to run on the source. */
+  source_sql: z.array(z.string()),
+  /** A cut-over would lose rows or columns by it. */
+  locks: z.boolean(),
+  /** The table's rows must be copied again, after the statements. */
+  copy_again: z.boolean(),
+});
+export type SchemaChange = z.infer<typeof schemaChangeSchema>;
+
 export const replayReportSchema = z.object({
   received_lsn: z.string().nullable(),
   applied_lsn: z.string().nullable(),
@@ -115,6 +154,8 @@ const payload = z.discriminatedUnion('type', [
   }),
   /** What was tried again works. */
   z.object({ type: z.literal('healed'), what: z.string() }),
+  /** In what the source's tables differ from the target's by now: all that is open at this moment. */
+  z.object({ type: z.literal('schema_changes'), changes: z.array(schemaChangeSchema) }),
   z.object({ type: z.literal('gate'), id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() }),
   z.object({
     type: z.literal('cutover'),

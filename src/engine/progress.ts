@@ -6,6 +6,7 @@ import {
   errorReportSchema,
   PHASES,
   replayReportSchema,
+  schemaChangeSchema,
   TABLE_STATES,
 } from './events.ts';
 import { foldTroubles, troubleSchema } from './troubles.ts';
@@ -42,6 +43,8 @@ export const progressSchema = z.object({
   warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
   /** What fails at this moment and is tried again, the oldest first. */
   troubles: z.array(troubleSchema),
+  /** What changed on the source and not yet on the target. */
+  schema_changes: z.array(schemaChangeSchema),
   gates: z.array(z.object({ id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() })),
   cutover: z.array(
     z.object({ step: z.enum(CUTOVER_STEPS), state: z.enum(['running', 'done', 'failed']), detail: z.string() }),
@@ -86,6 +89,7 @@ export const initialProgress = (of: {
   spool: { bytes: 0, free_bytes: 0 },
   warnings: [],
   troubles: [],
+  schema_changes: [],
   gates: [],
   cutover: [],
   error: null,
@@ -175,6 +179,8 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
     case 'retry':
     case 'healed':
       return { ...progress, troubles: foldTroubles(progress.troubles, event) };
+    case 'schema_changes':
+      return { ...progress, schema_changes: event.changes };
     case 'gate': {
       const gate = { id: event.id, title: event.title, ok: event.ok, detail: event.detail };
       return { ...progress, gates: upsert(progress.gates, gate, (other) => other.id === gate.id) };

@@ -85,10 +85,25 @@ export const ERROR_KINDS = {
     'not the same migration',
     'The work directory, the source or the target belongs to another migration.',
   ),
+  TM1308: operator(
+    'table not published',
+    'Somebody took a table out of our publication: its changes did not come. It is damaged until it is copied again.',
+  ),
+  TM1309: failed(
+    'publication lost',
+    'A publication of the migration was dropped or altered: changes did not come, the tables must be copied again.',
+  ),
 
   TM2001: failed('schema could not be read', 'pg_dump failed on the source.'),
   TM2002: operator('schema could not be restored', 'The target refused an object of the source schema.'),
-  TM2003: operator('schema differs', 'A table has other columns on the target than the source sends.'),
+  TM2003: operator(
+    'schema differs',
+    'A table of the source was altered, and the target not yet: replay waits, says what to run, and goes on by itself.',
+  ),
+  TM2004: operator(
+    'table is not in the migration',
+    'A table was created on the source meanwhile, and rows arrive for it: replay waits before them.',
+  ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
   TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),

@@ -1,4 +1,4 @@
-import type { EngineEvent, Phase } from '../engine/events.ts';
+import type { EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
@@ -43,6 +43,15 @@ function tableLine(event: Extract<EngineEvent, { type: 'table' }>): string | nul
   }
 }
 
+/** What changed on the source, and what to run: with the statements in full. */
+export const schemaChangeLine = ({ table, what, means, sql, source_sql, copy_again }: SchemaChange): string =>
+  [
+    `SCHEMA ${table}: ${what}. ${means}`,
+    ...sql.map((statement) => `  on the target: ${statement}`),
+    ...source_sql.map((statement) => `  on the source: ${statement}`),
+    ...(copy_again ? [`  then: migrate --resync ${table}`] : []),
+  ].join('\n');
+
 const CUTOVER_WORDS = { running: 'running', done: 'done', failed: 'FAILED' } as const;
 
 /**
@@ -76,6 +85,8 @@ export function formatLine(event: EngineEvent): string | null {
       return retryLine(event);
     case 'healed':
       return `Works again: ${event.what}`;
+    case 'schema_changes':
+      return event.changes.length === 0 ? null : event.changes.map(schemaChangeLine).join('\n');
     case 'gate':
       return `Cut-over condition ${event.ok ? 'met' : 'not met'}: ${event.title}${event.detail === '' ? '' : `: ${event.detail}`}`;
     case 'cutover':

@@ -1,15 +1,22 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { type Lsn, lsn } from '../../postgres/lsn.ts';
-import { type Change, MESSAGE_PREFIX, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
+import { unknownTable } from '../ddl/misfit.ts';
+import {
+  type Change,
+  MESSAGE_PREFIX,
+  type RowChange,
+  type StreamRelation,
+  sameShape,
+  type Truncate,
+} from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
-import { unknownTable } from '../sync/unknown-table.ts';
 import { Batch } from './batch.ts';
-import { type BoundTable, bindTable, requireSameForm } from './bound-table.ts';
+import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
 import { type Applied, TargetTransaction } from './target-transaction.ts';
 
@@ -21,6 +28,8 @@ export interface ApplierOptions {
   readonly named: NamedTables;
   /** Finds out about a table that the stream names and the migration does not have. Rejects when it should have it. */
   readonly explainName: (table: { readonly schema: string; readonly name: string }) => Promise<void>;
+  /** Finds the place of a table of the stream on the target; null when nothing of it is wanted any more. */
+  readonly bind: (relation: StreamRelation, table: SyncedTable) => Promise<BoundTable | null>;
   /** An UPDATE or DELETE of this table was left out: it has no replica identity. */
   readonly onUnidentified: (table: SyncedTable) => void;
   /** Position to go on from: the target's own record. */
@@ -40,7 +49,7 @@ export class Applier {
   readonly #target: TargetTransaction;
   readonly #decode: Decoder;
   readonly #relations = new Map<number, StreamRelation>();
-  readonly #bound = new Map<number, BoundTable>();
+  readonly #bound = new Map<number, BoundTable | null>();
   /** End of the last transaction that was applied before or read by this applier. */
   #readUpTo: Lsn;
   #batch = new Batch();
@@ -62,6 +71,15 @@ export class Applier {
    * rejection the target has rolled back to its last commit: make a new applier on a new connection.
    */
   async run(chunks: AsyncIterable<SpoolChunk>): Promise<void> {
+    try {
+      await this.#applyAll(chunks);
+    } finally {
+      // Whoever rolls back on this connection must not do it in the middle of a batch.
+      await this.#flushing;
+    }
+  }
+
+  async #applyAll(chunks: AsyncIterable<SpoolChunk>): Promise<void> {
     for await (const chunk of chunks) {
       const commits = new CommitsAhead(chunk, this.#options.plugin);
       for (const message of chunk.messages) {
@@ -138,7 +156,7 @@ export class Applier {
         if (this.#skipping) return;
         const table = await this.#tableFor(change.relation);
         if (!table) return;
-        requireSameForm(table, change);
+        await this.#requireSameForm(table, change);
         this.#batch.addRow({ table, change, commitLsn: this.#commitLsn ?? this.#readUpTo }, bytes);
         return;
       }
@@ -174,8 +192,9 @@ export class Applier {
     const before = this.#relations.get(relation.oid);
     this.#relations.set(relation.oid, relation);
     const bound = this.#bound.get(relation.oid);
-    if (!bound || (before && sameShape(before, relation))) return;
+    if (bound === undefined || (before && sameShape(before, relation))) return;
     this.#bound.delete(relation.oid);
+    if (!bound) return;
     this.#batch.addStep({ kind: 'forget', table: bound });
   }
 
@@ -186,16 +205,25 @@ export class Applier {
     if (!relation || this.#commitLsn === null) {
       throw new MigrateError('TM4005', { side: 'source', message: `a change of table ${oid} outside its context` });
     }
-    if (!synced) throw unknownTable(relation);
-    if (!appliesTo(synced, this.#commitLsn)) return null;
+    if (synced && !appliesTo(synced, this.#commitLsn)) return null;
     const known = this.#bound.get(oid);
-    if (known) return known;
+    if (known !== undefined) return known;
     // Should the target's table not fit, everything before is to be applied: the operator may only alter it then.
     // And binding asks the target, on the connection that may be applying at this moment.
     await this.#applyWhole();
-    const bound = await bindTable(this.#options.client, relation, synced);
+    if (!synced) throw unknownTable(relation);
+    const bound = await this.#options.bind(relation, synced);
     this.#bound.set(oid, bound);
     return bound;
+  }
+
+  async #requireSameForm(table: BoundTable, change: RowChange): Promise<void> {
+    try {
+      requireSameForm(table, change);
+    } catch (error) {
+      await this.#applyWhole();
+      throw error;
+    }
   }
 
   async #takeTruncate(change: Truncate): Promise<void> {

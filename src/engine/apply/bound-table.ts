@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { SchemaMisfit } from '../ddl/misfit.ts';
 import type { RowChange, StreamRelation } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
 
@@ -17,6 +17,8 @@ export interface BoundColumn {
   readonly baseType: string;
   /** `OPERATOR(schema.=)`, the equality that an index of the target serves; plain where none does. */
   readonly equals: string;
+  /** The type that the stream has its values in, where the target's is another already: they are cast on their way. */
+  readonly sentAs: string | null;
   /** Leads an index on the target, so that an equality on it can be looked up. */
   readonly indexed: boolean;
 }
@@ -34,9 +36,14 @@ export interface BoundTable {
    * equal rows), `none` when the source sends inserts only.
    */
   readonly match: { readonly by: 'key'; readonly columns: readonly BoundColumn[] } | { readonly by: 'image' | 'none' };
-  /** Columns whose built-in type is another on the source: their values can be passed on as text, never in binary form. */
+  /** Columns whose built-in type is another in the stream: their values can be passed on as text, never in binary form. */
   readonly otherTypes: readonly string[];
+  /** Columns of the same type with another modifier in the stream. */
+  readonly otherModifiers: readonly string[];
 }
+
+/** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
+const FIRST_UNSTABLE_OID = 10_000;
 
 const TARGET_COLUMNS = `
 WITH RECURSIVE base(oid, root) AS (
@@ -44,8 +51,10 @@ WITH RECURSIVE base(oid, root) AS (
   UNION
   SELECT t.typbasetype, b.root FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT a.attname AS name, format_type(a.atttypid, -1) AS type, format_type(bt.oid, -1) AS base_type, bt.oid AS base_oid,
-       a.attgenerated <> '' AS generated,
+SELECT a.attname AS name, a.atttypid AS oid, a.atttypmod AS modifier, format_type(a.atttypid, -1) AS type, format_type(bt.oid, -1) AS base_type, bt.oid AS base_oid,
+       a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must_be_sent,
+       (SELECT format_type(s.type, -1) FROM json_to_recordset($2::json) s(name text, type oid)
+         WHERE s.name = a.attname AND s.type < ${FIRST_UNSTABLE_OID}) AS sent_as,
        served.equals, coalesce(served.leads, false) AS indexed
   FROM pg_attribute a JOIN base b ON b.root = a.atttypid JOIN pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd'
   LEFT JOIN LATERAL (
@@ -74,50 +83,83 @@ SELECT to_json(ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts
    AND i.indpred IS NULL AND i.indexprs IS NULL
  ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid`;
 
-/** Binds a table. Rejects with TM2003 when the target has no such table or lacks a column. */
+/** How the target's table is known to be ahead of the stream: it was altered before replay came to that. */
+export interface Ahead {
+  /** The target's name of a column, by the stream's. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Columns that the source has dropped since: their values go nowhere. */
+  readonly dropped: ReadonlySet<string>;
+  /** Columns that have their new type already, by the target's name. */
+  readonly retyped: ReadonlySet<string>;
+}
+
+const NOT_AHEAD: Ahead = { renamed: new Map(), dropped: new Set(), retyped: new Set() };
+
+/** Binds a table. Rejects with `SchemaMisfit` when the target has no such table, or its columns can't take the stream's rows. */
 export async function bindTable(
   client: pg.Client,
-  relation: StreamRelation,
+  described: StreamRelation,
   targetName: { schema: string; name: string },
+  ahead: Ahead = NOT_AHEAD,
 ): Promise<BoundTable> {
+  const relation = {
+    ...described,
+    columns: described.columns.map((column) => ({ ...column, name: ahead.renamed.get(column.name) ?? column.name })),
+  };
   const target = qualified(targetName);
   const display = displayName(targetName);
   const found = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::oid::text AS oid', [target]);
   const oid = found.rows[0]?.oid;
   if (!oid) {
-    throw new MigrateError('TM2003', {
-      side: 'target',
-      object: display,
-      message: 'the table does not exist on the target',
-      hint: 'Create it on the target as it is on the source, then run migrate --resume: replay goes on where it stopped.',
-    });
+    const message = 'the table does not exist on the target';
+    const hint =
+      'Create it on the target as it is on the source. Nothing is lost: replay waits, and goes on by itself.';
+    throw new SchemaMisfit('TM2003', { object: display, message, hint }, { relation: described, inForm: false });
   }
   const columns = await client.query<{
     name: string;
+    oid: string;
+    modifier: string;
     type: string;
+    must_be_sent: string;
+    sent_as: string | null;
     base_type: string;
     base_oid: string;
     generated: string;
     equals: string | null;
     indexed: string;
-  }>(TARGET_COLUMNS, [oid]);
+  }>(TARGET_COLUMNS, [oid, JSON.stringify(relation.columns.map(({ name, type }) => ({ name, type })))]);
   const keys = await client.query<{ names: string; not_null: string }>(TARGET_KEYS, [oid]);
   const byName = new Map(columns.rows.map((column) => [column.name, column]));
-  const missing = relation.columns.filter((column) => !byName.has(column.name)).map((column) => column.name);
-  if (missing.length > 0) {
-    throw new MigrateError('TM2003', {
-      side: 'target',
-      object: display,
-      message: `the source sends columns that the target does not have: ${missing.join(', ')}`,
-      hint: `Run the source's ALTER TABLE on the target too, then run migrate --resume: replay goes on where it stopped.`,
-    });
+  const sent = new Set(relation.columns.map((column) => column.name));
+  // Without a part of its key no row is found.
+  const needed = (column: StreamRelation['columns'][number]) =>
+    !ahead.dropped.has(column.name) || (column.key && relation.identity !== 'full');
+  const missing = relation.columns.filter((column) => !byName.has(column.name) && needed(column));
+  const unsent = columns.rows.filter((column) => column.must_be_sent === 't' && !sent.has(column.name));
+  if (missing.length + unsent.length > 0) {
+    const problems = [
+      ...(missing.length > 0
+        ? [`the source sends columns that the target does not have: ${missing.map(({ name }) => name).join(', ')}`]
+        : []),
+      ...(unsent.length > 0
+        ? [`the target needs columns that the source does not send: ${unsent.map(({ name }) => name).join(', ')}`]
+        : []),
+    ];
+    const detail = { object: display, message: problems.join('; '), hint: ALTER_TOO };
+    throw new SchemaMisfit('TM2003', detail, { relation: described, inForm: false });
   }
   const bound: BoundColumn[] = [];
   const otherTypes: string[] = [];
+  const otherModifiers: string[] = [];
   for (const [index, column] of relation.columns.entries()) {
     const known = byName.get(column.name);
     if (!known || known.generated === 't') continue;
-    if (column.type < FIRST_UNSTABLE_OID && column.type !== Number(known.base_oid)) otherTypes.push(column.name);
+    const retyped = ahead.retyped.has(column.name);
+    const otherType = column.type < FIRST_UNSTABLE_OID && column.type !== Number(known.base_oid);
+    const otherModifier = column.type === Number(known.oid) && column.typmod !== Number(known.modifier);
+    if (otherType && !retyped) otherTypes.push(column.name);
+    if (otherModifier && !retyped) otherModifiers.push(column.name);
     bound.push({
       index,
       name: column.name,
@@ -125,6 +167,7 @@ export async function bindTable(
       type: known.type,
       baseType: known.base_type,
       equals: known.equals ?? '=',
+      sentAs: otherType && retyped ? known.sent_as : null,
       indexed: known.indexed === 't',
     });
   }
@@ -137,11 +180,11 @@ export async function bindTable(
     columns: bound,
     match: chooseMatch(relation, bound, uniqueKeys),
     otherTypes,
+    otherModifiers,
   };
 }
 
-/** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
-const FIRST_UNSTABLE_OID = 10_000;
+const ALTER_TOO = `Run the source's ALTER TABLE on the target too. Nothing is lost: replay waits, and goes on by itself.`;
 
 /**
  * Throws TM2003 when a change brings binary values for columns of another type: their bytes would be refused at best,
@@ -151,12 +194,9 @@ export function requireSameForm(table: BoundTable, change: RowChange): void {
   if (table.otherTypes.length === 0) return;
   const format = tupleFormat(change.kind === 'delete' ? change.old : change.tuple);
   if (format === 'text' || format === 'none') return;
-  throw new MigrateError('TM2003', {
-    side: 'target',
-    object: table.display,
-    message: `columns have another type on the source than on the target: ${table.otherTypes.join(', ')}`,
-    hint: `Run the source's ALTER TABLE on the target too, then run migrate --resume: replay goes on where it stopped.`,
-  });
+  const message = `columns have another type on the source than on the target: ${table.otherTypes.join(', ')}`;
+  const detail = { object: table.display, message, hint: ALTER_TOO };
+  throw new SchemaMisfit('TM2003', detail, { relation: table.relation, inForm: true });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
+import { refusesTheShape, SchemaMisfit, TARGET_CHANGED } from '../ddl/misfit.ts';
 import type { RowChange } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
 import { explain, mayHeal } from '../error-policy.ts';
@@ -116,6 +117,8 @@ function foldTable(table: BoundTable, changes: readonly RowChange[]): FoldedTabl
   if (table.columns.length === 0 || table.columns.length > STAGEABLE_COLUMNS) return null;
   const format = commonFormat(changes);
   if (!format) return null;
+  // Cast one by one.
+  if (format === 'binary' && table.columns.some((column) => column.sentAs !== null)) return null;
   const wholeOld = table.relation.identity === 'full';
   if (table.match.by === 'key') {
     const folded = fold(
@@ -179,6 +182,9 @@ function refused(error: unknown, of: BoundChange | undefined): unknown {
     doing: `${of.change.kind} of the row with ${describeRow(of.table, of.change)} was refused`,
     hint: 'Nothing of this transaction was applied. Remove the cause on the target, then run migrate --resume.',
   });
+  if (refusesTheShape(cause)) {
+    return new SchemaMisfit('TM2003', { object: of.table.display, message, hint: TARGET_CHANGED, cause }, null);
+  }
   if (!refusesTheRow(cause)) return new MigrateError('TM5002', { side, object, message, hint, cause });
   return new TableDamage('TM5002', { side, object, message, hint: COPY_AGAIN, cause }, placeOf(of));
 }

@@ -20,11 +20,15 @@ class Parameters {
   }
 }
 
+/** A parameter in the type that the stream has it in; what it is put into casts it on. */
+const add = (parameters: Parameters, tuple: Tuple, column: BoundColumn): string =>
+  `${parameters.add(parameterOf(tuple, column.index))}${column.sentAs === null ? '' : `::${column.sentAs}`}`;
+
 function byKey(columns: readonly BoundColumn[], named: Tuple, parameters: Parameters): string {
   return columns
     .map((column) => {
       // Without a cast the operator would choose the parameter's type: record, say, for a composite.
-      const value = `${parameters.add(parameterOf(named, column.index))}::${column.baseType}`;
+      const value = `${add(parameters, named, column)}::${column.baseType}`;
       return `${column.ident} ${column.equals} ${value}`;
     })
     .join(' AND ');
@@ -44,7 +48,7 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
   const stored: string[] = [];
   const wanted: string[] = [];
   for (const column of columns) {
-    const value = `${parameters.add(parameterOf(old, column.index))}::${column.type}`;
+    const value = `${add(parameters, old, column)}::${column.type}`;
     const form = OF_SEVERAL_IMAGES.test(column.baseType) ? '::text' : '';
     stored.push(`${column.ident}${form}`);
     wanted.push(`${value}${form}`);
@@ -66,7 +70,7 @@ export function statementFor(table: BoundTable, change: RowChange): Statement | 
     case 'insert': {
       if (table.columns.length === 0) return { text: `INSERT INTO ${table.target} DEFAULT VALUES`, values: [] };
       const columns = table.columns.map((column) => column.ident).join(', ');
-      const values = table.columns.map((column) => parameters.add(parameterOf(change.tuple, column.index))).join(', ');
+      const values = table.columns.map((column) => add(parameters, change.tuple, column)).join(', ');
       return {
         text: `INSERT INTO ${table.target} (${columns}) OVERRIDING SYSTEM VALUE VALUES (${values})`,
         values: parameters.values,
@@ -80,7 +84,7 @@ export function statementFor(table: BoundTable, change: RowChange): Statement | 
     case 'update': {
       const assignments = table.columns
         .filter((column) => !isUnchanged(change.tuple, column.index))
-        .map((column) => `${column.ident} = ${parameters.add(parameterOf(change.tuple, column.index))}`);
+        .map((column) => `${column.ident} = ${add(parameters, change.tuple, column)}`);
       if (assignments.length === 0) return null;
       return {
         text: `UPDATE ONLY ${table.target} SET ${assignments.join(', ')} WHERE ${condition(table, change.old ?? change.tuple, parameters)}`,

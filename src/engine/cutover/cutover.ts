@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
+import type { SchemaMisfit } from '../ddl/misfit.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
@@ -12,6 +13,7 @@ import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
 import { dropPublications } from '../source/publications.ts';
+import type { PublicationWatch } from '../source/published.ts';
 import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
@@ -34,6 +36,7 @@ export interface CutoverOptions {
   readonly hasExclusions: boolean;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
+  readonly published: PublicationWatch;
   readonly replay: Replay;
   /** Nothing more is to come from the slot. */
   readonly stopReceiving: () => Promise<void>;
@@ -49,6 +52,7 @@ export interface CutoverResult {
 
 const DRAIN_REPEAT_MS = 10_000;
 const QUIET_PATIENCE_MS = 15_000;
+const HELD_LOOK_MS = 500;
 
 /**
  * Fence → drain → sequences → objects → verify → report. What a failed cut-over must not leave behind (keys, triggers,
@@ -56,7 +60,7 @@ const QUIET_PATIENCE_MS = 15_000;
  * the source is given back as it was and the caller goes on replaying. TM6001 when changes arrived after the fence.
  */
 export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
-  const { source, target, migration, request, replay, emit } = options;
+  const { source, target, migration, published, request, replay, emit } = options;
   const started = performance.now();
   const steps = new Steps(emit);
   const requireQuiet = async (changesBefore: number): Promise<void> => {
@@ -67,6 +71,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   let downtimeMs = 0;
   try {
     await steps.run('fence', async () => {
+      await published.look(source);
       await requireNoneDamaged(target);
       await requireNoNewTables(options);
       await requireNonePrepared(options);
@@ -79,6 +84,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
       const drained = await drain(options, null);
+      await published.look(source);
       await requireNoneDamaged(target);
       return [drained, `${drained - before} changes applied, everything that the source committed is here`];
     });
@@ -97,6 +103,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       });
       await steps.run('verify', async () => {
         await requireNothingNew(options, changes);
+        await published.look(source);
         if (options.namesMustStay) await requireSameNames(source, await readNamesAtStart(target));
         await copySequences(source, target);
         const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];
@@ -148,6 +155,9 @@ async function drain({ source, replay, signal }: CutoverOptions, patienceMs: num
   const waiting = new AbortController();
   const stop = () => waiting.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
+  const held = setInterval(() => {
+    if (replay.held) waiting.abort(waitsForSchema(replay.held));
+  }, HELD_LOOK_MS);
   const patience = patienceMs === null ? undefined : setTimeout(stop, patienceMs);
   const applied = replay.whenApplied(id, signal.aborted ? signal : waiting.signal);
   // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
@@ -157,6 +167,7 @@ async function drain({ source, replay, signal }: CutoverOptions, patienceMs: num
     return changes;
   } finally {
     clearInterval(again);
+    clearInterval(held);
     clearTimeout(patience);
     signal.removeEventListener('abort', stop);
     waiting.abort();
@@ -171,12 +182,22 @@ async function requireNothingNew(options: CutoverOptions, changesBefore: number)
   const { migration, signal } = options;
   const since = await drain(options, QUIET_PATIENCE_MS).catch((error: unknown) => {
     signal.throwIfAborted();
+    if (error instanceof MigrateError) throw error;
     const seconds = QUIET_PATIENCE_MS / 1000;
     throw stillWritten(migration, `a last look at the source did not come through in ${seconds} s`, error);
   });
   if (since > changesBefore)
     throw stillWritten(migration, `${since - changesBefore} row changes arrived after the fence`);
 }
+
+/** What is behind a table that does not fit can't be applied now: the source must not wait for the operator, read-only. */
+const waitsForSchema = ({ message, object, hint }: SchemaMisfit): MigrateError =>
+  new MigrateError('TM6002', {
+    side: 'target',
+    object,
+    message: `replay waits for the schema on the target: ${message}`,
+    hint: `${hint}\nThen cut over again.`,
+  });
 
 async function requireNonePrepared({ source, migration }: CutoverOptions): Promise<void> {
   const names = await preparedTransactions(source);

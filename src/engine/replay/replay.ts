@@ -3,6 +3,9 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { Applier } from '../apply/applier.ts';
 import type { Applied } from '../apply/target-transaction.ts';
+import { bindFitting, type FittingOptions } from '../ddl/bind-fitting.ts';
+import { SchemaHold } from '../ddl/hold.ts';
+import { asMisfit, type SchemaMisfit } from '../ddl/misfit.ts';
 import { NamedTables } from '../decode/named-tables.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';
@@ -44,8 +47,11 @@ export class Replay {
   readonly #unidentified = new Set<number>();
   readonly #seen = new Map<string, (changes: number) => void>();
 
+  readonly #hold: SchemaHold;
+
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.#hold = new SchemaHold(options);
   }
 
   get applied(): Lsn {
@@ -59,6 +65,11 @@ export class Replay {
   /** Row changes applied since the migration began. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Why replay waits for the operator to alter the target; null when it does not. */
+  get held(): SchemaMisfit | null {
+    return this.#hold.standing;
   }
 
   /** The newest heartbeat that was applied. */
@@ -93,7 +104,7 @@ export class Replay {
     const { emit, signal } = this.#options;
     const untilStopped = async (healthy: () => void) => {
       // Again from the applied position, each time without one table more.
-      while ((await this.#runOnce(healthy)) === 'damage');
+      while ((await this.#runOnce(healthy)) !== 'stopped');
     };
     await untilHealed<void>(untilStopped, {
       what: 'applying changes to the target',
@@ -107,7 +118,7 @@ export class Replay {
     });
   }
 
-  async #runOnce(healthy: () => void): Promise<'stopped' | 'damage'> {
+  async #runOnce(healthy: () => void): Promise<'stopped' | 'damage' | 'fits'> {
     const { destroy, spoolDirectory, watermark, plugin, signal } = this.#options;
     signal.throwIfAborted();
     // A segment that is just being deleted must not be found by the next reader.
@@ -131,6 +142,7 @@ export class Replay {
         plugin,
         named: plugin.usesPublications ? new NamedTables([]) : await readNamedTables(client, tables.values()),
         explainName: (name) => this.#explainName(name, tables),
+        bind: (relation, table) => bindFitting(this.#fitting(client), relation, table),
         onUnidentified: (table) => this.#tellOfUnidentified(table),
         appliedLsn,
         onApplied: (applied) => {
@@ -141,14 +153,32 @@ export class Replay {
       await applier.run(readSpool(spoolDirectory, watermark, appliedLsn, signal));
       return 'stopped';
     } catch (error) {
-      if (!(error instanceof TableDamage)) throw error;
+      const misfit = asMisfit(error);
+      if (!misfit && !(error instanceof TableDamage)) throw error;
+      // Without locks on the target: the operator is to alter what this transaction may have touched.
       await client.query('ROLLBACK');
-      await this.#damaged(client, error);
+      if (misfit) {
+        await this.#hold.untilFits(misfit, this.#applied, this.#fitting(client));
+        return 'fits';
+      }
+      if (error instanceof TableDamage) await this.#damaged(client, error);
       return 'damage';
     } finally {
       signal.removeEventListener('abort', stop);
       destroy(client);
     }
+  }
+
+  #fitting(target: pg.Client): FittingOptions {
+    const { connectSource, destroy, emit } = this.#options;
+    return {
+      target,
+      onSource: async (use) => {
+        const source = await connectSource('names');
+        return use(source).finally(() => destroy(source));
+      },
+      tell: (text) => emit({ type: 'warning', text }),
+    };
   }
 
   async #explainName(name: { schema: string; name: string }, tables: ReadonlyMap<number, SyncedTable>): Promise<void> {

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
+import { unknownTable } from '../ddl/misfit.ts';
 import { type NamedTable, NamedTables } from '../decode/named-tables.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { SyncedTable } from '../sync/table-states.ts';
-import { unknownTable } from '../sync/unknown-table.ts';
 import { selection } from './catalog.ts';
 
 /** What a stream that tells tables by name must know of one of them. */
@@ -178,5 +178,5 @@ export async function explainName(
   }));
   const names = new Set([...of.tables.values()].map(displayName));
   const ofOurs = partOf.some((root) => names.has(displayName(root)));
-  if (ofOurs && selection({ ...name, partOf }, of.options) === 'all') throw unknownTable(name);
+  if (ofOurs && selection({ ...name, partOf }, of.options) === 'all') throw unknownTable({ oid: null, ...name });
 }

@@ -50,6 +50,9 @@ CREATE TABLE tiger_migrate.relation (
 CREATE TABLE tiger_migrate.description (
   source_oid         oid PRIMARY KEY REFERENCES tiger_migrate.relation ON DELETE CASCADE,
   description        jsonb NOT NULL);
+CREATE TABLE tiger_migrate.shape (
+  source_oid         oid PRIMARY KEY REFERENCES tiger_migrate.relation ON DELETE CASCADE,
+  shape              jsonb NOT NULL);
 CREATE TABLE tiger_migrate.part (
   source_oid         oid NOT NULL REFERENCES tiger_migrate.relation ON DELETE CASCADE,
   part               integer NOT NULL,

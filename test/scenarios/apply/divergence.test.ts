@@ -137,13 +137,11 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     await live.transaction(`UPDATE t SET v = 'b'`);
     await live.source.query(`ALTER TABLE t ADD extra int, ADD more text`);
     await live.transaction(`UPDATE t SET extra = id`);
-    const error = await live.failure();
+    const error = await live.held();
     expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
-    expect(error.message).toMatch(/extra, more/);
+    expect(error.message).toMatch(/extra integer.*more text/);
     expect(await target(live)).toEqual({ t: n, u: 0, b: n });
-    await live.stop();
-    await live.target.query('ALTER TABLE t ADD extra int, ADD more text');
-    await live.resume();
+    await live.obey();
     await live.expectEqual();
   });
 
@@ -154,11 +152,11 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     await live.source.query('ALTER TABLE t RENAME v TO w');
     await live.transaction(`INSERT INTO u VALUES (1); UPDATE t SET w = 'c'`);
     await live.resume();
-    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.t' });
+    expect(await live.held()).toMatchObject({ code: 'TM2003', object: 'public.t' });
     expect(await target(live)).toEqual({ t: n, u: 0, b: n });
     await live.stop();
-    await live.target.query('ALTER TABLE t RENAME v TO w');
     await live.resume();
+    expect(await live.obey()).toMatchObject({ message: expect.stringContaining('v is called w now') });
     await live.expectEqual();
   });
 
@@ -182,10 +180,8 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     await using live = await start(databases);
     await live.target.query('ALTER TABLE t RENAME TO elsewhere');
     await live.transaction(`UPDATE t SET v = 'b'`);
-    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.t' });
-    await live.stop();
+    expect(await live.held()).toMatchObject({ code: 'TM2003', object: 'public.t' });
     await live.target.query('ALTER TABLE elsewhere RENAME TO t');
-    await live.resume();
     await live.expectEqual();
   });
 
@@ -196,7 +192,7 @@ describe.each(MODES)('divergence ($mode)', ({ stream, rows: n }) => {
     });
     await live.source.query('CREATE TABLE m_2 PARTITION OF m FOR VALUES FROM (1000) TO (2000)');
     await live.transaction(`INSERT INTO m SELECT generate_series(1, ${n}); INSERT INTO m VALUES (1001)`);
-    expect(await live.failure()).toMatchObject({ code: 'TM2003', object: 'public.m_2' });
+    expect(await live.held()).toMatchObject({ code: 'TM2004', object: 'public.m_2' });
     expect((await live.target.query('SELECT FROM m')).rowCount).toBe(0);
   });
 });
@@ -212,12 +208,9 @@ describe('types', () => {
     });
     await live.source.query('ALTER TABLE t ALTER v TYPE double precision');
     await live.transaction('UPDATE t SET v = v + 0.5');
-    const error = await live.failure();
+    const error = await live.obey();
     expect(error).toMatchObject({ code: 'TM2003', object: 'public.t' });
-    expect(error.message).toMatch(/: v$/);
-    await live.stop();
-    await live.target.query('ALTER TABLE t ALTER v TYPE double precision');
-    await live.resume();
+    expect(error.message).toMatch(/v was bigint and is double precision now/);
     await live.expectEqual();
   });
 

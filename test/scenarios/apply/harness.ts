@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
+import { recordShapes } from '../../../src/engine/ddl/recorded-shapes.ts';
 import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
 import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
 import type { DamageReport, EventPayload } from '../../../src/engine/events.ts';
@@ -23,7 +24,7 @@ import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
 import { readDamaged } from '../../../src/engine/sync/damage.ts';
 import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
-import type { MigrateError } from '../../../src/errors/migrate-error.ts';
+import type { ErrorReport, MigrateError } from '../../../src/errors/migrate-error.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
 import { displayName } from '../../../src/postgres/identifiers.ts';
 import { type Lsn, parseLsn } from '../../../src/postgres/lsn.ts';
@@ -54,8 +55,8 @@ export class LiveReplay implements AsyncDisposable {
   replay: Replay;
   #receiver: Receiver;
   readonly #servers: Servers;
-  /** As `#servers`, by way of the proxy if there is one. */
-  readonly #applierServers: Servers;
+  /** As `#servers`, by way of the proxies if there are any. */
+  readonly #proxied: Servers;
   readonly #control: pg.Client;
   /** Sessions in which both sides say the same value in the same words. */
   readonly #comparing: { readonly source: pg.Client; readonly target: pg.Client };
@@ -74,7 +75,7 @@ export class LiveReplay implements AsyncDisposable {
     control: pg.Client;
     comparing: { source: pg.Client; target: pg.Client };
     servers: Servers;
-    applierServers: Servers;
+    proxied: Servers;
     id: string;
     directory: string;
     options: ReplayOptions;
@@ -84,7 +85,7 @@ export class LiveReplay implements AsyncDisposable {
     this.#control = of.control;
     this.#comparing = of.comparing;
     this.#servers = of.servers;
-    this.#applierServers = of.applierServers;
+    this.#proxied = of.proxied;
     this.#options = of.options;
     this.#plugin = pluginNamed(of.options.plugin ?? 'pgoutput');
     this.slot = slotNameOf(of.id);
@@ -107,8 +108,13 @@ export class LiveReplay implements AsyncDisposable {
     };
     const { signal } = new AbortController();
     const servers = new Servers({ ...settings, id, signal });
-    const port = options.applierPort ?? settings.target.port;
-    const applierServers = new Servers({ ...settings, target: { ...settings.target, port }, id, signal });
+    const proxied = new Servers({
+      source: { ...settings.source, port: options.receiverPort ?? settings.source.port },
+      target: { ...settings.target, port: options.applierPort ?? settings.target.port },
+      id,
+      signal,
+      liveness: options.liveness,
+    });
     await target.query('SET session_replication_role = replica').catch(() => undefined);
     for (const side of [source, target]) await side.query(`${options.tables};\n${options.rows ?? ''}`);
     const control = await servers.onSource('control');
@@ -123,7 +129,7 @@ export class LiveReplay implements AsyncDisposable {
       control,
       comparing,
       servers,
-      applierServers,
+      proxied,
       id,
       directory,
       options,
@@ -150,11 +156,12 @@ export class LiveReplay implements AsyncDisposable {
     const client = await this.#servers.onTarget('begin');
     try {
       this.#servers.replicaRole = await probeReplicaRole(client);
-      this.#applierServers.replicaRole = this.#servers.replicaRole;
+      this.#proxied.replicaRole = this.#servers.replicaRole;
       await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
       await setIdentity(client, await readTables(client), 'BY DEFAULT');
       await markCopied(client, tables, point.lsn);
       const oids = tables.map(({ oid }) => oid);
+      await recordShapes(this.#control, client, oids);
       if (!this.#plugin.usesPublications) await recordDescriptions(this.#control, client, oids);
     } finally {
       this.#servers.destroy(client);
@@ -164,7 +171,7 @@ export class LiveReplay implements AsyncDisposable {
   #newReceiver(): Receiver {
     const reserveBytes = () => this.reserveBytes;
     return new Receiver({
-      connect: () => this.#servers.replication('receive'),
+      connect: () => this.#proxied.replication('receive'),
       slot: this.slot,
       plugin: this.#plugin,
       publications: this.#publications,
@@ -181,7 +188,7 @@ export class LiveReplay implements AsyncDisposable {
   #newReplay(): Replay {
     return new Replay({
       connectTarget: async (application) => {
-        const client = await this.#applierServers.onTarget(application);
+        const client = await this.#proxied.onTarget(application);
         record(client, this.statements);
         return client;
       },
@@ -232,7 +239,7 @@ export class LiveReplay implements AsyncDisposable {
       source: this.#control,
       target: await this.#servers.onTarget('look'),
     } as unknown as Engine;
-    const opened = openSpool(engine, new AbortController().signal);
+    const opened = openSpool(engine, false, new AbortController().signal);
     await opened.then(({ spool }) => spool.close()).finally(() => this.#servers.destroy(engine.target));
   }
 
@@ -270,6 +277,21 @@ export class LiveReplay implements AsyncDisposable {
     expect(kept[0]?.damage).toEqual({ ...damage, lsn: damage.lsn && parseLsn(damage.lsn) });
     const warning = this.events.flatMap((event) => (event.type === 'warning' ? [event.text] : [])).join('\n');
     return { relation, damage, warning };
+  }
+
+  /** Why replay waits for the operator now; waits for that. */
+  async held(): Promise<ErrorReport> {
+    return until(() => this.replay.held?.report(), { what: 'replay to wait for the operator' });
+  }
+
+  /** Runs on the target, as its owner, what the engine says there is to run; it goes on by itself then. */
+  async obey(): Promise<ErrorReport> {
+    const report = await this.held();
+    const sql = /^Run on the target: (.*)$/m.exec(report.hint)?.[1];
+    if (sql === undefined) expect.fail(`nothing to run: ${report.hint}`);
+    await this.target.query(sql);
+    await until(() => this.replay.held?.message !== report.message, { what: 'replay to go on' });
+    return report;
   }
 
   /** What replay ended with. */

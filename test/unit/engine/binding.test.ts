@@ -30,6 +30,7 @@ const column = (index: number, name: string, indexed = false): BoundColumn => ({
   index,
   name,
   ident: `"${name}"`,
+  sentAs: null,
   type: 'text',
   baseType: 'text',
   equals: indexed ? 'OPERATOR(pg_catalog.=)' : '=',
@@ -42,7 +43,16 @@ const columnsOf = (relation: StreamRelation): BoundColumn[] =>
 function table(relation: StreamRelation, uniqueKeys: string[][] = [['a']]): BoundTable {
   const columns = columnsOf(relation);
   const match = chooseMatch(relation, columns, uniqueKeys);
-  return { relation, oid: 7, display: 'public.t', target: '"public"."t"', columns, match, otherTypes: [] };
+  return {
+    relation,
+    oid: 7,
+    display: 'public.t',
+    target: '"public"."t"',
+    columns,
+    match,
+    otherTypes: [],
+    otherModifiers: [],
+  };
 }
 
 describe('how a row of the target is found', () => {

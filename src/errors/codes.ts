@@ -74,6 +74,10 @@ export const ERROR_KINDS = {
     'replica identity not set',
     'A table of the source could not get the replica identity that was chosen.',
   ),
+  TM1217: blocked(
+    'an object that only a superuser may create',
+    'The source has a kind of object that the role of the target may not create there.',
+  ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),

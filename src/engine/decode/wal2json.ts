@@ -47,8 +47,8 @@ class Wal2Json {
   readonly #tables: NamedTables;
   readonly #names = new TableNames();
   readonly #shapes = new Map<number, Shape>();
-  /** Numbers come in quotes, NaN too. */
-  #numbersQuoted = false;
+  /** Numbers come in quotes, NaN too. Null before the first BEGIN: a spool may begin inside of a transaction, which was applied. */
+  #numbersQuoted: boolean | null = null;
   #truncation: Truncation | null = null;
 
   constructor(tables: NamedTables) {
@@ -211,7 +211,7 @@ class Wal2Json {
 
   #shapeOf(table: NamedTable, described: Change[]): Shape {
     const shape = this.#shapes.get(table.oid) ?? this.#reshape(table, describedColumns(table), described);
-    if (shape.lossy && !this.#numbersQuoted) throw numbersLost(table, shape.reader.columns);
+    if (shape.lossy && this.#numbersQuoted === false) throw numbersLost(table, shape.reader.columns);
     return shape;
   }
 
@@ -221,7 +221,7 @@ class Wal2Json {
     const keys = full ? [] : table.keys;
     if (keys.some((key) => columns.every(({ name }) => name !== key))) throw identityChanged(table);
     const lossy = lossyOf(table, columns).length > 0;
-    if (lossy && !this.#numbersQuoted) throw numbersLost(table, columns);
+    if (lossy && this.#numbersQuoted === false) throw numbersLost(table, columns);
     const relation: StreamRelation = {
       oid: table.oid,
       schema: table.schema,

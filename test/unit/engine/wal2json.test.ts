@@ -299,6 +299,8 @@ describe('columns that change', () => {
     const refused = expect.objectContaining({ code: 'TM4008', object: 'public.t.n' });
     expect(() => decode(row('I', 't', { columns: added }))).toThrow(refused);
     expect(() => decode(row('U', 't', { columns: added, identity: [cell('id', 23, 1)] }))).toThrow(refused);
+    // Rows in front of the first BEGIN belong to a transaction that was applied before.
+    expect(decoderOf()(row('I', 't', { columns: added }))).toHaveLength(2);
     // In quotes NaN is NaN and NULL is NULL; and one that the target makes by itself is not taken anyway.
     decode(begin(true));
     expect(

@@ -2,7 +2,14 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
-import { type Change, type RowChange, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
+import {
+  type Change,
+  MESSAGE_PREFIX,
+  type RowChange,
+  type StreamRelation,
+  sameShape,
+  type Truncate,
+} from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
@@ -13,9 +20,6 @@ import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
 import { type Applied, TargetTransaction } from './target-transaction.ts';
-
-/** Prefix of our logical messages on the source. */
-export const MESSAGE_PREFIX = 'tiger_migrate';
 
 export interface ApplierOptions {
   /** A connection to the target, for this applier alone. */

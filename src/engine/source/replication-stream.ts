@@ -96,14 +96,16 @@ export class ReplicationStream {
       refuse = reject;
     });
     self.#readFrames((payload, rest) => {
-      if (self.#closed) return;
-      try {
-        self.#dispatch(payload, rest, handlers);
-      } catch (error) {
-        self.close();
-        refuse(error);
-      }
+      if (!self.#closed) self.#guarded(() => self.#dispatch(payload, rest, handlers), refuse);
     });
+    // A warning stands where the server has it, among the messages: what follows it must not be taken without it.
+    const { recordOfWarning } = options.plugin;
+    if (recordOfWarning) {
+      client.on('notice', ({ message }) => {
+        const record = recordOfWarning(message ?? '');
+        if (record && !self.#closed) self.#guarded(() => handlers.onMessage(record, 0), refuse);
+      });
+    }
     const started = new Promise<void>((resolve) => self.#wire.once('replicationStart', resolve));
     const ended = client.query(startReplicationCommand(options)).then(() => {
       throw new MigrateError('TM4001', { side: 'source', message: 'the server ended the replication stream' });
@@ -116,6 +118,15 @@ export class ReplicationStream {
     for (const promise of [ended, refused, disconnected, done]) promise.catch(() => {});
     await Promise.race([started, done]);
     return { stream: self, done };
+  }
+
+  #guarded(handle: () => void, refuse: (error: unknown) => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.close();
+      refuse(error);
+    }
   }
 
   /**

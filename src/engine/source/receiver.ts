@@ -70,6 +70,8 @@ export class Receiver {
   /** The newest description of every table, for the beginning of a new segment. */
   readonly #relations = new Map<number, Buffer>();
   #inTransaction = false;
+  /** In the middle of a long message. */
+  #inside = false;
   /** Everything the source had to say before this is here; not yet necessarily on disk. */
   #received: Lsn = INVALID_LSN;
   #durable: Lsn = INVALID_LSN;
@@ -123,6 +125,7 @@ export class Receiver {
     signal.throwIfAborted();
     await this.#cutToLastCommit(spool);
     this.#inTransaction = false;
+    this.#inside = false;
     this.#paused = false;
     this.#wantsFlush = false;
     await this.#findRoom(spool);
@@ -139,7 +142,7 @@ export class Receiver {
         client,
         { slot, plugin, publications, start: spool.end.commitEnd, binary },
         {
-          onMessage: (message) => this.#take(message),
+          onMessage: (message, rest) => this.#take(message, rest),
           onKeepalive: (walEnd, reply) => {
             if (!this.#inTransaction) this.#received = maxLsn(this.#received, walEnd);
             if (reply) this.#confirm(stream);
@@ -172,20 +175,27 @@ export class Receiver {
     this.#received = maxLsn(spool.end.commitEnd, spool.durable);
   }
 
-  #take(message: Buffer): void {
+  #take(message: Buffer, rest: number): void {
     const spool = this.#writer();
+    this.#wantsFlush = true;
+    this.#bytes += message.length;
+    const isPart = rest > 0 || this.#inside;
+    this.#inside = rest > 0;
+    if (isPart) {
+      // So long a message is neither a BEGIN nor a COMMIT, and describes no table.
+      spool.append(message, null, rest);
+      return;
+    }
     const { plugin } = this.#options;
     const relation = plugin.describedRelation(message);
     if (relation !== null) this.#relations.set(relation, Buffer.from(message));
     const commitEnd = plugin.commitEndOf(message);
     spool.append(message, commitEnd);
-    this.#bytes += message.length;
     if (plugin.isBegin(message)) this.#inTransaction = true;
     if (commitEnd !== null) {
       this.#inTransaction = false;
       this.#received = maxLsn(this.#received, commitEnd);
     }
-    this.#wantsFlush = true;
   }
 
   #writer(): SpoolWriter {

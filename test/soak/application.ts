@@ -163,7 +163,11 @@ export class Application {
     if (transaction.alone && state === NO_SUCH_PREPARED) return;
     countUp(tally.refused, state);
     const message = error instanceof Error ? error.message : String(error);
-    if (TAKEN.test(state) || message.startsWith('cannot truncate a table referenced')) return;
+    if (
+      TAKEN.test(state) ||
+      /^cannot truncate a table referenced|^cannot TRUNCATE .* pending trigger events/s.test(message)
+    )
+      return;
     this.errors.push(
       `${state} ${message} ${detail} in: ${transaction.statements
         .map(({ sql }) => sql)

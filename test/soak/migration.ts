@@ -41,6 +41,8 @@ export class Migration {
   readonly #input: MigrationInput;
   #engine: RunningEngine | null = null;
   #read = 0;
+  /** Where the events of the running engine begin. */
+  #from = 0;
   /** The engine's end is what a fault wants. */
   #ending = false;
   #exit: number | null | undefined;
@@ -54,6 +56,7 @@ export class Migration {
     const { cli, directory, args, env } = this.#input;
     const engine = new RunningEngine(cli, ['--dir', directory, ...args, ...(resume ? ['--resume'] : [])], env);
     this.#engine = engine;
+    this.#from = this.events.length;
     this.#read = 0;
     this.#ending = false;
     this.#exit = undefined;
@@ -95,8 +98,7 @@ export class Migration {
     if (signal === 'SIGTERM') {
       const { stderr } = engine;
       if (code !== 130) this.complaints.push(`SIGTERM ended the engine with ${code}: ${stderr}`);
-      else if (!/^TM9002 [^\n]+\n {2}→ [^\n]+\n$/.test(stderr))
-        this.complaints.push(`SIGTERM, and on stderr: ${stderr}`);
+      else if (!/^Interrupted\. [^\n]+\n$/.test(stderr)) this.complaints.push(`SIGTERM, and on stderr: ${stderr}`);
     } else if (engine.stderr !== '') this.complaints.push(`on stderr: ${engine.stderr}`);
     const began = PHASES.indexOf(this.phase) >= PHASES.indexOf('snapshot');
     this.start(began);
@@ -122,7 +124,11 @@ export class Migration {
 
   /** The gate as the running engine has told it last. */
   gate(id: string): boolean {
-    return this.of('gate').findLast((gate) => gate.id === id)?.ok ?? false;
+    this.#take();
+    const gate = this.events.findLast(
+      (event, index) => index >= this.#from && event.type === 'gate' && event.id === id,
+    );
+    return gate?.type === 'gate' && gate.ok;
   }
 
   /** Ends when the program ends; never rejects. */

@@ -47,7 +47,11 @@ test('rights that are taken away in the middle: named, waited for, and nothing i
     options: { plugin: 'test_decoding', skipRoles: true },
     waitForGo: true,
   });
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  const dumped = `SELECT FROM tiger_migrate.object WHERE kind = 'phase' AND name = 'dump'`;
+  await migration.until(
+    async () => migration.of('snapshot').length > 0 && (await target.query(dumped)).length > 0,
+    'snapshot and schema dump',
+  );
 
   await takeAway({
     ...{ migration, database: source, what: 'copying public.orders', code: 'TM1212' },

@@ -27,9 +27,9 @@ const start = ({ source, target }: TestDatabases, more: Partial<MigrationInput> 
 
 const FULL = 'operator TM4003';
 const untilFull = (migration: Migration) =>
-  migration.until(() => migration.troubles.includes(FULL), 'the disk to be full');
+  migration.until(() => migration.troubleCodes.includes(FULL), 'the disk to be full');
 const untilWell = (migration: Migration) =>
-  migration.until(() => migration.troubles.length === 0, 'no trouble to be left');
+  migration.until(() => migration.troubleCodes.length === 0, 'no trouble to be left');
 
 /** Bytes of WAL that the source keeps for us. */
 const kept = async ({ source }: TestDatabases) =>
@@ -61,7 +61,7 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
     });
     await migration.go();
     await migration.reached('replay');
-    expect(migration.troubles).toContain(FULL);
+    expect(migration.troubleCodes).toContain(FULL);
     await disk.makeRoom();
     await untilWell(migration);
 
@@ -73,7 +73,7 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
     await holder.query('BEGIN; LOCK TABLE log IN ACCESS EXCLUSIVE MODE');
     await disk.fill(3 * MB);
     await write(databases, 8);
-    await migration.until(() => migration.troubles.includes(FULL), 'the disk to be full');
+    await migration.until(() => migration.troubleCodes.includes(FULL), 'the disk to be full');
     await holder.query('COMMIT');
     await disk.makeRoom();
     await untilWell(migration);

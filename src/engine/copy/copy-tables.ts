@@ -4,10 +4,13 @@ import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
+import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
+import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
+import { backendOf, endBackend } from '../target/end-backend.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -61,6 +64,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;
+    /** The target's process of the worker before, which may hold locks for as long as the server has not noticed. */
+    let left: string | null = null;
     // Whatever it waits for, perhaps a lock.
     const stop = () => {
       if (worker) destroyWorker(options, worker);
@@ -72,7 +77,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
         await untilHealed<void>(
           async () => {
             try {
-              worker ??= await openWorker(options, number);
+              worker ??= await openWorker(options, number, left);
+              left = backendOf(worker.target);
               await copyPart(options, worker, now, { started, again, refused, progress }, signal);
             } catch (error) {
               if (worker) destroyWorker(options, worker);
@@ -90,7 +96,14 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
               refused.set(now.table, explained);
             }
           },
-          { what: `copying ${displayName(now.table)}`, side: 'source', emit: options.emit, signal },
+          {
+            what: `copying ${displayName(now.table)}`,
+            side: 'source',
+            emit: options.emit,
+            signal,
+            rules: RUNNING_RULES,
+            remedy: rightsToCopy(options, now.table),
+          },
         );
       }
     } finally {
@@ -111,13 +124,17 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   return { again, refused };
 }
 
-async function openWorker(options: CopyOptions, number: number): Promise<Worker> {
+async function openWorker(options: CopyOptions, number: number, left: string | null): Promise<Worker> {
   const source = await options.connectSource(`copy ${number}`);
+  let target: pg.Client | null = null;
   try {
     await importSnapshot(source, options.snapshot);
-    return { source, target: await options.connectTarget(`copy ${number}`) };
+    target = await options.connectTarget(`copy ${number}`);
+    if (left !== null) await endBackend(target, left);
+    return { source, target };
   } catch (error) {
     options.destroy(source);
+    if (target) options.destroy(target);
     throw error;
   }
 }
@@ -130,6 +147,19 @@ function destroyWorker(options: CopyOptions, worker: Worker): void {
 /** Dropped or renamed on the source since the snapshot: undefined_table, invalid_schema_name. */
 const isGone = (error: unknown): boolean =>
   error instanceof PipeError && error.side === 'source' && ['42P01', '3F000'].includes(sqlState(error.cause) ?? '');
+
+/** The statements that give back a right on either side, when one is missing. */
+function rightsToCopy(options: CopyOptions, table: SourceTable) {
+  const { connectSource, connectTarget, destroy } = options;
+  const asking =
+    (connect: (application: string) => Promise<pg.Client>) =>
+    async <T>(ask: (client: pg.Client) => Promise<T>): Promise<T> => {
+      const client = await connect('rights');
+      return ask(client).finally(() => destroy(client));
+    };
+  const [onSource, onTarget] = [remedyOnSource(asking(connectSource), table), remedyOnTarget(asking(connectTarget))];
+  return async (error: unknown) => (await onSource(error)) ?? (await onTarget(error));
+}
 
 /** What another try may get over is told as such, by the rules; the rest is TM3001, for the operator. */
 function explainCopyError(error: unknown, part: CopyPart): MigrateError {

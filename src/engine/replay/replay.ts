@@ -9,8 +9,9 @@ import { asMisfit, type SchemaMisfit } from '../ddl/misfit.ts';
 import { NamedTables } from '../decode/named-tables.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';
-import { REPLAY_RULES } from '../error-rules.ts';
+import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
+import { remedyOnTarget } from '../missing-rights.ts';
 import type { MigrationOptions } from '../options.ts';
 import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
 import { explainName, readNamedTables } from '../source/named-tables.ts';
@@ -18,6 +19,7 @@ import { readSpool, type SpoolWatermark } from '../spool/reader.ts';
 import { deleteSegmentsBefore, type SpoolPosition } from '../spool/segments.ts';
 import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { backendOf, endBackend } from '../target/end-backend.ts';
 import { readApplied } from '../target/progress-schema.ts';
 
 export interface ReplayOptions {
@@ -111,7 +113,8 @@ export class Replay {
       side: 'target',
       emit,
       signal,
-      rules: REPLAY_RULES,
+      rules: RUNNING_RULES,
+      remedy: remedyOnTarget((ask) => this.#asking(ask)),
     }).catch((error: unknown) => {
       if (signal.aborted) return;
       throw explain(error, { code: 'TM5002', retryCode: 'TM5003', side: 'target', doing: 'applying changes failed' });
@@ -129,7 +132,7 @@ export class Replay {
     try {
       // A session of ours whose connection broke may still be committing: what it did must be seen first.
       if (this.#backend) await endBackend(client, this.#backend);
-      this.#backend = await backendOf(client);
+      this.#backend = backendOf(client);
       await commitDurably(client);
       const { appliedLsn, transactions, changes } = await readApplied(client);
       this.#applied = appliedLsn;
@@ -179,6 +182,11 @@ export class Replay {
       },
       tell: (text) => emit({ type: 'warning', text }),
     };
+  }
+
+  async #asking<T>(ask: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await this.#options.connectTarget('rights');
+    return ask(client).finally(() => this.#options.destroy(client));
   }
 
   async #explainName(name: { schema: string; name: string }, tables: ReadonlyMap<number, SyncedTable>): Promise<void> {
@@ -233,21 +241,4 @@ async function commitDurably(client: pg.Client): Promise<void> {
   await client.query(
     `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
   );
-}
-
-async function backendOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
-  return rows[0]?.pid ?? '0';
-}
-
-async function endBackend(client: pg.Client, pid: string): Promise<void> {
-  for (;;) {
-    const { rows } = await client.query<{ ended: string }>(
-      `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
-        WHERE pid = $1::integer AND pid <> pg_backend_pid() AND application_name LIKE 'tiger-migrate-tui %' AND usename = current_user`,
-      [pid],
-    );
-    if (rows.length === 0) return;
-    await client.query('SELECT pg_sleep(0.05)');
-  }
 }

@@ -102,21 +102,6 @@ describe('a spool that is not as it was left', () => {
     await expect(live.openAgain()).rejects.toMatchObject({ code: 'TM4004' });
   });
 
-  test('a transaction of many segments that is applied: its pruned beginning is not missed by an engine that resumes', async ({
-    databases,
-  }) => {
-    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
-    await live.transaction(WORK(50_000));
-    await live.drain();
-    await until(async () => Number.parseInt((await spool(live))[0] ?? '', 10) > 0, {
-      what: 'the beginning to be pruned',
-    });
-    await live.stop();
-    await live.resume();
-    await live.transaction(WORK(10));
-    await live.expectEqual();
-  });
-
   test('nothing is missing when the source has only told how far it came', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS });
     await live.transaction(WORK(1));

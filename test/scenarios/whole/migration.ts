@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runEngine } from '../../../src/commands/run-engine.ts';
 import type { EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
+import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
 import type { Action } from '../../../src/engine/process/protocol.ts';
 import { foldTroubles, type Trouble } from '../../../src/engine/troubles.ts';
@@ -18,6 +19,7 @@ export interface MigrationInput {
   /** Name of the target database, which the cut-over is confirmed with. */
   readonly targetDatabase: string;
   readonly options?: Partial<MigrationOptions>;
+  readonly liveness?: LivenessTimes;
   /** Stops behind the snapshot until `go`. */
   readonly waitForGo?: boolean;
   /** The work directory; one of its own if none is given. */
@@ -50,6 +52,7 @@ export class Migration implements AsyncDisposable {
       resume: input.resume !== undefined,
       ...(input.resume?.resync ? { resync: input.resume.resync } : {}),
       waitForGo: input.waitForGo ?? false,
+      ...(input.liveness ? { liveness: input.liveness } : {}),
       env: {},
       onEvent: (event) => {
         this.events.push(event);
@@ -70,7 +73,7 @@ export class Migration implements AsyncDisposable {
   }
 
   /** What fails at this moment and is tried again, as `policy code`. */
-  get troubles(): string[] {
+  get troubleCodes(): string[] {
     const troubles = this.events.reduce<Trouble[]>(foldTroubles, []);
     return troubles.map(({ policy, code }) => `${policy} ${code}`);
   }
@@ -87,6 +90,11 @@ export class Migration implements AsyncDisposable {
 
   of<T extends EventPayload['type']>(type: T): Extract<EngineEvent, { type: T }>[] {
     return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => event.type === type);
+  }
+
+  /** What is tried again at this moment, as dashboard and status show it. */
+  get troubles(): readonly Trouble[] {
+    return this.events.reduce<readonly Trouble[]>(foldTroubles, []);
   }
 
   /** Warnings, without those about roles: these belong to the whole server, which other tests use at the same time. */

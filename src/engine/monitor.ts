@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { parseLsn } from '../postgres/lsn.ts';
+import type { SchemaWatch } from './ddl/watch.ts';
 import { untilHealed } from './error-policy.ts';
 import type { Emit, ReplayReport } from './events.ts';
 import { LagMeter } from './replay/lag.ts';
@@ -19,6 +20,7 @@ export interface MonitorOptions {
   readonly slot: string;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
+  readonly schema: SchemaWatch;
   readonly receiver: Receiver;
   readonly replay: Replay;
   readonly emit: Emit;
@@ -88,6 +90,7 @@ export class Monitor {
       await this.#lookAtSlot(client);
       if (this.#options.namesMustStay) await this.#lookAtNames(client);
     }
+    await this.#options.schema.tick(client);
     if (!this.#replaying) return;
     // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
     const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;

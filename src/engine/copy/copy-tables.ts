@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
+import { refusesTheShape } from '../ddl/misfit.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { SourceTable } from '../source/catalog.ts';
@@ -25,6 +26,8 @@ export interface CopyOptions {
   readonly jobs: number;
   readonly splitBytes: number;
   readonly sourceVersionNum: number;
+  /** True when the target's table takes this one's rows now, which was altered on the source meanwhile; false when it is as it was. */
+  readonly untilFits: (table: SourceTable, cause: unknown) => Promise<boolean>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** A table's rows are all there: its indexes can be built while other tables still copy. */
@@ -79,6 +82,10 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
                 again.add(now.table);
                 return;
               }
+              if (mayRefuseTheTable(error) && (await options.untilFits(now.table, error))) {
+                queue.unshift(now);
+                return;
+              }
               tries += 1;
               const explained = explainCopyError(error, now, tries < PART_TRIES);
               const ofTarget = explained instanceof MigrateError && explained.side === 'target';
@@ -124,9 +131,18 @@ function destroyWorker(options: CopyOptions, worker: Worker): void {
   options.destroy(worker.target);
 }
 
-/** Dropped or renamed on the source since the snapshot: undefined_table, invalid_schema_name. */
+/** Dropped, renamed or altered on the source since the snapshot: undefined_table, invalid_schema_name, undefined_column. */
 const isGone = (error: unknown): boolean =>
-  error instanceof PipeError && error.side === 'source' && ['42P01', '3F000'].includes(sqlState(error.cause) ?? '');
+  error instanceof PipeError &&
+  error.side === 'source' &&
+  ['42P01', '3F000', '42703'].includes(sqlState(error.cause) ?? '');
+
+/** The target's table may not be what the source's is by now: it lacks something, or has values of another type (class 22). */
+function mayRefuseTheTable(error: unknown): boolean {
+  if (error instanceof PipeError && error.side === 'source') return false;
+  const cause = error instanceof PipeError ? error.cause : error;
+  return refusesTheShape(cause) || /^22/.test(sqlState(cause) ?? '');
+}
 
 /** The server's own error while another try may get over it; ours, for the operator, when not. */
 function explainCopyError(error: unknown, part: CopyPart, triesLeft: boolean): unknown {

@@ -71,6 +71,28 @@ export async function createPublications(
   }
 }
 
+/** Adds tables that came later, in the same way; those that are there already stay. */
+export async function addToPublications(
+  client: pg.Client,
+  names: PublicationNames,
+  { all, inserts }: ReturnType<typeof assignTables>,
+  patienceMs: number,
+): Promise<void> {
+  const { rows } = await client.query<{ oid: string }>(
+    `SELECT r.prrelid::int8 AS oid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname IN ($1, $2)`,
+    [names.all, names.inserts],
+  );
+  const members = new Set(rows.map(({ oid }) => Number(oid)));
+  const missing = (tables: readonly SourceTable[]) => tables.filter(({ oid }) => !members.has(oid));
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  try {
+    await addTables(client, names.all, missing(all), patienceMs);
+    await addTables(client, names.inserts, missing(inserts), patienceMs);
+  } finally {
+    await client.query('RESET lock_timeout').catch(() => {});
+  }
+}
+
 /** lock_not_available, deadlock_detected */
 const LOCKED = new Set(['55P03', '40P01']);
 /** undefined_table, invalid_schema_name: dropped since. */

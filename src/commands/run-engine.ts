@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { clean } from '../engine/clean/clean.ts';
 import { dropObjects } from '../engine/clean/drop-objects.ts';
 import type { EngineEvent } from '../engine/events.ts';
+import type { LivenessTimes } from '../engine/liveness.ts';
 import type { MigrationOptions } from '../engine/options.ts';
 import { hostEngine } from '../engine/process/host.ts';
 import type { Action } from '../engine/process/protocol.ts';
@@ -23,6 +24,7 @@ export interface EngineOrder {
   readonly resync?: readonly string[];
   readonly waitForGo: boolean;
   readonly env: NodeJS.ProcessEnv;
+  readonly liveness?: LivenessTimes;
   readonly onEvent: (event: EngineEvent) => void;
   readonly onReady: (request: (action: Action) => Promise<void>) => void;
   readonly signal: AbortSignal;
@@ -89,6 +91,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
           if (dropped > 0) emit({ type: 'log', text: `Dropped ${dropped} objects that an earlier attempt left` });
         },
         control,
+        liveness: order.liveness,
         emit,
         signal,
       }),

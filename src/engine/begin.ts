@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
+import { displayName } from '../postgres/identifiers.ts';
 import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
 import { recordShapes } from './ddl/recorded-shapes.ts';
 import { type OutputPlugin, type PluginName, pluginNamed } from './decode/plugin.ts';
@@ -11,7 +11,9 @@ import type { Servers } from './servers.ts';
 import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, selection } from './source/catalog.ts';
 import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
+import { recordPublished } from './source/published.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
+import { importSnapshot } from './source/snapshot.ts';
 import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
 
@@ -54,9 +56,7 @@ export async function holdSnapshot(
       throw explainSlotRefusal(error, slot);
     });
     keeper = await servers.onSource('snapshot');
-    await keeper.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(point.snapshot)}`,
-    );
+    await importSnapshot(keeper, point.snapshot);
     const { rows } = await keeper.query<{ name: string }>('SELECT pg_export_snapshot() AS name');
     const client = keeper;
     if (!temporary) servers.destroy(replication);
@@ -188,6 +188,7 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     await target.query('BEGIN');
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await insertTables(target, plannedTables(tables, options));
+    await recordPublished(source, target, migration.publications);
     await recordShapes(
       snapshot.client,
       target,
@@ -212,7 +213,8 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   }
 }
 
-async function publish(
+/** Creates both publications. */
+export async function publish(
   source: pg.Client,
   names: PublicationNames,
   tables: ReturnType<typeof assignTables>,
@@ -270,7 +272,12 @@ export async function undoBeginning(
 /** Rejects with TM4006 or TM1307 when the source is not the one that the migration began with. */
 export async function requireSameSource(servers: Servers, migration: MigrationRow): Promise<void> {
   const replication = await servers.replication('identify');
-  const now = await identifySource(replication).finally(() => servers.destroy(replication));
+  await requireSameIdentity(replication, migration).finally(() => servers.destroy(replication));
+}
+
+/** The same on a replication connection that is there: whoever answers now may be another server than the one before. */
+export async function requireSameIdentity(replication: pg.Client, migration: MigrationRow): Promise<void> {
+  const now = await identifySource(replication);
   if (now.system !== migration.sourceSystem || now.database !== migration.sourceDatabase) {
     throw new MigrateError('TM1307', {
       side: 'source',
@@ -284,7 +291,7 @@ export async function requireSameSource(servers: Servers, migration: MigrationRo
       side: 'source',
       object: `timeline ${now.timeline}`,
       message: `the source failed over (its timeline was ${migration.sourceTimeline}): the slot may lack changes`,
-      hint: 'Start over with migrate --drop-if-exists.',
+      hint: 'Copy all tables again from the new one: migrate --resync.',
     });
   }
 }

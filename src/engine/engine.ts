@@ -5,6 +5,7 @@ import type { ConnectionSettings } from '../postgres/connection-string.ts';
 import type { Control } from './control.ts';
 import type { OutputPlugin } from './decode/plugin.ts';
 import type { Emit, Phase } from './events.ts';
+import type { LivenessTimes } from './liveness.ts';
 import type { MigrationOptions, ProviderId } from './options.ts';
 import type { Servers } from './servers.ts';
 import type { Jobs } from './target/jobs.ts';
@@ -28,6 +29,8 @@ export interface EngineInput {
   /** Called before anything is begun, when `dropIfExists` was asked for. */
   readonly dropEarlier: (source: pg.Client, target: pg.Client) => Promise<void>;
   readonly control: Control;
+  /** When a session that says nothing is looked after; default: `LIVENESS_TIMES`. */
+  readonly liveness?: LivenessTimes | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

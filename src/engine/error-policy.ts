@@ -50,7 +50,7 @@ export const policyOf = (error: unknown): 'retry' | 'operator' => ruleOf(error)?
 /** A server's or network's error as one of ours: the rule's code or `retryCode` when it may heal, else `code`. */
 export function explain(
   error: unknown,
-  as: { code: ErrorCode; retryCode: ErrorCode; side: Side; object?: string; doing: string; hint?: string },
+  as: { code: ErrorCode; retryCode: ErrorCode; side: Side | undefined; object?: string; doing: string; hint?: string },
   rules: readonly ErrorRule[] = ERROR_RULES,
 ): MigrateError {
   if (error instanceof MigrateError) return error;
@@ -82,7 +82,7 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
-  of: { what: string; side: Side; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
+  of: { what: string; side: Side | undefined; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
 ): Promise<T> {
   const { rules = ERROR_RULES } = of;
   let failures = 0;

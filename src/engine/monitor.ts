@@ -11,6 +11,7 @@ import type { Replay } from './replay/replay.ts';
 import type { Servers } from './servers.ts';
 import { emitHeartbeat } from './source/heartbeat.ts';
 import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
+import type { PublicationWatch } from './source/published.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
 import { WATCHING } from './troubles.ts';
@@ -21,6 +22,7 @@ export interface MonitorOptions {
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
   readonly schema: SchemaWatch;
+  readonly published: PublicationWatch;
   readonly receiver: Receiver;
   readonly replay: Replay;
   readonly emit: Emit;
@@ -89,6 +91,7 @@ export class Monitor {
     if (tick % SLOT_EVERY === 0) {
       await this.#lookAtSlot(client);
       if (this.#options.namesMustStay) await this.#lookAtNames(client);
+      if (this.#replaying) await this.#options.published.look(client);
     }
     await this.#options.schema.tick(client);
     if (!this.#replaying) return;
@@ -128,7 +131,7 @@ export class Monitor {
         side: 'source',
         object: slot,
         message: state ? 'the source has removed WAL that the slot needed' : 'the replication slot was dropped',
-        hint: 'Raise max_slot_wal_keep_size on the source, then start over with migrate --drop-if-exists.',
+        hint: 'Raise max_slot_wal_keep_size on the source, then copy all tables again, with a new slot: migrate --resync.',
       });
     }
     emit({ type: 'slot', name: slot, wal_status: state.walStatus, retained_bytes: state.retainedBytes });

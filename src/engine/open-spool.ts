@@ -1,14 +1,18 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { maxLsn } from '../postgres/lsn.ts';
+import { type Lsn, maxLsn } from '../postgres/lsn.ts';
+import { requireSameIdentity } from './begin.ts';
 import { type Engine, spoolDirectoryOf } from './engine.ts';
 import { type MigrationFile, readMigrationFile } from './process/work-directory.ts';
 import { Receiver } from './source/receiver.ts';
 import { readSlot, releaseSlot } from './source/slot.ts';
 import { SpoolWatermark } from './spool/reader.ts';
+import { holdsUpTo } from './spool/received-mark.ts';
+import { recoverSpool, requireReadable } from './spool/recover.ts';
 import { SpoolWriter } from './spool/writer.ts';
-import { readApplied } from './target/progress-schema.ts';
+import { type MigrationRow, readApplied } from './target/progress-schema.ts';
 
 /** Bytes of the spool's disk that are left to others. */
 const RESERVE_BYTES = 512 * 1024 * 1024;
@@ -21,12 +25,23 @@ export interface OpenSpool {
   readonly directory: string;
 }
 
-/** Opens the spool, and makes sure that no change is missing between what is applied, what is in it, and the slot. */
-export async function openSpool(engine: Engine, signal: AbortSignal): Promise<OpenSpool> {
+/**
+ * Opens the spool, and makes sure that no change is missing between what is applied, what is in it, and the slot. `fresh`:
+ * the slot has just been made, and there can't be anything in the spool.
+ */
+export async function openSpool(engine: Engine, fresh: boolean, signal: AbortSignal): Promise<OpenSpool> {
   const { input, migration, servers } = engine;
   const directory = spoolDirectoryOf(input.workDirectory);
   const receiver = new Receiver({
-    connect: () => servers.replication('receive'),
+    connect: async () => {
+      const client = await servers.replication('receive');
+      // Whoever answers at this address now may be another server than the one before.
+      await requireSameIdentity(client, migration).catch((error: unknown) => {
+        servers.destroy(client);
+        throw error;
+      });
+      return client;
+    },
     slot: migration.slot,
     plugin: engine.plugin,
     publications: migration.publications,
@@ -44,10 +59,10 @@ export async function openSpool(engine: Engine, signal: AbortSignal): Promise<Op
     onReadable: (end) => watermark?.advance(end),
   });
   watermark = new SpoolWatermark(spool.end);
+  // The mark says whose spool this is.
   try {
-    // The mark says whose spool this is.
-    if (!input.resume) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
-    else await requireNothingMissing(engine, spool, (await readMark(directory)) === migration.id);
+    if (fresh) await writeFile(markOf(directory), migration.id, { mode: 0o600 });
+    else await requireNothingMissing({ ...engine, workDirectory: input.workDirectory }, spool.durable);
   } catch (error) {
     await spool.close();
     throw error;
@@ -83,8 +98,25 @@ export async function requireNoOtherSpool(workDirectory: string, file: Migration
 export const removeSpool = (workDirectory: string): Promise<void> =>
   rm(spoolDirectoryOf(workDirectory), { recursive: true, force: true });
 
-async function requireNothingMissing(engine: Engine, spool: SpoolWriter, ours: boolean): Promise<void> {
-  const { input, migration, source, target } = engine;
+/** Up to where the spool in `directory` holds everything. Rejects with TM4004 when something in it can't be read. */
+export async function durableInSpool(directory: string, applied: Lsn): Promise<Lsn> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { commitEnd } = await recoverSpool(directory);
+  await requireReadable(directory, applied);
+  return holdsUpTo(directory, commitEnd);
+}
+
+/** Rejects with TM4002 or TM4004 when the source has recycled what neither the target nor the spool has. */
+export async function requireNothingMissing(
+  of: {
+    readonly source: pg.Client;
+    readonly target: pg.Client;
+    readonly migration: Pick<MigrationRow, 'id' | 'slot'>;
+    readonly workDirectory: string;
+  },
+  durable: Lsn,
+): Promise<void> {
+  const { workDirectory, migration, source, target } = of;
   await releaseSlot(source, migration.slot);
   const slot = await readSlot(source, migration.slot);
   if (!slot || slot.walStatus === 'lost') {
@@ -92,20 +124,21 @@ async function requireNothingMissing(engine: Engine, spool: SpoolWriter, ours: b
       side: 'source',
       object: migration.slot,
       message: slot ? 'the source has removed WAL that the slot needed' : 'the replication slot is gone',
-      hint: 'Start over with migrate --drop-if-exists.',
+      hint: 'Copy all tables again, with a new slot: migrate --resync. Raise max_slot_wal_keep_size on the source first.',
     });
   }
   const { appliedLsn } = await readApplied(target);
-  const have = maxLsn(appliedLsn, spool.durable);
+  const have = maxLsn(appliedLsn, durable);
   if (slot.confirmedFlush === null || slot.confirmedFlush <= have) return;
+  const ours = (await readMark(spoolDirectoryOf(workDirectory))) === migration.id;
   throw new MigrateError('TM4004', {
     side: 'local',
-    object: input.workDirectory,
+    object: workDirectory,
     message: ours
       ? 'the spool has lost changes that were confirmed to the source, and the source has recycled them'
       : 'the spool of this migration is not in the work directory, and the source has recycled its changes',
     hint: ours
-      ? 'The tables must be copied again: start over with migrate --drop-if-exists.'
-      : 'Give the --dir that the migration began with, or start over with migrate --drop-if-exists.',
+      ? 'All tables must be copied again, with a new slot: migrate --resync.'
+      : 'Give the --dir that the migration began with, or copy all tables again, with a new slot: migrate --resync.',
   });
 }

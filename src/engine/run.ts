@@ -1,21 +1,23 @@
 import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type pg from 'pg';
-import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { beginMigration, type HeldSnapshot, publicationNamesOf, requireSameSource, undoBeginning } from './begin.ts';
-import { type BroughtTables, bringTables } from './bring-tables.ts';
+import { beginAgain, missingChanges } from './begin-again.ts';
+import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
-import { makeKeysEarly } from './cutover/foreign-keys.ts';
+import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { takeIn } from './ddl/take-in.ts';
 import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
+import type { EventPayload } from './events.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
 import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
@@ -24,13 +26,12 @@ import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
 import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
-
-const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
 /**
  * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
@@ -46,18 +47,27 @@ export async function runMigration(input: EngineInput): Promise<void> {
     resync = null;
     troubles.healed(GOING_ON);
   };
-  const run = (healthy: () => void) => runOnce({ ...input, emit, resume, resync }, { begun, healthy, troubles });
+  const run = (healthy: () => void) => {
+    // A table that was copied to its end is progress enough to begin the waits anew.
+    const noticing = (event: EventPayload) => {
+      if (event.type === 'table' && event.state === 'copied' && event.ms !== undefined) healthy();
+      emit(event);
+    };
+    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles });
+  };
   const runHealing = async () => {
     try {
       await run(() => {});
     } catch (error) {
-      if (!resume || input.signal.aborted || !mayHeal(error)) throw error;
-      const as = { code: 'TM1109', retryCode: 'TM1109', side: 'target', doing: 'a session was lost' } as const;
-      const interruption = explain(error, as).report();
+      if (input.signal.aborted || !mayHeal(error)) throw error;
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: undefined, doing: 'a session was lost' } as const;
+      const interruption = explain(error, as);
+      // There is nothing yet to go on with.
+      if (!resume) throw interruption;
       const text = `Interrupted: ${interruption.message}. Going on from what is done.`;
       emit({ type: 'warning', text });
-      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption, retry_ms: 0 });
-      await untilHealed<void>(run, { what: GOING_ON, side: 'source', emit, signal: input.signal });
+      emit({ type: 'retry', what: GOING_ON, policy: policyOf(error), error: interruption.report(), retry_ms: 0 });
+      await untilHealed<void>(run, { what: GOING_ON, side: undefined, emit, signal: input.signal });
     }
   };
   for (let done = false; !done; ) {
@@ -102,13 +112,20 @@ async function runOnce(
   let migration: MigrationRow;
   // Ended before it was begun: a beginning that nobody could take back any more.
   const abandoned = found?.phase === 'snapshot';
-  if (found && (input.resume || abandoned)) await requireSameSource(servers, found);
+  const copyAllAgain = input.resync?.length === 0 && !abandoned;
+  if (found && (input.resume || abandoned) && !copyAllAgain) await requireSameSource(servers, found);
   if (found && input.resume && !abandoned) {
     if (found.phase === 'done') throw nothingToResume(input, found);
     if (found.id !== input.id) throw notThisOne(input, found);
     await servers.endLeftOvers(target);
     servers.replicaRole = found.replicaRole;
     migration = found;
+    const again = { ...input, servers, source, target, migration };
+    const lost = copyAllAgain ? await missingChanges(again) : null;
+    if (lost) {
+      ({ migration, snapshot } = await beginAgain(again, lost));
+      sessions.use(snapshot);
+    }
     if ((await recordedObjects(target, 'source')).has('frozen')) {
       await unfreezeSource(source, found.sourceDatabase);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
@@ -139,7 +156,8 @@ async function runOnce(
     sessions.use(beginning.snapshot);
   }
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
-  if (input.resync) await markForResync({ source, target, emit }, input.resync);
+  if (input.resync && !snapshot)
+    await markForResync({ source, target, publications: migration.publications, emit }, input.resync);
   tell.begun();
   const options = withRuntimeOptions(migrationOptionsSchema.parse(JSON.parse(migration.options)), input.options);
   // A migration that was begun before there was a choice uses pgoutput.
@@ -152,7 +170,12 @@ async function runOnce(
 
   const receiving = new AbortController();
   const receivingSignal = AbortSignal.any([combined, receiving.signal]);
-  const { receiver, spool, watermark, directory: spoolDirectory } = await openSpool(engine, receivingSignal);
+  const {
+    receiver,
+    spool,
+    watermark,
+    directory: spoolDirectory,
+  } = await openSpool(engine, snapshot !== null, receivingSignal);
   sessions.defer(() => spool.close());
   const replay = new Replay({
     connectTarget: servers.onTarget,
@@ -175,10 +198,17 @@ async function runOnce(
     applied: () => replay.applied,
     emit,
   });
+  const published = new PublicationWatch({
+    publications: migration.publications,
+    connectTarget: servers.onTarget,
+    destroy: servers.destroy,
+    emit,
+  });
   const monitor = new Monitor({
     servers,
     schema: schemaWatch,
     slot: migration.slot,
+    published,
     namesMustStay: !plugin.usesPublications,
     receiver,
     replay,
@@ -231,6 +261,7 @@ async function runOnce(
       troubles: tell.troubles,
       source,
       target,
+      publications: migration.publications,
       options: { ...options, ...goAhead },
       control: input.control,
       emit,
@@ -251,6 +282,7 @@ async function runOnce(
             unlogged: copied.unlogged,
             namesMustStay: !plugin.usesPublications,
             schemaWatch,
+            published,
             replay,
             stopReceiving,
             request,
@@ -271,29 +303,6 @@ async function runOnce(
   } finally {
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
-  }
-}
-
-/** Foreign keys are made and validated on a session of their own while replay goes on. */
-async function keysBesideReplay(engine: Engine, { schema, tables }: BroughtTables, signal: AbortSignal): Promise<void> {
-  const { servers, options, input } = engine;
-  await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('keys');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
-  try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    const of = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
-    const made = await makeKeysEarly(of, EARLY_KEY_LOCK_TIMEOUT_MS);
-    if (made > 0) input.emit({ type: 'log', text: `${made} foreign keys made and validated ahead of the cut-over` });
-  } catch (error) {
-    // The cut-over makes what is missing.
-    if (!signal.aborted)
-      input.emit({ type: 'log', text: `Foreign keys wait for the cut-over: ${toMigrateError(error).message}` });
   }
 }
 

@@ -1,11 +1,16 @@
 import type pg from 'pg';
 import { connect, destroy, withClient } from '../postgres/connect.ts';
 import type { ConnectionSettings } from '../postgres/connection-string.ts';
+import { LIVENESS_TIMES, type LivenessTimes } from './liveness.ts';
+import { SessionWatch } from './session-watch.ts';
 
 /** A server that can't be reached must not keep a stopped engine from ending. */
 const CLEARING_UP_MS = 10_000;
 
-/** Opens the sessions of one migration on both servers; their names in pg_stat_activity begin with its id. */
+/**
+ * Opens the sessions of one migration on both servers, and looks after them; their names in pg_stat_activity begin with
+ * its id.
+ */
 export class Servers {
   readonly source: ConnectionSettings;
   readonly target: ConnectionSettings;
@@ -15,42 +20,63 @@ export class Servers {
   /** Set once it is known whether the target's role may. */
   replicaRole = false;
 
-  constructor(of: { source: ConnectionSettings; target: ConnectionSettings; id: string; signal: AbortSignal }) {
+  readonly #watch: { readonly source: SessionWatch; readonly target: SessionWatch };
+
+  constructor(of: {
+    readonly source: ConnectionSettings;
+    readonly target: ConnectionSettings;
+    readonly id: string;
+    readonly signal: AbortSignal;
+    readonly liveness?: LivenessTimes | undefined;
+  }) {
     this.source = of.source;
     this.target = of.target;
     this.#id = of.id;
     this.signal = of.signal;
+    const times = of.liveness ?? LIVENESS_TIMES;
+    const watch = (side: 'source' | 'target') =>
+      new SessionWatch({
+        connect: (signal) => connect(this[side], { side, application: `${this.#id} watch`, signal }),
+        times,
+        signal: of.signal,
+      });
+    this.#watch = { source: watch('source'), target: watch('target') };
+  }
+
+  async #open(side: 'source' | 'target', application: string, replication?: 'database'): Promise<pg.Client> {
+    const client = await connect(this[side], {
+      side,
+      application: `${this.#id} ${application}`,
+      signal: this.signal,
+      ...(replication === undefined ? {} : { replication }),
+    });
+    this.#watch[side].add(client);
+    return client;
   }
 
   /** An ordinary session on the source. */
-  readonly onSource = (application: string): Promise<pg.Client> =>
-    connect(this.source, { side: 'source', application: `${this.#id} ${application}`, signal: this.signal });
+  readonly onSource = (application: string): Promise<pg.Client> => this.#open('source', application);
 
   /** A replication connection to the source. */
-  readonly replication = (application: string): Promise<pg.Client> =>
-    connect(this.source, {
-      side: 'source',
-      application: `${this.#id} ${application}`,
-      replication: 'database',
-      signal: this.signal,
-    });
+  readonly replication = (application: string): Promise<pg.Client> => this.#open('source', application, 'database');
 
   /** A session on the target that writes what the source wrote: triggers and foreign keys do not fire where possible. */
   readonly onTarget = async (application: string): Promise<pg.Client> => {
-    const client = await connect(this.target, {
-      side: 'target',
-      application: `${this.#id} ${application}`,
-      signal: this.signal,
-    });
+    const client = await this.#open('target', application);
     if (this.replicaRole) await client.query('SET session_replication_role = replica');
     return client;
   };
 
   readonly destroy = destroy;
 
-  /** A session for clearing up: it can be opened also after the migration was stopped. */
-  readonly afterwards = <T>(side: 'source' | 'target', use: (client: pg.Client) => Promise<T>): Promise<T> =>
-    withClient(this[side], { side, application: `${this.#id} undo`, signal: AbortSignal.timeout(CLEARING_UP_MS) }, use);
+  /** A session for clearing up: it can be opened also after the migration was stopped, and waits for no answer for ever. */
+  readonly afterwards = <T>(side: 'source' | 'target', use: (client: pg.Client) => Promise<T>): Promise<T> => {
+    const signal = AbortSignal.timeout(CLEARING_UP_MS);
+    return withClient(this[side], { side, application: `${this.#id} undo`, signal }, async (client) => {
+      signal.addEventListener('abort', () => destroy(client), { once: true });
+      return use(client);
+    });
+  };
 
   /**
    * Ends the sessions that an engine of this migration, killed or cut off, has left on the target: they might still

@@ -74,6 +74,10 @@ export const ERROR_KINDS = {
     'replica identity not set',
     'A table of the source could not get the replica identity that was chosen.',
   ),
+  TM1217: blocked(
+    'an object that only a superuser may create',
+    'The source has a kind of object that the role of the target may not create there.',
+  ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
@@ -84,6 +88,14 @@ export const ERROR_KINDS = {
   TM1307: failed(
     'not the same migration',
     'The work directory, the source or the target belongs to another migration.',
+  ),
+  TM1308: operator(
+    'table not published',
+    'Somebody took a table out of our publication: its changes did not come. It is damaged until it is copied again.',
+  ),
+  TM1309: failed(
+    'publication lost',
+    'A publication of the migration was dropped or altered: changes did not come, the tables must be copied again.',
   ),
 
   TM2001: failed('schema could not be read', 'pg_dump failed on the source.'),

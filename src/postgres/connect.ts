@@ -5,7 +5,7 @@ import { connectError, errorCode } from './connection-errors.ts';
 import { type ConnectionSettings, describeServer } from './connection-string.ts';
 import { quoteLiteral } from './identifiers.ts';
 import { lookUpPassword } from './passfile.ts';
-import { NEWER_SETTINGS, startupOptions } from './session-settings.ts';
+import { NEWER_SETTINGS, REPLICATION_SETTINGS, startupOptions } from './session-settings.ts';
 import { type TlsAttempt, tlsAttempts } from './tls.ts';
 
 export interface ConnectOptions {
@@ -100,14 +100,21 @@ async function attempt(settings: ConnectionSettings, options: ConnectOptions, tl
     giveUp(options.signal?.reason);
   };
   options.signal?.addEventListener('abort', abort, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = () => {
+    destroy(client);
+    giveUp(new Error('timeout expired'));
+  };
   try {
     await Promise.race([client.connect(), aborted]);
-    await Promise.race([settle(client), aborted]);
+    if (settings.connectTimeoutMs > 0) timer = setTimeout(tooLate, settings.connectTimeoutMs);
+    await Promise.race([settle(client, options.replication !== undefined), aborted]);
     return client;
   } catch (error) {
     destroy(client);
     throw error;
   } finally {
+    clearTimeout(timer);
     options.signal?.removeEventListener('abort', abort);
   }
 }
@@ -150,13 +157,17 @@ function patientSocket(connectTimeoutMs: number): Socket {
   return Object.assign(socket, { connect: connectPatiently });
 }
 
-/** Sets what an older server would refuse in the startup packet. */
-async function settle(client: pg.Client): Promise<void> {
-  const wanted = Object.entries(NEWER_SETTINGS).map(
+/**
+ * Sets what an older server would refuse in the startup packet. A server on Windows can't look at its clients while a
+ * statement runs, and refuses to be told to.
+ */
+async function settle(client: pg.Client, replication: boolean): Promise<void> {
+  const wanted = Object.entries({ ...NEWER_SETTINGS, ...(replication ? REPLICATION_SETTINGS : {}) }).map(
     ([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)})`,
   );
   await client.query(
-    `SELECT set_config(s.name, w.value, false) FROM pg_settings s JOIN (VALUES ${wanted.join(', ')}) w (name, value) USING (name)`,
+    `SELECT set_config(s.name, w.value, false) FROM pg_settings s JOIN (VALUES ${wanted.join(', ')}) w (name, value) USING (name)
+      WHERE name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc'`,
   );
 }
 

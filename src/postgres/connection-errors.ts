@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { MigrateError, type Side } from '../errors/migrate-error.ts';
 import { type ConnectionSettings, describeServer } from './connection-string.ts';
+import { quoteIdent } from './identifiers.ts';
 
 export interface ConnectionTarget {
   readonly settings: ConnectionSettings;
@@ -31,7 +32,6 @@ const ADVICE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ETIMEDOUT: ['TM1103', 'Allow this machine in the firewall or security group of the server, and check the host name.'],
   EHOSTUNREACH: ['TM1103', 'There is no way to this address: check network, VPN and host name.'],
   ENETUNREACH: ['TM1103', 'There is no way to this address: check network, VPN and host name.'],
-  '28P01': ['TM1104', 'Check user and password; percent-encode special characters of a password in a URI.'],
   '28000': [
     'TM1105',
     'Add a line for this user, database and address to pg_hba.conf and reload, or give the role LOGIN.',
@@ -71,16 +71,32 @@ function explain(error: unknown): string {
 function classify(error: unknown, { settings, replication }: ConnectionTarget): readonly [ErrorCode, string] {
   const code = errorCode(error);
   const message = explain(error);
+  const role = quoteIdent(settings.user);
+  const database = quoteIdent(settings.database);
   if (code === '08P01' && /startup parameter/i.test(message)) return ['TM1204', POOLER_HINT];
   if (replication && code === '42501') {
     return [
       'TM1206',
-      'Give the role the REPLICATION attribute: ALTER ROLE … REPLICATION; (on RDS: GRANT rds_replication).',
+      `Give the role the REPLICATION attribute: ALTER ROLE ${role} REPLICATION; (on RDS: GRANT rds_replication TO ${role};).`,
     ];
   }
   if (replication && code === '53300')
     return ['TM1208', 'Raise max_wal_senders on the source, or end unused WAL senders.'];
-  if (code === '42501') return ['TM1105', 'Grant it: GRANT CONNECT ON DATABASE … TO …;'];
+  if (code === '42501') return ['TM1105', `Grant it: GRANT CONNECT ON DATABASE ${database} TO ${role};`];
+  if (code === '28000' && /permitted to log in/.test(message)) return ['TM1105', `Allow it: ALTER ROLE ${role} LOGIN;`];
+  if (code === '28P01') {
+    const renewal = `ALTER ROLE ${role} VALID UNTIL 'infinity';`;
+    return [
+      'TM1104',
+      `Check user and password; percent-encode special characters of a password in a URI. A password that has expired looks the same: ${renewal}`,
+    ];
+  }
+  if (code === '53300' && /for role/.test(message)) {
+    return ['TM1110', `End sessions of this role, or raise its limit: ALTER ROLE ${role} CONNECTION LIMIT -1;`];
+  }
+  if (code === '53300' && /for database/.test(message)) {
+    return ['TM1110', `End sessions in it, or raise its limit: ALTER DATABASE ${database} CONNECTION LIMIT -1;`];
+  }
   if (/does not support SSL/.test(message)) {
     return [
       'TM1107',

@@ -30,7 +30,8 @@ export interface PgToolResult {
 /**
  * Runs pg_dump or pg_restore; with `settings` against that server, with `null` on files only. The connection goes
  * through PG* variables and the password through a passfile that is gone afterwards: argv shows neither.
- * Throws TM2001 (source) or TM2002 (target) with the end of stderr, TM9002 when aborted.
+ * Throws TM2001 (source) or TM2002 (target) with the end of stderr, TM1109 when the connection broke, TM1111 when its
+ * snapshot is gone, TM9002 when aborted.
  */
 export async function runPgTool(
   tool: PgTool,
@@ -56,7 +57,7 @@ export async function runPgTool(
     settings === null
       ? []
       : // Quoted as conninfo: a database name with an equals sign would be read as one.
-        ['--no-password', `--dbname=dbname='${settings.database.replace(/[\\']/g, '\\$&')}'`];
+        ['--no-password', `--dbname=dbname='${settings.database.replace(/[\\']/g, '\\$&')}' ${keepalives(settings)}`];
   const result = await execa(program, [...connection, ...args], {
     env,
     extendEnv: false,
@@ -72,7 +73,7 @@ export async function runPgTool(
   }
   const accepted = [0, ...(options.acceptExitCodes ?? [])];
   if (result.exitCode === undefined || !accepted.includes(result.exitCode)) {
-    throw new MigrateError(options.side === 'source' ? 'TM2001' : 'TM2002', {
+    throw new MigrateError(codeOf(result.stderr, options.side), {
       side: options.side,
       object: tool,
       message: `${tool} failed: ${lastLines(result.stderr) || result.shortMessage || 'no message'}`,
@@ -80,6 +81,19 @@ export async function runPgTool(
     });
   }
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+}
+
+/** What libpq and the server say when a connection could not be had, or broke. */
+const CONNECTION_GONE =
+  /server closed the connection unexpectedly|terminating connection|no connection to the server|Connection (refused|reset|timed out)|timeout expired|SSL (connection has been closed|SYSCALL)|database system is (starting up|shutting down|not yet accepting|in recovery)|too many (clients|connections)|remaining connection slots|could not (receive|send) data|Network is unreachable|No route to host/i;
+const SNAPSHOT_GONE =
+  /invalid snapshot identifier|could not import the requested snapshot|snapshot "[^"]*" does not exist/;
+
+/** The tools have one exit code for everything; the text alone tells what time heals. */
+function codeOf(stderr: string, side: 'source' | 'target'): 'TM1109' | 'TM1111' | 'TM2001' | 'TM2002' {
+  if (SNAPSHOT_GONE.test(stderr)) return 'TM1111';
+  if (CONNECTION_GONE.test(stderr)) return 'TM1109';
+  return side === 'source' ? 'TM2001' : 'TM2002';
 }
 
 const STDERR_LINES = 8;
@@ -91,6 +105,12 @@ const withoutPgVariables = (env: Environment): Record<string, string> =>
       value === undefined || /^PG[A-Z]/.test(name) ? [] : [[name, value]],
     ),
   );
+
+/** A peer that is gone is noticed within a minute; libpq has no variables for these. */
+const keepalives = (settings: ConnectionSettings): string =>
+  settings.keepalives
+    ? `keepalives_idle=${Math.ceil(settings.keepalivesIdleMs / 1000)} keepalives_interval=10 keepalives_count=3 tcp_user_timeout=60000`
+    : 'keepalives=0';
 
 /** libpq's variables for these settings, except the password. */
 export function pgVariables(

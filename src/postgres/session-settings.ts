@@ -24,11 +24,23 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
 };
 
-/** Set where the server knows them: in the startup packet of an older one they would be an error. */
+/**
+ * Set where the server knows them: in the startup packet of an older one they would be an error. By the last five the
+ * server notices within a minute that we are gone, and lets go of locks and slot.
+ * https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS
+ */
 export const NEWER_SETTINGS: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
+  tcp_keepalives_idle: '30',
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '60s',
+  client_connection_check_interval: '10s',
 };
+
+/** Of a replication connection: a server that has it off would keep the slot for an engine that is gone. */
+export const REPLICATION_SETTINGS: Readonly<Record<string, string>> = { wal_sender_timeout: '60s' };
 
 /**
  * The `options` of the startup packet: the operator's own first, so that ours win.

@@ -1,5 +1,6 @@
 import type { ProviderId } from '../engine/options.ts';
 import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { errorCode } from '../postgres/connection-errors.ts';
 import type { Check, CheckContext, CheckOutcome, CheckResult, CheckRun } from './check.ts';
 import { COMMON_CHECKS } from './common/checks.ts';
 import { createAsk } from './fact.ts';
@@ -48,6 +49,9 @@ export async function runChecks(
   return results;
 }
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+const REFUSED = 'The check “Functions and views of the server” names the GRANT for what is refused here.';
+
 /** Runs one check; never throws. On its own it asks for its facts itself. */
 export async function runCheck(check: Check, context: CheckContext | CheckRun): Promise<CheckResult> {
   const run: CheckRun = 'ask' in context ? context : { ...context, ask: createAsk(context) };
@@ -57,12 +61,13 @@ export async function runCheck(check: Check, context: CheckContext | CheckRun): 
     outcome = await check.run(run);
   } catch (thrown) {
     const error = toMigrateError(thrown);
+    const refused = errorCode(thrown) === INSUFFICIENT_PRIVILEGE;
     const own = error.code !== 'TM9001';
     outcome = {
       status: 'fail',
       found: `could not be found out: ${error.message}`,
-      code: own ? error.code : 'TM1201',
-      ...(own ? { fix: error.hint } : {}),
+      code: own ? error.code : refused ? 'TM1212' : 'TM1201',
+      ...(own ? { fix: error.hint } : refused ? { fix: REFUSED } : {}),
     };
   }
   return {

@@ -14,7 +14,7 @@ test('DDL between the snapshot and the copy: the copy of such a table waits, the
 }) => {
   const { source, target } = databases;
   await source.query(
-    ['a_column', 'a_type', 'a_name', 'a_table', 'alone']
+    ['a_column', 'a_type', 'a_name', 'alone']
       .map(
         (name) =>
           `CREATE TABLE ${name} (id int PRIMARY KEY, v text); INSERT INTO ${name} SELECT g, 'v' FROM generate_series(1, 100) g;`,
@@ -31,8 +31,8 @@ test('DDL between the snapshot and the copy: the copy of such a table waits, the
     async () => (await target.query(`SELECT FROM tiger_migrate.object WHERE name = 'dump'`)).length > 0,
     'the dump',
   );
-  await source.query(`ALTER TABLE a_column ADD c int DEFAULT 7; ALTER TABLE a_name RENAME v TO w; ALTER TABLE a_table RENAME TO b_table;
-    ALTER TABLE a_type ALTER id TYPE bigint; UPDATE a_column SET c = 8 WHERE id = 1; UPDATE a_name SET w = 'w' WHERE id = 2; DELETE FROM b_table WHERE id = 3`);
+  await source.query(`ALTER TABLE a_column ADD c int DEFAULT 7; ALTER TABLE a_name RENAME v TO w;
+    ALTER TABLE a_type ALTER id TYPE bigint; UPDATE a_column SET c = 8 WHERE id = 1; UPDATE a_name SET w = 'w' WHERE id = 2`);
   await migration.go();
   await migration.until(
     () => migration.of('table').some(({ relation, state }) => relation === 'public.alone' && state === 'copied'),

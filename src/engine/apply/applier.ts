@@ -51,9 +51,12 @@ export class Applier {
   #batch = new Batch();
   #flushing: Promise<void> = Promise.resolve();
   #failed: { error: unknown } | null = null;
-  /** The transaction being read: its commit position, and whether it was applied before. */
+  /**
+   * The transaction being read: its commit position, and whether it was applied before. Where the spool begins inside of one,
+   * that one is: the segments in front were removed because of it.
+   */
   #commitLsn: Lsn | null = null;
-  #skipping = false;
+  #skipping = true;
 
   constructor(options: ApplierOptions) {
     this.#options = options;

@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
-import { MigrateError } from '../../errors/migrate-error.ts';
-import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
+import type { MigrateError } from '../../errors/migrate-error.ts';
+import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import { refusesTheShape } from '../ddl/misfit.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { SourceTable } from '../source/catalog.ts';
+import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
@@ -42,8 +43,6 @@ export interface CopyResult {
 }
 
 const MAXIMUM_PARTS = 10_000;
-/** Tries for a part that fails while the snapshot lives. */
-const PART_TRIES = 5;
 
 /** One connection to each side; the source's is in the snapshot. */
 interface Worker {
@@ -54,7 +53,6 @@ interface Worker {
 /** Copies tables in parts, `jobs` at once, all in one snapshot. Each part commits together with its own mark. */
 export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
-  const started = new StartedTables(options);
   const again = new Set<SourceTable>();
   const refused = new Map<SourceTable, MigrateError>();
   const progress = new CopyProgress(options.emit);
@@ -62,22 +60,29 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   setMaxListeners(0, signal);
+  const started = new StartedTables({ ...options, signal });
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;
+    // Whatever it waits for, perhaps a lock.
+    const stop = () => {
+      if (worker) destroyWorker(options, worker);
+    };
+    signal.addEventListener('abort', stop, { once: true });
     try {
       for (let part = queue.shift(); part && !signal.aborted; part = queue.shift()) {
         const now = part;
-        let tries = 0;
         await untilHealed<void>(
           async () => {
-            worker ??= await openWorker(options, number);
             try {
+              worker ??= await openWorker(options, number);
               await copyPart(options, worker, now, { started, again, refused, progress }, signal);
             } catch (error) {
-              destroyWorker(options, worker);
+              if (worker) destroyWorker(options, worker);
               worker = null;
               progress.restart(now);
+              // Another try finds it no more: what is left is copied in a new one, by way of a resume.
+              if (isSnapshotLost(error)) failed.abort(error);
               if (isGone(error)) {
                 again.add(now.table);
                 return;
@@ -86,10 +91,9 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
                 queue.unshift(now);
                 return;
               }
-              tries += 1;
-              const explained = explainCopyError(error, now, tries < PART_TRIES);
-              const ofTarget = explained instanceof MigrateError && explained.side === 'target';
-              if (!ofTarget || signal.aborted || !options.mayRefuse.has(now.table.oid)) throw explained;
+              const explained = explainCopyError(error, now);
+              const refusedByTarget = explained.side === 'target' && !mayHeal(explained);
+              if (!refusedByTarget || signal.aborted || !options.mayRefuse.has(now.table.oid)) throw explained;
               refused.set(now.table, explained);
             }
           },
@@ -97,7 +101,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
         );
       }
     } finally {
-      if (worker) destroyWorker(options, worker);
+      signal.removeEventListener('abort', stop);
+      stop();
     }
   };
   const workers = Array.from({ length: Math.min(options.jobs, parts.length) }, (_, number) =>
@@ -116,9 +121,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
 async function openWorker(options: CopyOptions, number: number): Promise<Worker> {
   const source = await options.connectSource(`copy ${number}`);
   try {
-    await source.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(options.snapshot)}`,
-    );
+    await importSnapshot(source, options.snapshot);
     return { source, target: await options.connectTarget(`copy ${number}`) };
   } catch (error) {
     options.destroy(source);
@@ -144,13 +147,11 @@ function mayRefuseTheTable(error: unknown): boolean {
   return refusesTheShape(cause) || /^22/.test(sqlState(cause) ?? '');
 }
 
-/** The server's own error while another try may get over it; ours, for the operator, when not. */
-function explainCopyError(error: unknown, part: CopyPart, triesLeft: boolean): unknown {
-  const cause = error instanceof PipeError ? error.cause : error;
-  if (triesLeft && mayHeal(cause)) return cause;
-  return explain(cause, {
+/** What another try may get over is told as such, by the rules; the rest is TM3001, for the operator. */
+function explainCopyError(error: unknown, part: CopyPart): MigrateError {
+  return explain(error instanceof PipeError ? error.cause : error, {
     code: 'TM3001',
-    retryCode: 'TM3001',
+    retryCode: 'TM1109',
     side: error instanceof PipeError ? error.side : 'target',
     object: displayName(part.table),
     doing: 'copying failed',
@@ -241,14 +242,18 @@ class StartedTables {
   }
 
   async #begin(part: CopyPart): Promise<void> {
-    const client = await this.#options.connectTarget('copy');
+    const { connectTarget, destroy, signal } = this.#options;
+    const client = await connectTarget('copy');
+    const stop = () => destroy(client);
+    signal.addEventListener('abort', stop, { once: true });
     try {
       await client.query('BEGIN');
       await beginCopy(client, part.table.oid, this.#options.copyLsn, part.parts);
       await client.query(`TRUNCATE ONLY ${qualified(part.table)}`);
       await client.query('COMMIT');
     } finally {
-      this.#options.destroy(client);
+      signal.removeEventListener('abort', stop);
+      stop();
     }
   }
 }

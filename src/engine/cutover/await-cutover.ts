@@ -26,6 +26,7 @@ export interface AwaitOptions {
   readonly troubles: TroubleWatch;
   readonly source: pg.Client;
   readonly target: pg.Client;
+  readonly publications: readonly string[];
   readonly options: MigrationOptions;
   readonly control: Control;
   readonly emit: Emit;
@@ -137,10 +138,10 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
 }
 
 /** Rejects with `ResyncAsked` when somebody asked for tables to be copied again, and they could be marked. */
-async function serveResync({ control, source, target, emit }: AwaitOptions): Promise<void> {
+async function serveResync({ control, source, target, publications, emit }: AwaitOptions): Promise<void> {
   for (let request = control.takeResync(); request; request = control.takeResync()) {
     try {
-      await markForResync({ source, target, emit }, request.tables);
+      await markForResync({ source, target, publications, emit }, request.tables);
     } catch (error) {
       request.answer(error);
       continue;

@@ -15,6 +15,7 @@ import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
 import { dropPublications } from '../source/publications.ts';
+import type { PublicationWatch } from '../source/published.ts';
 import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
@@ -38,6 +39,7 @@ export interface CutoverOptions {
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
   readonly schemaWatch: SchemaWatch;
+  readonly published: PublicationWatch;
   readonly replay: Replay;
   /** Nothing more is to come from the slot. */
   readonly stopReceiving: () => Promise<void>;
@@ -61,7 +63,7 @@ const HELD_LOOK_MS = 500;
  * the source is given back as it was and the caller goes on replaying. TM6001 when changes arrived after the fence.
  */
 export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
-  const { source, target, migration, request, replay, emit } = options;
+  const { source, target, migration, published, request, replay, emit } = options;
   const started = performance.now();
   const steps = new Steps(emit);
   const requireQuiet = async (changesBefore: number): Promise<void> => {
@@ -72,6 +74,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   let downtimeMs = 0;
   try {
     await steps.run('fence', async () => {
+      await published.look(source);
       await requireNoneDamaged(target);
       await requireNoNewTables(options);
       await requireSchemaFollows(options, true);
@@ -85,6 +88,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
       const drained = await drain(options, null);
+      await published.look(source);
       await requireNoneDamaged(target);
       return [drained, `${drained - before} changes applied, everything that the source committed is here`];
     });
@@ -104,6 +108,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       await steps.run('verify', async () => {
         await requireNothingNew(options, changes);
         await requireSchemaFollows(options, false);
+        await published.look(source);
         if (options.namesMustStay) await requireSameNames(source, await readNamesAtStart(target));
         await copySequences(source, target);
         const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];

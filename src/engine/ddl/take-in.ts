@@ -5,13 +5,20 @@ import { plannedTables } from '../begin.ts';
 import type { Emit } from '../events.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordDescriptions } from '../source/named-tables.ts';
-import { addToPublications, assignTables } from '../source/publications.ts';
+import { addToPublication, assignTables, type PublicationNames } from '../source/publications.ts';
+import { recordPublished } from '../source/published.ts';
 import { insertTables } from '../sync/table-states.ts';
 import { readPublished, type WantedTables, wantsPublishing } from './created.ts';
 import { recordShapes } from './recorded-shapes.ts';
 
-/** For each table that the application holds locked. */
-const LOCK_PATIENCE_MS = 5000;
+/** OIDs of what is published by its own name. */
+async function readMembers(source: pg.Client, { all, inserts }: PublicationNames): Promise<Set<number>> {
+  const { rows } = await source.query<{ oid: string }>(
+    `SELECT r.prrelid::int8 AS oid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname IN ($1, $2)`,
+    [all, inserts],
+  );
+  return new Set(rows.map(({ oid }) => Number(oid)));
+}
 
 const notPublished = (table: SourceTable): MigrateError =>
   new MigrateError('TM2005', {
@@ -42,10 +49,14 @@ export async function takeIn(
     const assigned = assignTables(now, (table) => selection(table, options) === 'all');
     const ofThese = (some: readonly SourceTable[]) => some.filter(({ oid }) => wanted.has(oid));
     const missing = { all: ofThese(assigned.all), inserts: ofThese(assigned.inserts) };
-    await addToPublications(source, publications, missing, LOCK_PATIENCE_MS);
+    const members = await readMembers(source, publications);
+    const notYet = (some: readonly SourceTable[]) => some.filter(({ oid }) => !members.has(oid));
+    await addToPublication(source, publications.all, notYet(missing.all));
+    await addToPublication(source, publications.inserts, notYet(missing.inserts));
     const published = await readPublished(source, publications);
     const still = tables.find((table) => wantsPublishing(table, options) && !published.has(displayName(table)));
     if (still) throw notPublished(still);
+    await recordPublished(source, target, [publications.all, publications.inserts]);
   }
   const there = now.map(({ oid }) => oid);
   const oids = tables.map(({ oid }) => oid);

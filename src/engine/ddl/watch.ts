@@ -19,8 +19,9 @@ export interface WatchOptions extends WantedTables {
 const LOOK_INTERVAL_MS = 3000;
 /** While somebody may be altering the target. */
 const OPEN_INTERVAL_MS = 1000;
-/** With very many tables a look takes longer: it may take the source's time, but no more than this share of it. */
-const SHARE = 50;
+/** With very many tables a look takes longer: then it is not taken as often, but never more rarely than this. */
+const LONGEST_INTERVAL_MS = 20_000;
+const REST = 10;
 
 /** Knows in what the source's tables are others by now than those on the target, and says so when it changes. */
 export class SchemaWatch {
@@ -67,6 +68,7 @@ export class SchemaWatch {
   async look(source: pg.Client): Promise<void> {
     const began = performance.now();
     const now = await schemaFingerprint(source);
+    const asked = performance.now();
     const changed = now !== this.#fingerprint;
     if (changed || this.#changes.length > 0 || this.#ready.length > 0 || this.#toRecord) {
       await this.#options.onTarget((target) => this.#lookClosely(source, target, changed));
@@ -74,7 +76,7 @@ export class SchemaWatch {
     }
     const end = performance.now();
     const interval = this.#changes.length > 0 ? OPEN_INTERVAL_MS : LOOK_INTERVAL_MS;
-    this.#notBefore = end + Math.max(interval, (end - began) * SHARE);
+    this.#notBefore = end + Math.min(LONGEST_INTERVAL_MS, Math.max(interval, (asked - began) * REST));
   }
 
   async #lookClosely(source: pg.Client, target: pg.Client, changed: boolean): Promise<void> {

@@ -41,13 +41,14 @@ export const SYSTEM_SCHEMAS = `(n.nspname = 'information_schema' OR n.nspname ~ 
 /**
  * A type's binary form carries no OID and does not depend on an extension's version: built-in base types, their arrays
  * and ranges, enums (sent as labels), and domains over such. Arrays of user types, composites and extension types may
- * not: text then. `money` depends on lc_monetary in text only.
+ * not: text then. `money` depends on lc_monetary in text only. An empty tsquery is sent in a form that the server refuses to take
+ * back ("operand not found").
  */
 const BINARY_SAFE = `
 WITH RECURSIVE safe_base AS (
   SELECT t.oid FROM pg_type t
    WHERE t.oid < 10000 AND t.typtype IN ('b', 'r', 'm') AND t.typsend <> 0 AND t.typreceive <> 0
-     AND t.typcategory <> 'Z' AND t.typname NOT IN ('aclitem', '_aclitem', 'pg_node_tree', 'xml', '_xml')
+     AND t.typcategory <> 'Z' AND t.typname NOT IN ('aclitem', '_aclitem', 'pg_node_tree', 'xml', '_xml', 'tsquery', '_tsquery')
      AND t.typname !~ '^_?reg'
   UNION ALL
   SELECT t.oid FROM pg_type t WHERE t.typtype = 'e'

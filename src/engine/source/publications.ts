@@ -43,6 +43,8 @@ const tableList = (tables: readonly SourceTable[]): string =>
 const AT_ONCE = 100;
 /** Well below `deadlock_timeout`: should we and the application wait for each other, it is we who give up. */
 const LOCK_TIMEOUT_MS = 300;
+/** For each table that the application holds locked. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Creates the two publications. A table is locked (ShareUpdateExclusive) while it is added, which no reader or writer
@@ -58,38 +60,35 @@ export async function createPublications(
 ): Promise<void> {
   const create = async (name: string, list: readonly SourceTable[], publish: string) => {
     await client.query(`CREATE PUBLICATION ${quoteIdent(name)} WITH (publish = '${publish}')`);
-    for (let start = 0; start < list.length; start += AT_ONCE) {
-      await addTables(client, name, list.slice(start, start + AT_ONCE), patienceMs);
-    }
+    await addInParts(client, name, list, patienceMs);
   };
-  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-  try {
+  await withShortLocks(client, async () => {
     await create(names.all, all, 'insert, update, delete, truncate');
     await create(names.inserts, inserts, 'insert, truncate');
+  });
+}
+
+/** Adds tables to a publication that is there, in the same careful way. */
+export const addToPublication = (client: pg.Client, name: string, tables: readonly SourceTable[]): Promise<void> =>
+  withShortLocks(client, () => addInParts(client, name, tables, PATIENCE_MS));
+
+async function withShortLocks(client: pg.Client, work: () => Promise<void>): Promise<void> {
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  try {
+    await work();
   } finally {
     await client.query('RESET lock_timeout').catch(() => {});
   }
 }
 
-/** Adds tables that came later, in the same way; those that are there already stay. */
-export async function addToPublications(
+async function addInParts(
   client: pg.Client,
-  names: PublicationNames,
-  { all, inserts }: ReturnType<typeof assignTables>,
+  name: string,
+  tables: readonly SourceTable[],
   patienceMs: number,
 ): Promise<void> {
-  const { rows } = await client.query<{ oid: string }>(
-    `SELECT r.prrelid::int8 AS oid FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname IN ($1, $2)`,
-    [names.all, names.inserts],
-  );
-  const members = new Set(rows.map(({ oid }) => Number(oid)));
-  const missing = (tables: readonly SourceTable[]) => tables.filter(({ oid }) => !members.has(oid));
-  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-  try {
-    await addTables(client, names.all, missing(all), patienceMs);
-    await addTables(client, names.inserts, missing(inserts), patienceMs);
-  } finally {
-    await client.query('RESET lock_timeout').catch(() => {});
+  for (let start = 0; start < tables.length; start += AT_ONCE) {
+    await addTables(client, name, tables.slice(start, start + AT_ONCE), patienceMs);
   }
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { destroy } from '../../postgres/connect.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { isDiskFull } from '../disk-full.ts';
@@ -41,7 +42,14 @@ function explainStreamError(error: unknown, slot: string, started: boolean): unk
     return new MigrateError('TM4002', {
       ...about,
       message: `the replication slot is lost: ${message}`,
-      hint: 'Start over with migrate --drop-if-exists; raise max_slot_wal_keep_size on the source first.',
+      hint: 'Raise max_slot_wal_keep_size on the source, then copy all tables again, with a new slot: migrate --resync.',
+    });
+  }
+  if (state === '42704' && /^publication .* does not exist/.test(message)) {
+    return new MigrateError('TM1309', {
+      ...about,
+      message,
+      hint: 'Copy all tables again, with new publications and a new slot: migrate --resync.',
     });
   }
   if (state === '55006') return new MigrateError('TM4007', { ...about, message });
@@ -116,8 +124,11 @@ export class Receiver {
     const ended = new AbortController();
     const beside: Promise<never>[] = [];
     let stream: ReplicationStream | null = null;
-    const stop = () => stream?.close();
+    const stop = () => (stream ? stream.close() : destroy(client));
+    signal.addEventListener('abort', stop, { once: true });
     try {
+      // Stopped while it connected: no event will come any more.
+      signal.throwIfAborted();
       const started = await ReplicationStream.start(
         client,
         { slot, plugin, publications, start: spool.end.commitEnd, binary },
@@ -132,9 +143,6 @@ export class Receiver {
         throw explainStreamError(error, slot, false);
       });
       stream = started.stream;
-      // Stopped while it started: no event will come any more.
-      signal.throwIfAborted();
-      signal.addEventListener('abort', stop, { once: true });
       beside.push(this.#tend(stream, healthy, ended.signal), this.#keepInTouch(stream, ended.signal));
       const done = started.done.catch((error: unknown) => {
         throw explainStreamError(error, slot, true);
@@ -146,7 +154,7 @@ export class Receiver {
       await Promise.allSettled(beside);
       signal.removeEventListener('abort', stop);
       if (stream) stream.close();
-      else await client.end().catch(() => {});
+      else destroy(client);
     }
   }
 
@@ -214,7 +222,8 @@ export class Receiver {
   async #keepInTouch(stream: ReplicationStream, signal: AbortSignal): Promise<never> {
     for (;;) {
       await delay(STATUS_INTERVAL_MS, undefined, { signal });
-      this.#confirm(stream);
+      // The answer is the sign of life by which an idle source is told from a connection that is dead.
+      this.#confirm(stream, true);
     }
   }
 
@@ -246,8 +255,10 @@ export class Receiver {
     this.#durable = maxLsn(this.#durable, await this.#writer().sync(received));
   }
 
-  #confirm(stream: ReplicationStream | null): void {
-    if (this.#durable > INVALID_LSN) stream?.confirm(maxLsn(this.#received, this.#durable), this.#durable);
+  #confirm(stream: ReplicationStream | null, reply = false): void {
+    // An invalid position confirms nothing, and is answered all the same.
+    if (reply || this.#durable > INVALID_LSN)
+      stream?.confirm(maxLsn(this.#received, this.#durable), this.#durable, reply);
   }
 
   async #lookAtDisk(stream: ReplicationStream): Promise<void> {

@@ -53,13 +53,14 @@ export function startReplicationCommand(options: StreamOptions): string {
  * A standby status update. `flushed` is exclusive, as an end LSN is: sent as it is, never plus one, or a transaction
  * that was committed right behind it would never be sent again.
  */
-export function standbyStatus(received: Lsn, flushed: Lsn, nowMs: number): Buffer {
+export function standbyStatus(received: Lsn, flushed: Lsn, nowMs: number, reply = false): Buffer {
   const message = Buffer.alloc(34);
   message[0] = 0x72; // 'r'
   message.writeBigUInt64BE(received, 1);
   message.writeBigUInt64BE(flushed, 9);
   message.writeBigUInt64BE(flushed, 17);
   message.writeBigInt64BE(BigInt(nowMs) * 1000n - POSTGRES_EPOCH_US, 25);
+  message[33] = reply ? 1 : 0;
   return message;
 }
 
@@ -130,9 +131,9 @@ export class ReplicationStream {
     }
   }
 
-  /** Tells the source what it need not keep for us any more. */
-  confirm(received: Lsn, flushed: Lsn): void {
-    if (!this.#closed) this.#wire.sendCopyFromChunk(standbyStatus(received, flushed, Date.now()));
+  /** Tells the source what it need not keep for us any more. `reply`: it shall answer at once. */
+  confirm(received: Lsn, flushed: Lsn, reply = false): void {
+    if (!this.#closed) this.#wire.sendCopyFromChunk(standbyStatus(received, flushed, Date.now(), reply));
   }
 
   /** Stops reading from the network; the source keeps what it could not send. */

@@ -41,7 +41,7 @@ export const damaged = (position: SpoolPosition): MigrateError =>
     side: 'local',
     object: `segment ${position.segment}, byte ${position.block}`,
     message: 'a block of the spool is damaged or missing',
-    hint: 'The changes in it are lost: the tables must be copied again. Start over with migrate --drop-if-exists.',
+    hint: 'The changes in it are lost: all tables must be copied again, with a new slot. Run migrate --resync.',
   });
 
 /** The last commit in a segment, and how many bytes of it are intact blocks. */
@@ -106,4 +106,28 @@ export async function recoverSpool(directory: string): Promise<SpoolEnd> {
   }
   await cutAfter(directory, EMPTY_END);
   return EMPTY_END;
+}
+
+/**
+ * That everything in a recovered spool from `applied` on is there and intact: each block against its checksum, and against
+ * the one in front of it. Rejects with TM4004.
+ */
+export async function requireReadable(directory: string, applied: Lsn): Promise<void> {
+  let commitEnd: Lsn | null = null;
+  for (const segment of await listSegments(directory)) {
+    const file = await open(segmentPath(directory, segment), 'r');
+    try {
+      const { size } = await file.stat();
+      for (let block = 0; block < size; ) {
+        const found = await readBlock(file, block);
+        const before: Lsn | undefined = found?.header.previousEnd;
+        const follows = before !== undefined && (commitEnd === null ? before <= applied : before === commitEnd);
+        if (!found || !follows) throw damaged({ segment, block, offset: 0 });
+        commitEnd = found.header.commitOffset > 0 ? found.header.commitEnd : found.header.previousEnd;
+        block += HEADER_BYTES + found.header.bodyLength;
+      }
+    } finally {
+      await file.close();
+    }
+  }
 }

@@ -3,7 +3,8 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { matches, matchesAny } from '../../postgres/patterns.ts';
 import type { Emit } from '../events.ts';
-import { holdsRows, readTables } from '../source/catalog.ts';
+import { holdsRows, readTables, type SourceTable } from '../source/catalog.ts';
+import { publishAgain } from '../source/published.ts';
 import { readTableStates, type SyncedTable } from './table-states.ts';
 
 /** Ends a run of the engine, for the next one to bring the tables that were marked: the way of a resume. */
@@ -13,17 +14,23 @@ export class ResyncAsked extends Error {
   }
 }
 
+export interface ResyncOptions {
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  readonly publications: readonly string[];
+  readonly emit: Emit;
+}
+
 /**
  * Marks tables to be copied again, in a transaction of its own: `patterns` as everywhere, a partitioned table for all its
  * partitions; none for all that are damaged. From then on nothing is applied to them before they are copied. Rejects
  * with TM1001 or TM5004, and marks nothing, when one of the patterns names nothing that can be copied again.
  */
-export async function markForResync(
-  of: { readonly source: pg.Client; readonly target: pg.Client; readonly emit: Emit },
-  patterns: readonly string[],
-): Promise<void> {
+export async function markForResync(of: ResyncOptions, patterns: readonly string[]): Promise<void> {
   const { source, target, emit } = of;
-  const tables = await tablesToCopy(source, target, patterns);
+  const onSource = await readTables(source);
+  const tables = await tablesToCopy(onSource, target, patterns);
+  await publishAgain(of, tables, onSource);
   await target.query(
     `UPDATE tiger_migrate.relation SET state = 'pending', again = again OR state IN ('copied', 'live', 'damaged'), damage_code = NULL,
             damage_reason = NULL, damage_row = NULL, damage_lsn = NULL WHERE source_oid = ANY ($1::oid[])`,
@@ -42,7 +49,7 @@ export async function markForResync(
 }
 
 async function tablesToCopy(
-  source: pg.Client,
+  onSource: readonly SourceTable[],
   target: pg.Client,
   patterns: readonly string[],
 ): Promise<readonly SyncedTable[]> {
@@ -57,7 +64,6 @@ async function tablesToCopy(
       hint: 'To copy others again, name them: migrate --resync schema.table.',
     });
   }
-  const onSource = await readTables(source);
   const partOf = new Map(onSource.map((table) => [table.oid, table.partOf]));
   const isNamed = (table: SyncedTable, pattern: string) =>
     [table, ...(partOf.get(table.sourceOid) ?? [])].some((one) => matches(pattern, one));

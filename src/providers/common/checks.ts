@@ -14,6 +14,7 @@ import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import { replicationRight } from './replication-right.ts';
 import { differentDatabases } from './same-database.ts';
+import { serverFunctions } from './server-functions.ts';
 import { freezeRight } from './session-rights.ts';
 import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
 import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
@@ -23,6 +24,7 @@ import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
 import { targetDisk, targetSize } from './target-size.ts';
+import { targetSuperuserObjects } from './target-superuser-objects.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
 import { spoolSpace, workDirectory } from './work-directory.ts';
 import { changeShare, insertRate } from './workload-fit.ts';
@@ -31,6 +33,7 @@ import { changeShare, insertRate } from './workload-fit.ts';
 export const COMMON_CHECKS: readonly Check[] = [
   directConnection('source'),
   encryption('source'),
+  serverFunctions('source'),
   sourceVersion,
   isPrimary('source'),
   walLevel,
@@ -62,6 +65,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   changeShare,
   directConnection('target'),
   encryption('target'),
+  serverFunctions('target'),
   differentDatabases,
   targetVersion,
   isPrimary('target'),
@@ -71,6 +75,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   extensions,
   extensionVersions,
   targetCreateRight,
+  targetSuperuserObjects,
   replicaRole,
   roleCreation,
   freeConnections('target'),

@@ -3,6 +3,8 @@ import { attempts } from '../../postgres/attempts.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { type Relation, relationsFact } from '../facts/relations.ts';
+import { server } from '../facts/server.ts';
+import { grantMembership } from '../membership.ts';
 import { fail, listed, pass } from '../outcome.ts';
 import { migratedWithRows } from '../relations.ts';
 
@@ -35,14 +37,15 @@ export const publicationRight: Check = {
     if (foreign.length > 0) {
       found.push(`not the owner of ${listed(foreign.map(displayName))}`);
       const ordinary = foreign.filter(({ ownerIsSuperuser }) => !ownerIsSuperuser);
-      grants.push(...ownersOf(ordinary).map((owner) => `GRANT ${quoteIdent(owner)} TO ${role};`));
+      const facts = await ask('source', server);
+      grants.push(...ownersOf(ordinary).map((owner) => grantMembership(owner, sourceSettings.user, facts)));
     }
     const superusers = ownersOf(foreign.filter(({ ownerIsSuperuser }) => ownerIsSuperuser));
     const fix = [
       ...(grants.length > 0 ? [`As a superuser or the owner: ${grants.join(' ')}`] : []),
       ...superusers.map(
         (owner) =>
-          `Tables belong to ${quoteIdent(owner)}, a superuser: connect to the source as that role. Its members could become superuser, too.`,
+          `Tables belong to ${quoteIdent(owner)}, a superuser: connect to the source as that role. Its members could become superuser, too. Or use --plugin test_decoding, which needs no ownership.`,
       ),
     ];
     return fail('TM1212', found.join('; '), { fix: fix.join('\n') });

@@ -2,6 +2,7 @@ import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
+import { grantMembership } from '../membership.ts';
 import { fail, listed, pass } from '../outcome.ts';
 import { migrated } from '../relations.ts';
 
@@ -21,19 +22,21 @@ export const readingRight: Check = {
   fix: 'GRANT pg_read_all_data TO …;',
   async run({ ask, sourceSettings, options }) {
     const relations = migrated(await ask('source', relationsFact), options);
-    const wanted = relations.filter(({ kind }) => /^[rpmS]$/.test(kind));
+    const wanted = relations.filter(({ kind }) => /^[rpS]$/.test(kind));
     const refused = wanted.filter(({ readable }) => !readable);
-    if (refused.length === 0) return pass(`${wanted.length} tables, materialized views and sequences can be read`);
+    if (refused.length === 0) return pass(`${wanted.length} tables and sequences can be read`);
     const role = quoteIdent(sourceSettings.user);
-    const { versionNumber } = await ask('source', server);
+    const facts = await ask('source', server);
     const schemas = [...new Set(refused.map(({ schema }) => quoteIdent(schema)))];
     const grants = schemas.map(
       (schema) =>
         `GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role};`,
     );
     const fix = [
-      ...(versionNumber >= READ_ALL_DATA_VERSION
-        ? [`As a superuser or an administrator of that role: GRANT pg_read_all_data TO ${role};`]
+      ...(facts.versionNumber >= READ_ALL_DATA_VERSION
+        ? [
+            `As a superuser or an administrator of that role: ${grantMembership('pg_read_all_data', sourceSettings.user, facts)}`,
+          ]
         : []),
       `As the owner: ${grants.join(' ')}`,
     ];

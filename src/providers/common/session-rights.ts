@@ -4,6 +4,7 @@ import { quoteIdent } from '../../postgres/identifiers.ts';
 import { firstRow } from '../../postgres/query.ts';
 import type { Check } from '../check.ts';
 import { type ServerFacts, server } from '../facts/server.ts';
+import { grantMembership } from '../membership.ts';
 import { fail, info, pass } from '../outcome.ts';
 
 /** Roles with sessions that freezing ends, and that ours may not end: https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SIGNAL */
@@ -14,8 +15,12 @@ const NOT_OURS_TO_END = `
      AND (r.rolsuper OR NOT (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))`;
 
 /** Another owner instead would take rights from the application's role; members of a superuser could become one. */
-const ownership = ({ name, owner, ownerIsSuperuser }: ServerFacts['database'], role: string): string =>
-  ownerIsSuperuser ? `ALTER DATABASE ${quoteIdent(name)} OWNER TO ${role};` : `GRANT ${quoteIdent(owner)} TO ${role};`;
+const ownership = (facts: ServerFacts, user: string): string => {
+  const { name, owner, ownerIsSuperuser } = facts.database;
+  return ownerIsSuperuser
+    ? `ALTER DATABASE ${quoteIdent(name)} OWNER TO ${quoteIdent(user)};`
+    : grantMembership(owner, user, facts);
+};
 
 /** Tries, and rolls back, what --freeze-source does at the cut-over. */
 export const freezeRight: Check = {
@@ -28,7 +33,6 @@ export const freezeRight: Check = {
   fix: 'Leave out --freeze-source and stop the application yourself before the cut-over.',
   async run({ ask, source, sourceSettings, options }) {
     if (!options.freezeSource) return info('not asked for');
-    const role = quoteIdent(sourceSettings.user);
     const database = quoteIdent(sourceSettings.database);
     const [refused] = await attempts(source, [`ALTER DATABASE ${database} SET default_transaction_read_only = on`]);
     const { roles } = await firstRow<{ roles: string | null }>(source, NOT_OURS_TO_END);
@@ -37,11 +41,13 @@ export const freezeRight: Check = {
       ...(refused ? [refused.message] : []),
       ...(roles === null ? [] : [`sessions of ${roles} cannot be ended`]),
     ];
+    const { user } = sourceSettings;
+    const facts = await ask('source', server);
     const grants = [
-      ...(refused ? [ownership((await ask('source', server)).database, role)] : []),
+      ...(refused ? [ownership(facts, user)] : []),
       ...(roles === null
         ? []
-        : [`GRANT pg_signal_backend TO ${role}; (a superuser's sessions must be closed by itself)`]),
+        : [`${grantMembership('pg_signal_backend', user, facts)} (a superuser's sessions must be closed by itself)`]),
     ];
     return fail('TM1212', found.join('; '), {
       fix: `As a superuser: ${grants.join(' ')} Or leave out --freeze-source and stop the application yourself.`,

@@ -1,10 +1,27 @@
+import type pg from 'pg';
 import { attempts } from '../../postgres/attempts.ts';
-import { quoteIdent } from '../../postgres/identifiers.ts';
+import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
 import { fail, listed, pass, warn } from '../outcome.ts';
-import { migrated } from '../relations.ts';
+import { migrated, USER_SCHEMA } from '../relations.ts';
+
+type Right = readonly [what: string, sql: string, fix: string];
+
+const UNDEFINED_OBJECT = '42704';
+
+/** Schemas that are there, for extensions or from the start, and whose objects the source's schema may name. */
+async function schemasInUse(source: pg.Client, target: pg.Client): Promise<string[]> {
+  const read = async (client: pg.Client) =>
+    (
+      await client.query<{ name: string }>(
+        `SELECT n.nspname AS name FROM pg_namespace n WHERE ${USER_SCHEMA} ORDER BY 1`,
+      )
+    ).rows;
+  const there = new Set((await read(source)).map(({ name }) => name));
+  return (await read(target)).map(({ name }) => name).filter((name) => there.has(name));
+}
 
 /** Does what the migration will do first, and takes it back. */
 export const targetCreateRight: Check = {
@@ -12,13 +29,22 @@ export const targetCreateRight: Check = {
   side: 'target',
   title: 'Right to create',
   severity: 'fail',
-  wanted: 'the role may create schemas, tables in public, and temporary tables',
+  wanted: 'the role may create schemas, tables in public, and temporary tables, and use the schemas that are there',
   why: 'The schema is created there, progress is kept in a schema of its own, and replay goes through temporary tables.',
   fix: 'GRANT CREATE, TEMPORARY ON DATABASE … TO …; or use the owner of the database.',
-  async run({ ask, target, targetSettings, options }) {
+  async run({ ask, source, target, targetSettings, options }) {
     const role = quoteIdent(targetSettings.user);
     const database = quoteIdent(targetSettings.database);
-    const rights: [what: string, sql: string, fix: string][] = [
+    const schemas = await schemasInUse(source, target);
+    const rights: Right[] = [
+      ...schemas.map(
+        (schema): Right => [
+          `objects in schema ${schema}`,
+          // Of a type that is not there: the schema is looked into first.
+          `SELECT ${quoteLiteral(`${quoteIdent(schema)}.tiger_migrate_check`)}::pg_catalog.regtype`,
+          `GRANT USAGE ON SCHEMA ${quoteIdent(schema)} TO ${role};`,
+        ],
+      ),
       ['schemas', 'CREATE SCHEMA tiger_migrate_check', `GRANT CREATE ON DATABASE ${database} TO ${role};`],
       [
         'temporary tables',
@@ -39,9 +65,9 @@ export const targetCreateRight: Check = {
     );
     const refused = rights.flatMap(([what, , fix], at) => {
       const answer = answers[at];
-      return answer ? [{ found: `${what}: ${answer.message}`, fix }] : [];
+      return answer && answer.state !== UNDEFINED_OBJECT ? [{ found: `${what}: ${answer.message}`, fix }] : [];
     });
-    if (refused.length === 0) return pass(`may create ${listed(rights.map(([what]) => what))}`);
+    if (refused.length === 0) return pass(`may create ${listed(rights.slice(schemas.length).map(([what]) => what))}`);
     return fail('TM1212', refused.map(({ found }) => found).join('; '), {
       fix: `As the owner of the database or a superuser: ${refused.map(({ fix }) => fix).join(' ')}`,
     });

@@ -17,6 +17,8 @@ export interface ServerFacts {
     readonly superuser: boolean;
     readonly createRole: boolean;
     readonly replication: boolean;
+    /** It uses the rights of the roles that it is a member of (since 16 only the default for new memberships). */
+    readonly inherits: boolean;
     /** Sessions that it may still open; null: no limit of its own. */
     readonly freeConnections: number | null;
   };
@@ -92,7 +94,7 @@ const LOCALE = `(SELECT CASE j ->> 'datlocprovider' WHEN 'i' THEN 'ICU ' WHEN 'b
 const SERVER = `
   SELECT current_setting('server_version_num') AS version, pg_backend_pid() AS pid, pg_is_in_recovery() AS recovery,
     pg_postmaster_start_time()::text AS started, ${SAMPLE},
-    r.rolname AS role, r.rolsuper AS superuser, r.rolcreaterole AS create_role, r.rolreplication AS replication,
+    r.rolname AS role, r.rolsuper AS superuser, r.rolcreaterole AS create_role, r.rolreplication AS replication, r.rolinherit AS inherits,
     CASE WHEN r.rolconnlimit >= 0 THEN r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid) END AS role_free,
     d.datname AS database, pg_get_userbyid(d.datdba) AS owner,
     (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = d.datdba) AS owner_super, pg_encoding_to_char(d.encoding) AS encoding,
@@ -124,6 +126,7 @@ export const server: Fact<ServerFacts> = {
         superuser: row.superuser === 't',
         createRole: row.create_role === 't' || row.superuser === 't',
         replication: row.replication === 't' || row.superuser === 't',
+        inherits: row.inherits === 't',
         freeConnections: maybe(row.role_free),
       },
       database: {

@@ -55,8 +55,8 @@ export class LiveReplay implements AsyncDisposable {
   replay: Replay;
   #receiver: Receiver;
   readonly #servers: Servers;
-  /** As `#servers`, by way of the proxy if there is one. */
-  readonly #applierServers: Servers;
+  /** As `#servers`, by way of the proxies if there are any. */
+  readonly #proxied: Servers;
   readonly #control: pg.Client;
   /** Sessions in which both sides say the same value in the same words. */
   readonly #comparing: { readonly source: pg.Client; readonly target: pg.Client };
@@ -75,7 +75,7 @@ export class LiveReplay implements AsyncDisposable {
     control: pg.Client;
     comparing: { source: pg.Client; target: pg.Client };
     servers: Servers;
-    applierServers: Servers;
+    proxied: Servers;
     id: string;
     directory: string;
     options: ReplayOptions;
@@ -85,7 +85,7 @@ export class LiveReplay implements AsyncDisposable {
     this.#control = of.control;
     this.#comparing = of.comparing;
     this.#servers = of.servers;
-    this.#applierServers = of.applierServers;
+    this.#proxied = of.proxied;
     this.#options = of.options;
     this.#plugin = pluginNamed(of.options.plugin ?? 'pgoutput');
     this.slot = slotNameOf(of.id);
@@ -108,8 +108,13 @@ export class LiveReplay implements AsyncDisposable {
     };
     const { signal } = new AbortController();
     const servers = new Servers({ ...settings, id, signal });
-    const port = options.applierPort ?? settings.target.port;
-    const applierServers = new Servers({ ...settings, target: { ...settings.target, port }, id, signal });
+    const proxied = new Servers({
+      source: { ...settings.source, port: options.receiverPort ?? settings.source.port },
+      target: { ...settings.target, port: options.applierPort ?? settings.target.port },
+      id,
+      signal,
+      liveness: options.liveness,
+    });
     await target.query('SET session_replication_role = replica').catch(() => undefined);
     for (const side of [source, target]) await side.query(`${options.tables};\n${options.rows ?? ''}`);
     const control = await servers.onSource('control');
@@ -124,7 +129,7 @@ export class LiveReplay implements AsyncDisposable {
       control,
       comparing,
       servers,
-      applierServers,
+      proxied,
       id,
       directory,
       options,
@@ -151,7 +156,7 @@ export class LiveReplay implements AsyncDisposable {
     const client = await this.#servers.onTarget('begin');
     try {
       this.#servers.replicaRole = await probeReplicaRole(client);
-      this.#applierServers.replicaRole = this.#servers.replicaRole;
+      this.#proxied.replicaRole = this.#servers.replicaRole;
       await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
       await setIdentity(client, await readTables(client), 'BY DEFAULT');
       await markCopied(client, tables, point.lsn);
@@ -166,7 +171,7 @@ export class LiveReplay implements AsyncDisposable {
   #newReceiver(): Receiver {
     const reserveBytes = () => this.reserveBytes;
     return new Receiver({
-      connect: () => this.#servers.replication('receive'),
+      connect: () => this.#proxied.replication('receive'),
       slot: this.slot,
       plugin: this.#plugin,
       publications: this.#publications,
@@ -183,7 +188,7 @@ export class LiveReplay implements AsyncDisposable {
   #newReplay(): Replay {
     return new Replay({
       connectTarget: async (application) => {
-        const client = await this.#applierServers.onTarget(application);
+        const client = await this.#proxied.onTarget(application);
         record(client, this.statements);
         return client;
       },
@@ -234,7 +239,7 @@ export class LiveReplay implements AsyncDisposable {
       source: this.#control,
       target: await this.#servers.onTarget('look'),
     } as unknown as Engine;
-    const opened = openSpool(engine, new AbortController().signal);
+    const opened = openSpool(engine, false, new AbortController().signal);
     await opened.then(({ spool }) => spool.close()).finally(() => this.#servers.destroy(engine.target));
   }
 

@@ -1,4 +1,5 @@
 import type { PluginName } from '../../../src/engine/decode/plugin.ts';
+import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 
 export interface ReplayOptions {
   /** The tables, made alike on both sides. */
@@ -13,4 +14,7 @@ export interface ReplayOptions {
   readonly segmentBytes?: number;
   /** The port by which the applier reaches the target: that of a proxy. */
   readonly applierPort?: number;
+  /** The same for the receiver and the source. */
+  readonly receiverPort?: number;
+  readonly liveness?: LivenessTimes;
 }

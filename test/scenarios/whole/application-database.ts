@@ -9,6 +9,7 @@ import { uriOf, withClient } from '../../support/test-servers.ts';
 /** The source as its owner sees it: REPLICATION and BYPASSRLS (it forces policies on itself), no superuser. */
 export interface ApplicationDatabase {
   readonly ownerUri: string;
+  readonly roles: Readonly<Record<'owner' | 'reader' | 'writer', string>>;
 }
 
 /** Fills the source with everything that the SQL files beside this one make. */
@@ -27,7 +28,7 @@ export async function createApplicationDatabase(databases: TestDatabases): Promi
     ALTER DATABASE ${quoteIdent(source.name)} OWNER TO ${quoteIdent(roles.owner)}`);
   const ownerUri = uriOf(source.server, source.name, roles.owner, password);
   await withClient(ownerUri, (client) => runFiles(client, roles));
-  return { ownerUri };
+  return { ownerUri, roles };
 }
 
 /** The files in the order of their names, roles put in for braces. */

@@ -19,6 +19,8 @@ export interface MigrationInput {
   readonly options?: Partial<MigrationOptions>;
   /** Stops behind the snapshot until `go`. */
   readonly waitForGo?: boolean;
+  /** Go on in this work directory; with tables to copy again, none: what has to be. */
+  readonly resume?: { readonly directory: string; readonly resync?: readonly string[] };
 }
 
 /** An engine in this process. */
@@ -28,21 +30,22 @@ export class Migration implements AsyncDisposable {
   /** Null when the migration is done. */
   readonly ended: Promise<MigrateError | null>;
   readonly #input: MigrationInput;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #stopping = new AbortController();
   #request: ((action: Action) => Promise<void>) | null = null;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
 
   private constructor(input: MigrationInput, directory: string) {
     this.#input = input;
-    this.#directory = directory;
+    this.directory = directory;
     this.options = migrationOptionsSchema.parse({ provider: 'selfhosted-postgres', ...input.options });
     this.ended = runEngine({
       directory,
       source: input.source,
       target: input.target,
       options: this.options,
-      resume: false,
+      resume: input.resume !== undefined,
+      ...(input.resume?.resync ? { resync: input.resume.resync } : {}),
       waitForGo: input.waitForGo ?? false,
       env: {},
       onEvent: (event) => {
@@ -57,7 +60,13 @@ export class Migration implements AsyncDisposable {
   }
 
   static async start(input: MigrationInput): Promise<Migration> {
-    return new Migration(input, await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-')));
+    return new Migration(input, input.resume?.directory ?? (await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-'))));
+  }
+
+  /** Ends the engine as a signal does, keeping its work directory. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the test stops it'));
+    await this.ended;
   }
 
   onEvent(listener: (event: EngineEvent) => void): void {
@@ -136,6 +145,6 @@ export class Migration implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new Error('the test is over'));
     await this.ended.catch(() => undefined);
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,29 @@
+import { type DemoServer, type ServerSettings, startServer } from '../../src/demo/server.ts';
+import { withClient } from '../support/test-servers.ts';
+
+/** A source server of its own, whose settings a test may change, with one database `app`. */
+export class OwnSource implements AsyncDisposable {
+  readonly server: DemoServer;
+  readonly uri: string;
+
+  private constructor(server: DemoServer) {
+    this.server = server;
+    this.uri = server.uri('app');
+  }
+
+  static async start(sql: string, of: { settings?: ServerSettings; native?: string } = {}): Promise<OwnSource> {
+    const server = await startServer({ name: 'own', ...of });
+    await withClient(server.uri('postgres'), (client) => client.query('CREATE DATABASE app'));
+    const self = new OwnSource(server);
+    await self.query(sql);
+    return self;
+  }
+
+  query<R extends Record<string, unknown>>(sql: string): Promise<R[]> {
+    return withClient(this.uri, async (client) => (await client.query<R>(sql)).rows);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+  }
+}

@@ -1,0 +1,86 @@
+import type { Application } from './application.ts';
+import { FAULTS } from './faults.ts';
+import type { Migration } from './migration.ts';
+import type { RoundPlan } from './plan.ts';
+import { type Servers, TARGET_DATABASE } from './servers.ts';
+import { countUp, type Tally } from './tally.ts';
+
+export interface CutOverInput {
+  readonly plan: RoundPlan;
+  readonly servers: Servers;
+  readonly migration: Migration;
+  readonly application: Application;
+  readonly tally: Tally;
+  readonly onStep: (text: string) => void;
+}
+
+/** What a cut-over may be refused with, so that it is asked for again: locked, still written, interrupted. */
+const ASK_AGAIN = /^(TM6002|TM6001|TM1109|TM5003|TM1306|TM1110|TM6004)/;
+const MOST_REQUESTS = 60;
+
+/** Asks for the cut-over until it is done; the faults that are planned for it hit one after the other. */
+export async function cutOver(input: CutOverInput): Promise<void> {
+  const { plan, servers, migration, application, tally, onStep } = input;
+  const faults = plan.faults.filter(({ phase }) => phase === 'cutover');
+  if (!plan.freeze) {
+    onStep('the application stops');
+    await application.stop();
+  }
+  await application.endPrepared(servers.sourceAdmin);
+  for (let request = 0; !migration.done; request += 1) {
+    if (request > MOST_REQUESTS) throw new Error(`the cut-over was asked for ${request} times`);
+    onStep('cut-over');
+    await migration.until(
+      () => migration.gate('caught-up') && migration.gate('damaged') && (plan.freeze || migration.gate('writers')),
+      'the conditions of a cut-over',
+    );
+    // Prepared meanwhile, by an application that nobody has stopped yet.
+    await application.endPrepared(servers.sourceAdmin).catch(() => undefined);
+    const asked = ask(input);
+    const fault = faults.shift();
+    if (fault) {
+      const from = migration.events.length;
+      const begun = () =>
+        migration.events.slice(from).some((event) => event.type === 'cutover' && event.state === 'running');
+      await migration
+        .until(() => begun() || migration.of('phase').length === 0, 'the cut-over to begin', 20_000)
+        .catch(() => undefined);
+      if (!migration.done) {
+        onStep(`cut-over: ${fault.name}`);
+        await FAULTS[fault.name]({ servers, migration, application, number: fault.number });
+        countUp(tally.faults, fault.name);
+        if (begun()) countUp(tally.faults, 'during the cut-over');
+      }
+    }
+    await asked;
+  }
+}
+
+/** One request; resolves when it is known what came of it. */
+async function ask({ plan, migration }: CutOverInput): Promise<void> {
+  if (plan.request === 'command') {
+    const { code, stderr } = await migration.command('cutover', [
+      '--confirm',
+      TARGET_DATABASE,
+      ...(plan.freeze ? ['--freeze-source'] : []),
+    ]);
+    if (code === 0) await migration.until(() => false, 'the end of the engine', 60_000);
+    else if (!ASK_AGAIN.test(stderr)) migration.complaints.push(`cutover ended with ${code}: ${stderr}`);
+    return;
+  }
+  const from = migration.events.length;
+  if (plan.request === 'signal') migration.signal('SIGUSR1');
+  const answered = () =>
+    migration.events
+      .slice(from)
+      .some(
+        (event) =>
+          event.type === 'error' ||
+          (event.type === 'warning' && /cut-over|Interrupted/i.test(event.text)) ||
+          (event.type === 'cutover' && event.state === 'failed') ||
+          (event.type === 'phase' && event.phase !== 'cutover'),
+      );
+  await migration.until(answered, 'the end of the cut-over', 120_000);
+  if (migration.events.slice(from).some((event) => event.type === 'done'))
+    await migration.until(() => false, 'the end of the engine', 60_000);
+}

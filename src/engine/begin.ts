@@ -14,6 +14,8 @@ import { assignTables, createPublications, dropPublications, type PublicationNam
 import { recordPublished } from './source/published.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
 import { importSnapshot } from './source/snapshot.ts';
+import { requireUtf8 } from './source/text-encoding.ts';
+import { quotesNumbersOrNeedNot } from './source/wal2json.ts';
 import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
 
@@ -155,7 +157,9 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   const identity = await identifySource(replication).finally(() => servers.destroy(replication));
   const slot = slotNameOf(id);
   const publications = publicationNamesOf(id);
-  const assigned = assignTables(await readTables(source), (table) => selection(table, options) === 'all');
+  const present = await readTables(source);
+  const assigned = assignTables(present, (table) => selection(table, options) === 'all');
+  const quoted = plugin.name === 'wal2json' && (await quotesNumbersOrNeedNot(source, present, options));
   const published = [...assigned.all, ...assigned.inserts];
   const migration: MigrationRow = {
     id,
@@ -166,9 +170,9 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     publications: plugin.usesPublications ? [publications.all, publications.inserts] : [],
     options: JSON.stringify(options),
     phase: 'snapshot',
-    binaryStream:
-      plugin.usesPublications &&
-      published.every((table) => table.columns.every((column) => column.generated || column.binarySafe)),
+    binaryStream: plugin.usesPublications
+      ? published.every((table) => table.columns.every((column) => column.generated || column.binarySafe))
+      : quoted,
     replicaRole: of.replicaRole,
   };
   // Recorded first: whatever happens now, `clean` and the next attempt know the names of what there may be.
@@ -228,18 +232,6 @@ export async function publish(
       doing: 'the publications could not be created',
       hint: 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …',
     });
-  });
-}
-
-/** A text plugin's values come as the database keeps them: no server converts them. */
-async function requireUtf8(source: pg.Client, plugin: OutputPlugin): Promise<void> {
-  const { rows } = await source.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
-  if (rows[0]?.encoding === 'UTF8') return;
-  throw new MigrateError('TM1213', {
-    side: 'source',
-    object: rows[0]?.encoding,
-    message: `${plugin.name} sends text in the encoding of the database; only UTF8 is taken`,
-    hint: 'Use --plugin pgoutput, whose values the source converts (PostgreSQL 14 or newer).',
   });
 }
 

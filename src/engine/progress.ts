@@ -101,8 +101,12 @@ export const initialProgress = (of: {
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
   list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 
-/** The progress after one more event. Pure; the engine and every screen use this same function. */
-export function foldProgress(progress: Progress, event: EngineEvent): Progress {
+/**
+ * The progress after one more event; the engine and every screen use this same function. Pure, unless `isOurs`: nobody
+ * else holds `progress` then, and its tables are moved on where they are. Ten thousand of them tell three things each,
+ * and a copy of them all for each of these takes many minutes.
+ */
+export function foldProgress(progress: Progress, event: EngineEvent, isOurs = false): Progress {
   switch (event.type) {
     case 'phase':
       return {
@@ -131,22 +135,19 @@ export function foldProgress(progress: Progress, event: EngineEvent): Progress {
     }
     case 'table': {
       const before = progress.tables[event.relation];
-      return {
-        ...progress,
-        tables: {
-          ...progress.tables,
-          [event.relation]: {
-            state: event.state,
-            bytes_total: before?.bytes_total ?? 0,
-            bytes: event.bytes,
-            rows: event.rows,
-            done: event.done,
-            since: before?.state === event.state ? before.since : event.time,
-            ms: event.ms ?? before?.ms ?? null,
-            ...(event.damage ? { damage: event.damage } : {}),
-          },
-        },
+      const table = {
+        state: event.state,
+        bytes_total: before?.bytes_total ?? 0,
+        bytes: event.bytes,
+        rows: event.rows,
+        done: event.done,
+        since: before?.state === event.state ? before.since : event.time,
+        ms: event.ms ?? before?.ms ?? null,
+        ...(event.damage ? { damage: event.damage } : {}),
       };
+      const tables = isOurs ? progress.tables : { ...progress.tables };
+      tables[event.relation] = table;
+      return { ...progress, tables };
     }
     case 'index': {
       const name = `${event.relation} ${event.name}`;

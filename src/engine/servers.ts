@@ -48,7 +48,8 @@ export class Servers {
       side,
       application: `${this.#id} ${application}`,
       signal: this.signal,
-      ...(replication === undefined ? {} : { replication }),
+      // An output plugin may have nothing but a warning for what it leaves out of the stream.
+      ...(replication === undefined ? {} : { replication, sessionSettings: { client_min_messages: 'warning' } }),
     });
     this.#watch[side].add(client);
     return client;

@@ -135,6 +135,11 @@ export const ERROR_KINDS = {
   TM4005: failed('stream not understood', 'The source sent something that the decoder does not know.'),
   TM4006: failed('source was replaced', 'System identifier or timeline changed: a fail-over or another server.'),
   TM4007: retry('slot in use', 'Another process still reads from the replication slot.'),
+  TM4008: failed(
+    'output plugin would lose values',
+    'A wal2json before 2.6 writes NaN and infinity of float4, float8 and numeric columns as null.',
+  ),
+  TM4009: blocked('output plugin not fit', 'It is not installed on the source, or too old.'),
 
   TM5001: operator(
     'target diverged',

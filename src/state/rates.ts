@@ -9,10 +9,14 @@ export interface CopySample {
 const WINDOW_MS = 20_000;
 const MIN_SPAN_MS = 500;
 
-/** Adds a sample and forgets those that have left the window. One sample a quarter second is enough. */
-export function addSample(samples: readonly CopySample[], sample: CopySample): readonly CopySample[] {
+/** Adds a sample and forgets those that have left the window. One a quarter second is enough: `bytes` is asked for then. */
+export function addSample(
+  samples: readonly CopySample[],
+  { time, bytes }: { readonly time: number; readonly bytes: () => number },
+): readonly CopySample[] {
   const last = samples.at(-1);
-  if (last && sample.time - last.time < 250) return samples;
+  if (last && time - last.time < 250) return samples;
+  const sample = { time, bytes: bytes() };
   return [...samples.filter((old) => sample.time - old.time <= WINDOW_MS), sample];
 }
 

@@ -48,7 +48,7 @@ describe.concurrent('the command line', () => {
       [['migrate', '--index-jobs', 'many'], /--index-jobs.*1 to 128/],
       [['migrate', '--split-tables-larger-than', 'huge'], /200MB/],
       [['migrate', '--cutover', 'now'], /auto, manual/],
-      [['migrate', '--plugin', 'wal2json'], /pgoutput, test_decoding/],
+      [['migrate', '--plugin', 'decoderbufs'], /pgoutput, test_decoding, wal2json/],
       [['check', '--provider', 'oracle'], /selfhosted-timescaledb, selfhosted-postgres, rds, mst/],
       [['verify', 'customers'], /too many arguments/],
       [['clean', '--dir'], /argument missing/],

@@ -157,6 +157,19 @@ describe('settings of newer releases', () => {
     expect(await check('source-output-plugin', { ...strict, options: { plugin: 'test_decoding' } })).toMatchObject({
       status: 'pass',
     });
+    await pretendSetting(server.uri('template1'), 'output_plugin_libraries', 'pgoutput, test_decoding', null);
+    const byDefault = { ...input, source: server.uri('template1'), options: { plugin: 'wal2json' } as const };
+    expect(await check('source-output-plugin', byDefault)).toMatchObject({
+      status: 'fail',
+      code: 'TM1206',
+      found: "output_plugin_libraries = 'pgoutput, test_decoding' leaves out wal2json",
+      apply: {
+        sql: [
+          "ALTER SYSTEM SET output_plugin_libraries = pgoutput, 'test_decoding', 'wal2json'",
+          'SELECT pg_reload_conf()',
+        ],
+      },
+    });
     expect(await check('source-output-plugin', strict)).toMatchObject({
       status: 'fail',
       code: 'TM1206',

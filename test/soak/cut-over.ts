@@ -10,12 +10,13 @@ export interface CutOverInput {
   readonly servers: Servers;
   readonly migration: Migration;
   readonly application: Application;
+  readonly disk: string | null;
   readonly tally: Tally;
   readonly onStep: (text: string) => void;
 }
 
 /** What a cut-over may be refused with, so that it is asked for again: locked, still written, interrupted. */
-const ASK_AGAIN = /^(TM6002|TM6001|TM1109|TM5003|TM1306|TM1110|TM6004)/;
+const ASK_AGAIN = /^(TM6002|TM6001|TM1109|TM5003|TM1306|TM1110|TM6004|Interrupted)/;
 const MOST_REQUESTS = 60;
 
 /** Asks for the cut-over until it is done; the faults that are planned for it hit one after the other. */
@@ -47,9 +48,9 @@ export async function cutOver(input: CutOverInput): Promise<void> {
         .catch(() => undefined);
       if (!migration.done) {
         onStep(`cut-over: ${fault.name}`);
-        await FAULTS[fault.name]({ servers, migration, application, number: fault.number });
-        countUp(tally.faults, fault.name);
-        if (begun()) countUp(tally.faults, 'during the cut-over');
+        const happened = await FAULTS[fault.name]({ ...input, tables: plan.schema.tables, number: fault.number });
+        if (happened) countUp(tally.faults, fault.name);
+        if (happened && begun()) countUp(tally.faults, 'during the cut-over');
       }
     }
     await asked;

@@ -36,7 +36,7 @@ export const SMALL: Size = {
   rows: [50, 100],
   big: 2000,
   rate: 120,
-  replay: [150, 150],
+  replay: [80, 80],
 };
 
 /** All that a round does, from its seed alone. */

@@ -1,6 +1,8 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { toMigrateError } from '../../src/errors/migrate-error.ts';
 import { parseLsn } from '../../src/postgres/lsn.ts';
 import { withClient } from '../support/test-servers.ts';
@@ -33,26 +35,32 @@ export interface RoundInput {
   readonly onStep: (text: string) => void;
 }
 
+const run = promisify(execFile);
+
 /** RSS of an engine that nothing big goes through; what the issue allows for big things. */
 const RSS_LIMIT_BYTES = 400 * 1024 ** 2;
 
-/** A migration of a random database under random writes and faults, and the judgement of it. Never rejects. */
+/** A migration of a random database under random writes and faults, and the judgement of it. Rejects only when no servers could be started. */
 export async function runRound({ plan, cli, tally, onStep }: RoundInput): Promise<RoundResult> {
   const failures: string[] = [];
   const work = await mkdtemp(join(tmpdir(), 'tm-soak-'));
-  const directory = join(work, 'migration');
+  const disk = await smallDisk(work);
+  const directory = join(disk ?? work, 'migration');
   onStep('servers');
   await using servers = await startServers(plan.replicaRole);
   const migration = new Migration({
     cli,
     directory,
     args: plan.args,
-    env: { SOURCE: servers.sourceUri, TARGET: servers.targetUri },
+    env: {
+      SOURCE: servers.network.source.uri(servers.sourceUri),
+      TARGET: servers.network.target.uri(servers.targetUri),
+    },
   });
   try {
     onStep(`schema of ${plan.schema.tables.length} tables`);
     await fill(servers, plan);
-    await migrate({ plan, servers, migration, tally, failures, onStep });
+    await migrate({ plan, servers, migration, disk, tally, failures, onStep });
     onStep('compare');
     failures.push(...(await judge({ servers, migration, directory })));
   } catch (error) {
@@ -71,21 +79,33 @@ export async function runRound({ plan, cli, tally, onStep }: RoundInput): Promis
   tally.peakRssBytes = migration.peakRssBytes;
   tally.streamBytes = streamed(migration);
   if (tally.peakRssBytes > RSS_LIMIT_BYTES) failures.push(`the engine took ${tally.peakRssBytes} bytes of memory`);
-  const kept = failures.length > 0 ? await keep(work, servers, migration, plan, failures) : null;
+  const kept = failures.length > 0 ? await keep(work, disk, servers, migration, plan, failures) : null;
+  if (disk) await run('umount', [disk]).catch(() => undefined);
   if (!kept) await rm(work, { recursive: true, force: true });
   return { failures, kept };
+}
+
+/** Enough for a round. Only root may mount one; elsewhere a round goes without the fault that needs it. */
+async function smallDisk(work: string): Promise<string | null> {
+  const disk = join(work, 'disk');
+  await mkdir(disk);
+  return run('mount', ['-t', 'tmpfs', '-o', 'size=700m,mode=700', 'tmpfs', disk]).then(
+    () => disk,
+    () => null,
+  );
 }
 
 interface Running {
   readonly plan: RoundPlan;
   readonly servers: Servers;
   readonly migration: Migration;
+  readonly disk: string | null;
   readonly tally: Tally;
   readonly failures: string[];
   readonly onStep: (text: string) => void;
 }
 
-async function migrate({ plan, servers, migration, tally, failures, onStep }: Running): Promise<void> {
+async function migrate({ plan, servers, migration, disk, tally, failures, onStep }: Running): Promise<void> {
   const application = new Application({ uri: servers.sourceUri, generators: plan.sessions, rate: plan.rate, tally });
   const watch = new LockWatch(servers.sourceUri);
   try {
@@ -93,14 +113,14 @@ async function migrate({ plan, servers, migration, tally, failures, onStep }: Ru
     for (const fault of plan.faults) {
       if (fault.phase === 'cutover' || migration.done) continue;
       onStep(`${fault.phase}: ${fault.name}`);
-      await inject(fault, { servers, migration, application });
-      countUp(tally.faults, fault.name);
+      const happened = await inject(fault, { servers, migration, application, disk, tables: plan.schema.tables });
+      if (happened) countUp(tally.faults, fault.name);
     }
     onStep('replay');
     await migration.reached('replay');
     const from = application.transactions;
     await migration.until(() => application.transactions >= from + plan.replayFor, 'writes in replay');
-    await cutOver({ plan, servers, migration, application, tally, onStep });
+    await cutOver({ plan, servers, migration, application, disk, tally, onStep });
   } finally {
     await application.stop();
     failures.push(...application.errors, ...(await watch.stop()));
@@ -144,12 +164,15 @@ async function keepActivity(work: string, { source, target }: Servers): Promise<
 /** Keeps what one needs to find out what happened. */
 async function keep(
   work: string,
+  disk: string | null,
   { source, target }: Servers,
   migration: Migration,
   plan: RoundPlan,
   failures: readonly string[],
 ): Promise<string> {
   const { schema, sessions, ...rest } = plan;
+  if (disk)
+    await cp(disk, join(work, 'work-directory'), { recursive: true, filter: (path) => !path.endsWith('.sock') });
   await writeFile(join(work, 'failures.txt'), `${failures.join('\n\n')}\n`);
   await writeFile(
     join(work, 'plan.json'),

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { type DemoServer, type ServerSettings, startServer } from '../../src/demo/server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { uriOf, withClient } from '../support/test-servers.ts';
 
 /** The two servers of a round, each with one database. */
 export interface Servers extends AsyncDisposable {
   readonly source: DemoServer;
   readonly target: DemoServer;
+  /** By which the engine and the commands reach the servers. */
+  readonly network: Readonly<Record<'source' | 'target', TcpProxy>>;
   /** As the role that migrates, and that the application uses, too: it owns the database, REPLICATION, no superuser. */
   readonly sourceUri: string;
   readonly targetUri: string;
@@ -33,7 +36,9 @@ export async function startServers(replicaRole: boolean): Promise<Servers> {
     ['source', 'target'].map((name) => startServer({ name: `soak-${name}`, settings: SETTINGS })),
   );
   const servers = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const proxies: TcpProxy[] = [];
   const stop = async () => {
+    await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await Promise.all(servers.map((server) => server.stop()));
   };
   try {
@@ -51,9 +56,12 @@ export async function startServers(replicaRole: boolean): Promise<Servers> {
       ...(replicaRole ? ['GRANT SET ON PARAMETER session_replication_role TO tsdbadmin'] : []),
       `CREATE DATABASE ${TARGET_DATABASE} OWNER tsdbadmin`,
     ]);
+    const network = { source: await TcpProxy.start(source), target: await TcpProxy.start(target) };
+    proxies.push(network.source, network.target);
     return {
       source,
       target,
+      network,
       sourceUri: uriOf(source, SOURCE_DATABASE, 'owner', password),
       targetUri: uriOf(target, TARGET_DATABASE, 'tsdbadmin', password),
       sourceAdmin: source.uri(SOURCE_DATABASE),

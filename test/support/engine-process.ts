@@ -38,9 +38,9 @@ export class RunningEngine {
     this.#waiting.clear();
   }
 
-  /** Resolves with the first event that fits; rejects when the process ends before. */
-  async saw(fits: (event: EngineEvent) => boolean): Promise<EngineEvent> {
-    for (let next = 0; ; ) {
+  /** Resolves with the first event that fits, of those behind the first `from`; rejects when the process ends before. */
+  async saw(fits: (event: EngineEvent) => boolean, from = 0): Promise<EngineEvent> {
+    for (let next = from; ; ) {
       for (; next < this.events.length; next += 1) {
         const event = this.events[next];
         if (event && fits(event)) return event;

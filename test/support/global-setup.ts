@@ -6,19 +6,22 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { type DemoServer, startServer } from '../../src/demo/server.ts';
+import { quotesNumbers } from '../../src/engine/source/wal2json.ts';
 import {
   SOURCE_OWNER,
   TARGET_OWNER,
   TARGET_OWNER_WITHOUT_REPLICA_ROLE,
   TEST_SETTINGS,
   type TestServer,
+  withClient,
 } from './test-servers.ts';
+import { WAL2JSON, WAL2JSON_SETTINGS } from './wal2json.ts';
 
 /** Starts one source and one target server and compiles the program, once for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [compiled, source, target] = await Promise.all([
     compile(),
-    startServer({ name: 'test-source', settings: TEST_SETTINGS }),
+    startServer({ name: 'test-source', settings: { ...TEST_SETTINGS, ...WAL2JSON_SETTINGS } }),
     startServer({ name: 'test-target', settings: TEST_SETTINGS }),
   ]);
   const password = randomBytes(12).toString('base64url');
@@ -30,6 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   ]);
   project.provide('source', describe(source, SOURCE_OWNER, password));
   project.provide('target', describe(target, TARGET_OWNER, password));
+  project.provide('wal2json', WAL2JSON === null ? null : await withClient(source.uri('postgres'), wal2jsonForm));
   project.provide('compiled', join(compiled, 'dist'));
   return async () => {
     await Promise.all([source.stop(), target.stop(), rm(compiled, { recursive: true, force: true })]);
@@ -54,6 +58,8 @@ async function compile(): Promise<string> {
   });
   return directory;
 }
+
+const wal2jsonForm = async (client: pg.Client) => ((await quotesNumbers(client)) ? 'quoted' : 'unquoted');
 
 const describe = (server: DemoServer, owner: string, ownerPassword: string): TestServer => ({
   host: server.host,

@@ -17,6 +17,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     readonly source: TestServer;
     readonly target: TestServer;
+    /** How the source's wal2json writes numbers at its best; before 2.6 it loses NaN. Null: there is none. */
+    readonly wal2json: 'quoted' | 'unquoted' | null;
     /** The compiled program: the directory that holds `cli.js`. */
     readonly compiled: string;
   }

@@ -191,7 +191,7 @@ describe('rates', () => {
   it('come from a window of samples', () => {
     let samples: ReturnType<typeof addSample> = [];
     for (let second = 0; second <= 60; second += 1)
-      samples = addSample(samples, { time: second * 1000, bytes: second * 10 });
+      samples = addSample(samples, { time: second * 1000, bytes: () => second * 10 });
     expect(samples[0]?.time).toBe(40_000);
     expect(copyRate(samples)).toBe(10);
     expect([secondsLeft(100, 10), secondsLeft(100, null), secondsLeft(100, 0), secondsLeft(0, null)]).toEqual([

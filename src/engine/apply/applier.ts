@@ -2,9 +2,17 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
-import { type Change, type RowChange, type StreamRelation, sameShape, type Truncate } from '../decode/change.ts';
+import {
+  type Change,
+  MESSAGE_PREFIX,
+  type RowChange,
+  type StreamRelation,
+  sameShape,
+  type Truncate,
+} from '../decode/change.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
+import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
@@ -12,9 +20,6 @@ import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
 import { type Applied, TargetTransaction } from './target-transaction.ts';
-
-/** Prefix of our logical messages on the source. */
-export const MESSAGE_PREFIX = 'tiger_migrate';
 
 export interface ApplierOptions {
   /** A connection to the target, for this applier alone. */
@@ -34,7 +39,8 @@ export interface ApplierOptions {
 }
 
 const BATCH_CHANGES = 10_000;
-const BATCH_BYTES = 8 * 1024 * 1024;
+/** A message that has as many by itself ends its batch. */
+const BATCH_BYTES = SHARED_FROM_BYTES;
 
 /**
  * Applies the spool to the target: one transaction there holds one or more whole transactions of the source and the
@@ -88,6 +94,8 @@ export class Applier {
           if (change.kind === 'commit') commits.passed();
         }
         if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
+        // Its buffer is the next one's, too; and two such rows at once would be too much.
+        if (message.length >= SHARED_FROM_BYTES) await this.#settled();
       }
       if (!chunk.last) continue;
       // Nothing is left to be read meanwhile; and what fails must be known now, not when the source writes again.

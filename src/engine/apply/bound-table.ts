@@ -116,6 +116,7 @@ export async function bindTable(
       'Create it on the target as it is on the source. Nothing is lost: replay waits, and goes on by itself.';
     throw new SchemaMisfit('TM2003', { object: display, message, hint }, { relation: described, inForm: false });
   }
+  // Prepared: to plan them takes longer than to run them, and there may be ten thousand tables.
   const columns = await client.query<{
     name: string;
     oid: string;
@@ -128,8 +129,16 @@ export async function bindTable(
     generated: string;
     equals: string | null;
     indexed: string;
-  }>(TARGET_COLUMNS, [oid, JSON.stringify(relation.columns.map(({ name, type }) => ({ name, type })))]);
-  const keys = await client.query<{ names: string; not_null: string }>(TARGET_KEYS, [oid]);
+  }>({
+    name: 'tm_target_columns',
+    text: TARGET_COLUMNS,
+    values: [oid, JSON.stringify(relation.columns.map(({ name, type }) => ({ name, type })))],
+  });
+  const keys = await client.query<{ names: string; not_null: string }>({
+    name: 'tm_target_keys',
+    text: TARGET_KEYS,
+    values: [oid],
+  });
   const byName = new Map(columns.rows.map((column) => [column.name, column]));
   const sent = new Set(relation.columns.map((column) => column.name));
   // Without a part of its key no row is found.

@@ -22,7 +22,7 @@ export class CommitsAhead {
   /** The end of the transaction that begins behind the commits that were passed. */
   async nextEnd(): Promise<Lsn> {
     const { commitEndOf } = this.#plugin;
-    this.#ends ??= [...this.#chunk.messages].flatMap((record) => commitEndOf(record) ?? []);
+    this.#ends ??= this.#chunk.commitEnds(commitEndOf);
     return this.#ends[this.#passed] ?? this.#chunk.endOfNextCommit(commitEndOf);
   }
 }

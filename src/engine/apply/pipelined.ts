@@ -1,16 +1,18 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type pg from 'pg';
+import { bindMessage, type Parameter, PIECE_BYTES } from './bind-message.ts';
 
-/** One parameterised statement. Values: null, text form as a string, binary form as a Buffer. */
+/** One parameterised statement. */
 export interface Statement {
   readonly text: string;
-  readonly values: readonly (string | Buffer | null)[];
+  readonly values: readonly Parameter[];
 }
 
 /** node-postgres' wire connection, as far as the extended query protocol needs it; not in its public types. */
 interface WireConnection {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: Pick<Duplex, 'cork' | 'uncork' | 'write' | 'writableNeedDrain' | 'destroyed'> & NodeJS.EventEmitter;
   parse(message: { name: string; text: string }): void;
-  bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   execute(message: { portal: string; rows: number }): void;
   sync(): void;
 }
@@ -68,15 +70,24 @@ class Pipeline {
   }
 
   submit(connection: WireConnection): void {
-    connection.stream.cork();
+    // Nothing to wait for, as a rule: then all is written when this returns.
+    void this.#send(connection);
+  }
+
+  async #send(connection: WireConnection): Promise<void> {
+    const { stream } = connection;
+    stream.cork();
     for (const { text, values } of this.#statements) {
       const { name, isNew } = this.#prepared.nameFor(text);
       if (isNew) connection.parse({ name, text });
-      connection.bind({ statement: name, values });
+      for (const piece of bindMessage(name, values)) {
+        stream.write(piece);
+        if (piece.length === PIECE_BYTES) await drained(stream);
+      }
       connection.execute({ portal: '', rows: 0 });
     }
     connection.sync();
-    connection.stream.uncork();
+    stream.uncork();
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -96,6 +107,16 @@ class Pipeline {
   handleDataRow(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
+}
+
+/** What is written goes out and, when it is too much for the network, has gone out. */
+async function drained(stream: WireConnection['stream']): Promise<void> {
+  stream.uncork();
+  // A connection that breaks fails the client, and with it the pipeline.
+  if (stream.writableNeedDrain && !stream.destroyed) {
+    await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+  }
+  stream.cork();
 }
 
 /** Thrown when a statement of a pipeline failed; `index` says which. */

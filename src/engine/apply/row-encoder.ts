@@ -1,4 +1,5 @@
 import { cellLength, cellOffset, type Tuple } from '../decode/tuple.ts';
+import { piecesOf } from './bind-message.ts';
 
 /**
  * Writes rows for COPY FROM STDIN, in either form; values are moved, not parsed.
@@ -6,7 +7,9 @@ import { cellLength, cellOffset, type Tuple } from '../decode/tuple.ts';
  */
 export class RowEncoder {
   readonly #format: 'text' | 'binary';
-  #buffer = Buffer.allocUnsafe(64 * 1024);
+  /** What stands before the buffer. */
+  readonly #parts: Iterable<Buffer>[] = [];
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
 
   constructor(format: 'text' | 'binary') {
@@ -44,6 +47,10 @@ export class RowEncoder {
         continue;
       }
       const start = cellOffset(tuple, column);
+      if (length > COPIED_BYTES) {
+        this.#addLong(piecesOf(tuple.buffer.subarray(start - 4, start + length)));
+        continue;
+      }
       this.#reserve(length + 4);
       // The four bytes before a value are its length, as COPY wants it.
       tuple.buffer.copy(this.#buffer, this.#length, start - 4, start + length);
@@ -60,8 +67,9 @@ export class RowEncoder {
     }
     for (const column of columns) {
       const length = cellLength(tuple, column);
+      const isLong = length > COPIED_BYTES;
       // Escaping doubles a value at the most; tab, \N and newline come on top.
-      this.#reserve((length < 0 ? 0 : length * 2) + 8);
+      this.#reserve((length < 0 || isLong ? 0 : length * 2) + 8);
       if (!first) this.#buffer[this.#length++] = TAB;
       first = false;
       if (length < 0 || blank?.has(column)) {
@@ -69,10 +77,19 @@ export class RowEncoder {
         this.#buffer[this.#length++] = 0x4e; // N
         continue;
       }
-      this.#length = escapeInto(this.#buffer, this.#length, tuple.buffer, cellOffset(tuple, column), length);
+      const start = cellOffset(tuple, column);
+      if (isLong) this.#addLong(escapedPiecesOf(tuple.buffer.subarray(start, start + length)));
+      else this.#length = escapeInto(this.#buffer, this.#length, tuple.buffer, start, length);
     }
     this.#reserve(1);
     this.#buffer[this.#length++] = NEWLINE;
+  }
+
+  /** A long value is not copied but read again when it is sent, behind what was written up to now. */
+  #addLong(pieces: Iterable<Buffer>): void {
+    this.#parts.push([this.#buffer.subarray(0, this.#length)], pieces);
+    this.#buffer = Buffer.allocUnsafe(FIRST_BYTES);
+    this.#length = 0;
   }
 
   #reserve(bytes: number): void {
@@ -82,13 +99,25 @@ export class RowEncoder {
     this.#buffer = grown;
   }
 
-  /** All rows so far, with the binary trailer. The encoder is used up. */
-  finish(): Buffer {
+  /** All rows so far, with the binary trailer, in pieces; to be gone through once. The encoder is used up. */
+  *finish(): Generator<Buffer> {
     if (this.#format === 'binary') {
       this.#reserve(2);
       this.#length = this.#buffer.writeInt16BE(-1, this.#length);
     }
-    return this.#buffer.subarray(0, this.#length);
+    for (const part of this.#parts) yield* part;
+    if (this.#length > 0) yield this.#buffer.subarray(0, this.#length);
+  }
+}
+
+/** Longer values are sent from where they are. */
+const COPIED_BYTES = 64 * 1024;
+const FIRST_BYTES = 64 * 1024;
+
+function* escapedPiecesOf(value: Buffer): Generator<Buffer> {
+  for (const piece of piecesOf(value)) {
+    const escaped = Buffer.allocUnsafe(piece.length * 2);
+    yield escaped.subarray(0, escapeInto(escaped, 0, piece, 0, piece.length));
   }
 }
 

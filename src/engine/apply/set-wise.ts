@@ -15,10 +15,16 @@ const KEPT_STAGES = 64;
 /** The set-wise statements did not hit the number of rows that they should have: look closer, one by one. */
 export class WrongRowCount extends Error {}
 
-async function copyRows(client: pg.Client, into: string, columns: readonly string[], rows: Buffer, binary: boolean) {
+async function copyRows(
+  client: pg.Client,
+  into: string,
+  columns: readonly string[],
+  rows: Iterable<Buffer>,
+  binary: boolean,
+) {
   const list = columns.length > 0 ? ` (${columns.join(', ')})` : '';
   const stream = client.query(copyFrom(`COPY ${into}${list} FROM STDIN${binary ? ' (FORMAT binary)' : ''}`));
-  await pipeline(Readable.from([rows]), stream);
+  await pipeline(Readable.from(rows, { objectMode: true, highWaterMark: 1 }), stream);
   return stream.rowCount;
 }
 

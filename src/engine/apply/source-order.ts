@@ -1,20 +1,18 @@
 import type { RowChange } from '../decode/change.ts';
 import { cellBytes, isBinary, isNull, isUnchanged, type Tuple } from '../decode/tuple.ts';
+import type { Parameter } from './bind-message.ts';
 import type { BoundColumn, BoundTable } from './bound-table.ts';
 import type { Statement } from './pipelined.ts';
 
-type Value = string | Buffer | null;
-
-function parameterOf(tuple: Tuple, column: number): Value {
+function parameterOf(tuple: Tuple, column: number): Parameter {
   const bytes = cellBytes(tuple, column);
-  if (bytes === null) return null;
-  return isBinary(tuple, column) ? bytes : bytes.toString('utf8');
+  return bytes && { bytes, binary: isBinary(tuple, column) };
 }
 
 /** Collects parameters; `$n` is what `add` gives. */
 class Parameters {
-  readonly values: Value[] = [];
-  add(value: Value): string {
+  readonly values: Parameter[] = [];
+  add(value: Parameter): string {
     this.values.push(value);
     return `$${this.values.length}`;
   }
@@ -113,7 +111,9 @@ export function describeRow(table: BoundTable, change: RowChange): string {
   return columns
     .map((column) => {
       const value = parameterOf(tuple, column.index);
-      const text = value === null ? 'NULL' : Buffer.isBuffer(value) ? readable(column.baseType, value) : value;
+      // Enough for what is shown, whatever its characters are.
+      const bytes = value?.bytes.subarray(0, 61 * 4) ?? Buffer.alloc(0);
+      const text = value === null ? 'NULL' : value.binary ? readable(column.baseType, bytes) : bytes.toString('utf8');
       return `${column.name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
     })
     .join(', ');

@@ -1,6 +1,9 @@
 import type { Lsn } from '../../postgres/lsn.ts';
 import type { Tuple } from './tuple.ts';
 
+/** Prefix of our logical messages on the source. */
+export const MESSAGE_PREFIX = 'tiger_migrate';
+
 /** A table as the stream describes it at this point. */
 export interface StreamRelation {
   readonly oid: number;
@@ -42,8 +45,8 @@ export interface Truncate {
 export type Change =
   | RowChange
   | Truncate
-  /** `commitLsn`: a position inside the commit record. Null where only the commit itself tells it. */
-  | { readonly kind: 'begin'; readonly commitLsn: Lsn | null; readonly xid: number }
+  /** `commitLsn`: a position inside the commit record. Null where only the commit itself tells it; `xid`: where nothing does. */
+  | { readonly kind: 'begin'; readonly commitLsn: Lsn | null; readonly xid: number | null }
   | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
   | { readonly kind: 'relation'; readonly relation: StreamRelation }
   | { readonly kind: 'message'; readonly prefix: string; readonly content: Buffer; readonly lsn: Lsn }

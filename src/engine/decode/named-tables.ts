@@ -1,5 +1,20 @@
 import type { StreamRelation } from './change.ts';
 
+/** What a migration that was begun before there was wal2json has not recorded is absent. */
+export interface NamedColumn {
+  readonly name: string;
+  /** As `format_type` writes it. */
+  readonly type: string;
+  /** Of the type, on the source. */
+  readonly oid?: number;
+  /** `attnum` */
+  readonly position?: number;
+  /** Its values may be TOASTed. */
+  readonly toast?: boolean;
+  /** Written by the server itself, on either side. */
+  readonly generated?: boolean;
+}
+
 /** A table as the source's catalog described it when the slot began: for streams that tell tables by name. */
 export interface NamedTable {
   readonly oid: number;
@@ -9,8 +24,7 @@ export interface NamedTable {
   readonly identity: StreamRelation['identity'];
   /** Names of the columns that identify a row; all of them with FULL. */
   readonly keys: readonly string[];
-  /** Type as `format_type` writes it. */
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly NamedColumn[];
   /** False: nothing of it is applied. */
   readonly wanted: boolean;
 }

@@ -3,9 +3,10 @@ import type { Change } from './change.ts';
 import type { NamedTables } from './named-tables.ts';
 import { pgoutput } from './pgoutput.ts';
 import { testDecoding } from './test-decoding.ts';
+import { wal2json } from './wal2json.ts';
 
 /** What `--plugin` may be. https://www.postgresql.org/docs/current/logicaldecoding-output-plugin.html */
-export const PLUGINS = ['pgoutput', 'test_decoding'] as const;
+export const PLUGINS = ['pgoutput', 'test_decoding', 'wal2json'] as const;
 export type PluginName = (typeof PLUGINS)[number];
 
 /** Reads one record of the spool as changes. Not to be used for two streams, nor for one from two places. */
@@ -23,16 +24,21 @@ export interface OutputPlugin {
   readonly needsLsn: boolean;
   /** Oldest major release of a source in which the stream carries our messages. */
   readonly oldestSource: number;
-  /** Options of START_REPLICATION, in SQL. */
+  /** Options of START_REPLICATION, in SQL. `binary`: the fuller of two forms of values, see `MigrationRow.binaryStream`. */
   parameters(of: { readonly publications: readonly string[]; readonly binary: boolean }): string[];
   isBegin(record: Buffer): boolean;
   /** The end LSN when the record commits a transaction, else null. */
   commitEndOf(record: Buffer): Lsn | null;
   /** The table's OID when the record describes a table, else null. */
   describedRelation(record: Buffer): number | null;
+  /**
+   * The record for a warning of the server that comes in the middle of the stream, null for one that means nothing to the
+   * rows. Absent: none does.
+   */
+  recordOfWarning?(text: string): Buffer | null;
   decoder(tables: NamedTables): Decoder;
 }
 
-const BY_NAME: Readonly<Record<PluginName, OutputPlugin>> = { pgoutput, test_decoding: testDecoding };
+const BY_NAME: Readonly<Record<PluginName, OutputPlugin>> = { pgoutput, test_decoding: testDecoding, wal2json };
 
 export const pluginNamed = (name: PluginName): OutputPlugin => BY_NAME[name];

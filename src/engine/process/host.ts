@@ -74,7 +74,7 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
     // From now on there may be something on the source. An attempt that the checks end leaves the file of the one before.
     if (event.type === 'phase' && event.phase === 'snapshot') keepMigrationFile(directory, options.file);
     begun ||= event.type === 'snapshot';
-    progress = foldProgress(progress, event);
+    progress = foldProgress(progress, event, true);
     unsaved = true;
     if (worthLogging(event)) log.info(event);
     server?.broadcast(event);

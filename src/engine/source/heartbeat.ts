@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 import { type Lsn, parseLsn } from '../../postgres/lsn.ts';
-import { MESSAGE_PREFIX } from '../apply/applier.ts';
+import { MESSAGE_PREFIX } from '../decode/change.ts';
 
 const contentSchema = z.object({ id: z.string(), at: z.number() });
 /** What our logical messages say: who sent it, and when by this machine's clock (ms since 1970). */

@@ -18,7 +18,8 @@ const KEYS = `ARRAY(SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i
 
 const DESCRIPTIONS = `
 SELECT c.oid::int8 AS oid, json_build_object('relreplident', c.relreplident, 'keys', ${KEYS},
-         'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, NULL)) ORDER BY a.attnum), '[]')
+         'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, NULL),
+                                   'oid', a.atttypid::int8, 'position', a.attnum, 'toast', a.attlen = -1, 'generated', a.attgenerated <> '') ORDER BY a.attnum), '[]')
                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::text AS described
   FROM pg_class c WHERE c.oid = ANY ($1::oid[])`;
 

@@ -67,6 +67,8 @@ export class Receiver {
   /** The newest description of every table, for the beginning of a new segment. */
   readonly #relations = new Map<number, Buffer>();
   #inTransaction = false;
+  /** In the middle of a long message. */
+  #inside = false;
   /** Everything the source had to say before this is here; not yet necessarily on disk. */
   #received: Lsn = INVALID_LSN;
   #durable: Lsn = INVALID_LSN;
@@ -119,6 +121,7 @@ export class Receiver {
     signal.throwIfAborted();
     await this.#cutToLastCommit(spool);
     this.#inTransaction = false;
+    this.#inside = false;
     this.#paused = null;
     const client = await this.#options.connect();
     const ended = new AbortController();
@@ -133,7 +136,7 @@ export class Receiver {
         client,
         { slot, plugin, publications, start: spool.end.commitEnd, binary },
         {
-          onMessage: (message) => this.#take(message),
+          onMessage: (message, rest) => this.#take(message, rest),
           onKeepalive: (walEnd, reply) => {
             if (!this.#inTransaction) this.#received = maxLsn(this.#received, walEnd);
             if (reply) this.#confirm(stream);
@@ -172,20 +175,27 @@ export class Receiver {
     }
   }
 
-  #take(message: Buffer): void {
+  #take(message: Buffer, rest: number): void {
     const spool = this.#writer();
+    this.#wantsFlush = true;
+    this.#bytes += message.length;
+    const isPart = rest > 0 || this.#inside;
+    this.#inside = rest > 0;
+    if (isPart) {
+      // So long a message is neither a BEGIN nor a COMMIT, and describes no table.
+      spool.append(message, null, rest);
+      return;
+    }
     const { plugin } = this.#options;
     const relation = plugin.describedRelation(message);
     if (relation !== null) this.#relations.set(relation, Buffer.from(message));
     const commitEnd = plugin.commitEndOf(message);
     spool.append(message, commitEnd);
-    this.#bytes += message.length;
     if (plugin.isBegin(message)) this.#inTransaction = true;
     if (commitEnd !== null) {
       this.#inTransaction = false;
       this.#received = maxLsn(this.#received, commitEnd);
     }
-    this.#wantsFlush = true;
   }
 
   #writer(): SpoolWriter {

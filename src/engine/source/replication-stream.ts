@@ -5,11 +5,11 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
+import { CopyFrames } from './copy-frames.ts';
 
 /** The parts of node-postgres' connection that streaming replication needs; they are not in its public types. */
 interface WireConnection {
   readonly stream: Duplex;
-  on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
   once(event: 'replicationStart', listener: () => void): void;
   sendCopyFromChunk(chunk: Buffer): void;
 }
@@ -17,10 +17,10 @@ interface WireConnection {
 /** What the server sends: https://www.postgresql.org/docs/current/protocol-replication.html#PROTOCOL-REPLICATION-START-REPLICATION */
 export interface StreamHandlers {
   /**
-   * One output plugin message, the frame's LSN in front where the plugin needs it. The bytes are valid only during the
-   * call: copy what is kept.
+   * One output plugin message, the frame's LSN in front where the plugin needs it; a long one in parts, of which `rest`
+   * bytes come in the next calls. The bytes are valid only during the call: copy what is kept.
    */
-  onMessage(message: Buffer): void;
+  onMessage(message: Buffer, rest: number): void;
   /** The server has sent everything before `walEnd`. `reply`: it wants a status message at once. */
   onKeepalive(walEnd: Lsn, reply: boolean): void;
 }
@@ -72,6 +72,8 @@ export class ReplicationStream {
   readonly #wire: WireConnection;
   readonly #withLsn: boolean;
   #closed = false;
+  /** In the middle of a long message. */
+  #inside = false;
 
   private constructor(client: pg.Client, plugin: OutputPlugin) {
     this.#withLsn = plugin.needsLsn;
@@ -93,15 +95,17 @@ export class ReplicationStream {
     const refused = new Promise<never>((_, reject) => {
       refuse = reject;
     });
-    self.#wire.on('copyData', ({ chunk }) => {
-      if (self.#closed) return;
-      try {
-        self.#dispatch(chunk, handlers);
-      } catch (error) {
-        self.close();
-        refuse(error);
-      }
+    self.#readFrames((payload, rest) => {
+      if (!self.#closed) self.#guarded(() => self.#dispatch(payload, rest, handlers), refuse);
     });
+    // A warning stands where the server has it, among the messages: what follows it must not be taken without it.
+    const { recordOfWarning } = options.plugin;
+    if (recordOfWarning) {
+      client.on('notice', ({ message }) => {
+        const record = recordOfWarning(message ?? '');
+        if (record && !self.#closed) self.#guarded(() => handlers.onMessage(record, 0), refuse);
+      });
+    }
     const started = new Promise<void>((resolve) => self.#wire.once('replicationStart', resolve));
     const ended = client.query(startReplicationCommand(options)).then(() => {
       throw new MigrateError('TM4001', { side: 'source', message: 'the server ended the replication stream' });
@@ -116,18 +120,50 @@ export class ReplicationStream {
     return { stream: self, done };
   }
 
-  #dispatch(chunk: Buffer, handlers: StreamHandlers): void {
-    switch (chunk[0]) {
+  #guarded(handle: () => void, refuse: (error: unknown) => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.close();
+      refuse(error);
+    }
+  }
+
+  /**
+   * Stands between the socket and node-postgres, which gets everything but CopyData. Before the stream is asked for, so
+   * that nothing of it is in node-postgres' buffer.
+   */
+  #readFrames(onCopyData: (payload: Buffer, rest: number) => void): void {
+    const { stream } = this.#wire;
+    const listeners = stream.listeners('data') as ((bytes: Buffer) => void)[];
+    for (const listener of listeners) stream.off('data', listener);
+    const frames = new CopyFrames({
+      onCopyData,
+      onOther: (bytes) => {
+        for (const listener of listeners) listener(bytes);
+      },
+    });
+    stream.on('data', (bytes: Buffer) => frames.push(bytes));
+  }
+
+  #dispatch(payload: Buffer, rest: number, handlers: StreamHandlers): void {
+    if (this.#inside) {
+      this.#inside = rest > 0;
+      handlers.onMessage(payload, rest);
+      return;
+    }
+    switch (payload[0]) {
       case XLOG_DATA:
+        this.#inside = rest > 0;
         // Its time of sending stands in front of the message, and nobody wants it: its LSN takes the place.
-        if (this.#withLsn) chunk.copyWithin(XLOG_DATA_HEADER_BYTES - LSN_BYTES, 1, 1 + LSN_BYTES);
-        handlers.onMessage(chunk.subarray(XLOG_DATA_HEADER_BYTES - (this.#withLsn ? LSN_BYTES : 0)));
+        if (this.#withLsn) payload.copyWithin(XLOG_DATA_HEADER_BYTES - LSN_BYTES, 1, 1 + LSN_BYTES);
+        handlers.onMessage(payload.subarray(XLOG_DATA_HEADER_BYTES - (this.#withLsn ? LSN_BYTES : 0)), rest);
         return;
       case KEEPALIVE:
-        handlers.onKeepalive(lsn(chunk.readBigUInt64BE(1)), chunk[17] === 1);
+        handlers.onKeepalive(lsn(payload.readBigUInt64BE(1)), payload[17] === 1);
         return;
       default:
-        throw new MigrateError('TM4005', { side: 'source', message: `replication frame ${chunk[0]} not understood` });
+        throw new MigrateError('TM4005', { side: 'source', message: `replication frame ${payload[0]} not understood` });
     }
   }
 

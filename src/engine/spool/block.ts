@@ -8,6 +8,9 @@ import { type Lsn, lsn } from '../../postgres/lsn.ts';
  *     magic u32 · body length u32 · crc32 u32 · commit offset u32 · commit end LSN u64 · previous end LSN u64 · body
  *     body: (length u32 · message)…
  *
+ * A long message is several records: the length has its highest bit set then, the next one in all but the first, and
+ * behind it stands how many bytes of the message follow in other records (u32).
+ *
  * The commit offset is the length of the body up to and with its last commit, 0 when it holds none. The previous end is
  * that of the last commit in front of the block: a block or segment that is missing shows. The checksum covers
  * everything behind it.
@@ -52,16 +55,53 @@ export function readHeader(bytes: Buffer): BlockHeader | null {
 export const isIntact = (block: Buffer, header: BlockHeader): boolean =>
   block.length === HEADER_BYTES + header.bodyLength && crc32(block.subarray(12)) === header.checksum;
 
-/** The messages in `body` between two offsets, as views. */
-export function* recordsOf(body: Buffer, from: number, to: number): Generator<Buffer> {
+const PART = 0x8000_0000;
+const NOT_FIRST = 0x4000_0000;
+const LENGTH = 0x3fff_ffff;
+const REST_BYTES = 4;
+
+/** A message, or a part of a long one. */
+export interface SpoolRecord {
+  readonly bytes: Buffer;
+  /** Null for a whole message. `rest`: bytes of it in the records behind. */
+  readonly part: { readonly first: boolean; readonly rest: number } | null;
+}
+
+/** Bytes that a record takes in a body. */
+export const recordBytes = ({ bytes, part }: SpoolRecord): number =>
+  RECORD_HEADER_BYTES + (part === null ? 0 : REST_BYTES) + bytes.length;
+
+/** Writes a record into `to` at an offset; copies its bytes. */
+export function writeRecord(to: Buffer, offset: number, { bytes, part }: SpoolRecord): void {
+  let at = offset;
+  if (part === null) at = to.writeUInt32BE(bytes.length, at);
+  else {
+    // Bits of JavaScript's integers have a sign.
+    at = to.writeUInt32BE((PART | (part.first ? 0 : NOT_FIRST) | bytes.length) >>> 0, at);
+    at = to.writeUInt32BE(part.rest, at);
+  }
+  bytes.copy(to, at);
+}
+
+/** The records in `body` between two offsets, as views. */
+export function* recordsOf(body: Buffer, from: number, to: number): Generator<SpoolRecord> {
   let at = from;
   while (at < to) {
-    const length = body.readUInt32BE(at);
-    const start = at + RECORD_HEADER_BYTES;
+    const word = body.readUInt32BE(at);
+    const isPart = word >= PART;
+    const length = isPart ? word & LENGTH : word;
+    const start = at + RECORD_HEADER_BYTES + (isPart ? REST_BYTES : 0);
     if (start + length > to) {
       throw new MigrateError('TM4004', { side: 'local', message: 'a record of the spool ends outside its block' });
     }
-    yield body.subarray(start, start + length);
+    const bytes = body.subarray(start, start + length);
+    const part = isPart ? { first: (word & NOT_FIRST) === 0, rest: body.readUInt32BE(at + RECORD_HEADER_BYTES) } : null;
+    yield { bytes, part };
     at = start + length;
   }
+}
+
+/** The whole messages of a block, none of the long ones. */
+export function* shortMessagesOf(body: Buffer, from: number, to: number): Generator<Buffer> {
+  for (const { bytes, part } of recordsOf(body, from, to)) if (part === null) yield bytes;
 }

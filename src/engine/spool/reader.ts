@@ -1,15 +1,22 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lsn } from '../../postgres/lsn.ts';
-import { type BlockHeader, HEADER_BYTES, readHeader, recordsOf } from './block.ts';
+import { type BlockHeader, HEADER_BYTES, readHeader, recordsOf, shortMessagesOf } from './block.ts';
+import { LongMessage } from './long-message.ts';
 import { damaged, readBlock, readExactly, type SpoolEnd } from './recover.ts';
 import { isBefore, listSegments, type SpoolPosition, segmentPath } from './segments.ts';
 
 export type CommitEndOf = (record: Buffer) => Lsn | null;
 
-/** A run of messages, read from one block. They are views; the block lives as long as they do. */
+/**
+ * A run of messages, read from one block. They are views; the block lives as long as they do. A long message comes with
+ * the block that it ends in, and from `SHARED_FROM_BYTES` on is valid only until the next one is asked for.
+ */
 export interface SpoolChunk {
+  /** To be gone through once. */
   readonly messages: Iterable<Buffer>;
+  /** The ends of the transactions that are committed in the chunk. */
+  readonly commitEnds: (commitEndOf: CommitEndOf) => Lsn[];
   /** The end of the first commit behind the chunk; for a chunk that ends inside a transaction. */
   readonly endOfNextCommit: (commitEndOf: CommitEndOf) => Promise<Lsn>;
   /** Where the chunk ends. */
@@ -68,6 +75,7 @@ export async function* readSpool(
   let openNumber: number | null = null;
   /** The end of the last commit in front of the next block; unknown at the beginning. */
   let commitEnd: Lsn | null = null;
+  const long = new LongMessage();
   const openSegment = async (segment: number): Promise<FileHandle> => {
     if (file && openNumber === segment) return file;
     await file?.close();
@@ -102,14 +110,25 @@ export async function* readSpool(
       const until = isEndBlock ? end.offset : header.bodyLength;
       const body = block.subarray(HEADER_BYTES);
       const from = position.offset;
-      const messages = { [Symbol.iterator]: () => recordsOf(body, from, until) };
+      const messages = {
+        *[Symbol.iterator]() {
+          for (const record of recordsOf(body, from, until)) {
+            const message = long.add(record);
+            if (message) yield message;
+          }
+        },
+      };
+      const commitEnds = (commitEndOf: CommitEndOf) =>
+        [...shortMessagesOf(body, from, until)].flatMap((message) => commitEndOf(message) ?? []);
       position =
         until < header.bodyLength || isEndBlock
           ? { ...position, offset: until }
           : { segment: position.segment, block: position.block + HEADER_BYTES + header.bodyLength, offset: 0 };
       const next = position;
       const endOfNextCommit = (commitEndOf: CommitEndOf) => firstCommitFrom(directory, next, commitEndOf);
-      yield { messages, endOfNextCommit, end: position, last: !isBefore(position, watermark.end.position) };
+      const last = !isBefore(position, watermark.end.position);
+      yield { messages, commitEnds, endOfNextCommit, end: position, last };
+      if (last) long.rest();
       if (isEndBlock) position = await stepOver(handle, position);
     }
   } finally {
@@ -145,7 +164,7 @@ async function firstCommitFrom(directory: string, start: SpoolPosition, commitEn
         if (header.commitOffset > 0) {
           const found = await readPatiently(file, block);
           if (!found) throw damaged({ ...position, block });
-          for (const record of recordsOf(found.block.subarray(HEADER_BYTES), 0, found.header.commitOffset)) {
+          for (const record of shortMessagesOf(found.block.subarray(HEADER_BYTES), 0, found.header.commitOffset)) {
             const end = commitEndOf(record);
             if (end !== null) return end;
           }

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
-import { HEADER_BYTES, RECORD_HEADER_BYTES, sealBlock } from './block.ts';
+import { HEADER_BYTES, recordBytes, type SpoolRecord, sealBlock, writeRecord } from './block.ts';
 import { holdsUpTo, writeReceivedMark } from './received-mark.ts';
 import { cutAfter, recoverSpool, type SpoolEnd } from './recover.ts';
 import { segmentPath, syncDirectory } from './segments.ts';
@@ -22,15 +22,14 @@ class PendingBlock {
     this.previousEnd = previousEnd;
   }
 
-  append(message: Buffer): void {
-    const needed = this.length + RECORD_HEADER_BYTES + message.length;
+  append(record: SpoolRecord): void {
+    const needed = this.length + recordBytes(record);
     if (needed > this.buffer.length) {
       const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
       this.buffer.copy(grown, 0, 0, this.length);
       this.buffer = grown;
     }
-    this.buffer.writeUInt32BE(message.length, this.length);
-    message.copy(this.buffer, this.length + RECORD_HEADER_BYTES);
+    writeRecord(this.buffer, this.length, record);
     this.length = needed;
   }
 
@@ -73,6 +72,8 @@ export class SpoolWriter {
   #durable: Lsn;
   /** End of the last commit that was appended, written or not. */
   #appendedEnd: Lsn;
+  /** In the middle of a long message. */
+  #inside = false;
 
   private constructor(options: SpoolWriterOptions, end: SpoolEnd, durable: Lsn) {
     this.#options = options;
@@ -108,14 +109,15 @@ export class SpoolWriter {
   }
 
   /**
-   * Takes one message; its bytes are copied before this returns. `commitEnd` is the end LSN when the message commits a
-   * transaction, else null.
+   * Takes one message, or a part of a long one of which `rest` bytes come in the next calls; its bytes are copied before
+   * this returns. `commitEnd` is the end LSN when the message commits a transaction, else null.
    */
-  append(message: Buffer, commitEnd: Lsn | null): void {
+  append(message: Buffer, commitEnd: Lsn | null, rest = 0): void {
     let block = this.#queue.at(-1);
     if (!block || block.length >= FULL_BLOCK_BYTES) block = this.#beginBlock();
     const before = block.length;
-    block.append(message);
+    block.append({ bytes: message, part: rest > 0 || this.#inside ? { first: !this.#inside, rest } : null });
+    this.#inside = rest > 0;
     if (commitEnd !== null) {
       block.markCommit(commitEnd);
       this.#appendedEnd = commitEnd;
@@ -125,11 +127,12 @@ export class SpoolWriter {
   }
 
   #beginBlock(): PendingBlock {
-    const startsSegment = this.#plannedBytes >= this.#options.segmentBytes;
+    // The prologue would stand between the parts of a message.
+    const startsSegment = this.#plannedBytes >= this.#options.segmentBytes && !this.#inside;
     const block = new PendingBlock(startsSegment, this.#appendedEnd);
     if (startsSegment) {
       this.#plannedBytes = 0;
-      for (const message of this.#options.prologue()) block.append(message);
+      for (const bytes of this.#options.prologue()) block.append({ bytes, part: null });
     }
     this.#plannedBytes += block.length;
     this.#pendingBytes += block.length;
@@ -244,6 +247,7 @@ export class SpoolWriter {
     }
     this.#pendingBytes = this.#queue.reduce((sum, block) => sum + block.length, 0);
     this.#appendedEnd = this.#queue.at(-1)?.commitEnd ?? this.#end.commitEnd;
+    this.#inside = false;
     await this.flush();
     await this.#current().close();
     this.#file = null;

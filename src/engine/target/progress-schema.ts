@@ -78,7 +78,7 @@ export interface MigrationRow {
   /** JSON text of the options, without secrets. */
   readonly options: string;
   readonly phase: string;
-  /** The stream carries values in binary form. */
+  /** The stream carries values in the fuller of its two forms: binary with pgoutput, numbers as strings with wal2json. */
   readonly binaryStream: boolean;
   /** `session_replication_role` may be set on the target. */
   readonly replicaRole: boolean;

@@ -26,6 +26,7 @@ import { roleCreation } from './target-roles.ts';
 import { targetDisk, targetSize } from './target-size.ts';
 import { targetSuperuserObjects } from './target-superuser-objects.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
+import { wal2jsonNumbers } from './wal2json.ts';
 import { spoolSpace, workDirectory } from './work-directory.ts';
 import { changeShare, insertRate } from './workload-fit.ts';
 
@@ -40,6 +41,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   replicationSlots,
   walSenders,
   outputPlugin,
+  wal2jsonNumbers,
   replicationRight,
   publicationRight,
   readingRight,

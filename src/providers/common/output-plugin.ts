@@ -21,7 +21,7 @@ export const outputPlugin: Check = {
   severity: 'fail',
   wanted: 'the output plugin of this migration (--plugin; else by the kind of source) in output_plugin_libraries',
   why: 'It turns the WAL into row changes. The server loads only those that this list allows.',
-  fix: "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding'; SELECT pg_reload_conf();",
+  fix: "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'test_decoding', 'wal2json'; SELECT pg_reload_conf();",
   async run(run) {
     const plugin = pluginOf(run.options, run.provider).name;
     const list = (await run.ask('source', settings)).shown('output_plugin_libraries');

@@ -78,7 +78,10 @@ async function createTemporarySlot(context: CheckRun, walsender: pg.Client): Pro
         return notTried(message);
       case '58P01':
         return fail('TM1206', `the output plugin ${plugin} is not installed on the source: ${message}`, {
-          fix: 'Install the contrib package of the server (postgresql-contrib).',
+          fix:
+            plugin === 'wal2json'
+              ? 'Install it on the machine of the source: apt-get install postgresql-NN-wal2json, with the major release of the server.'
+              : 'Install the contrib package of the server (postgresql-contrib).',
         });
       default:
         throw error;

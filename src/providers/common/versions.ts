@@ -12,7 +12,7 @@ export const sourceVersion: Check = {
   side: 'source',
   title: 'Source version',
   severity: 'fail',
-  wanted: 'PostgreSQL 14 or newer; 12 or newer with --plugin test_decoding and for TimescaleDB sources',
+  wanted: 'PostgreSQL 14 or newer; 12 or newer with --plugin test_decoding or wal2json and for TimescaleDB sources',
   why: 'The replay is kept in step by messages inside the stream of changes, which older versions do not send.',
   fix: 'Upgrade the source in place (pg_upgrade) to a newer major release, or migrate it with pg_dump and a downtime.',
   async run({ ask, options, provider }) {

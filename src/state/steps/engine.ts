@@ -96,7 +96,7 @@ function heard(model: Model, event: EngineEvent): Model {
     case 'replay':
       return withEngine(next, { lag: [...model.engine.lag, event.lag_bytes].slice(-KEPT_LAG) });
     case 'table': {
-      const sample = { time: Date.parse(event.time), bytes: copyTotals(progress).bytes_done };
+      const sample = { time: Date.parse(event.time), bytes: () => copyTotals(progress).bytes_done };
       return withEngine(next, { copied: addSample(model.engine.copied, sample) });
     }
     case 'error':

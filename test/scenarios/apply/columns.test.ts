@@ -1,8 +1,7 @@
 import { describe } from 'vitest';
-import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { test } from '../../support/databases.ts';
 import { LiveReplay } from './harness.ts';
-import { MODES, TEXT_MODES } from './modes.ts';
+import { isLossy, MODES, PRESENT_PLUGINS, TEXT_MODES } from './modes.ts';
 
 /** Every built-in type with the values that a careless reader loses, one table with a key, one with the whole row as identity. */
 const EXTREMES = [
@@ -52,22 +51,26 @@ const EXTREMES = [
   ['xid8', "'18446744073709551615'"],
 ] as const;
 
+type Extremes = readonly (typeof EXTREMES)[number][];
+
 /** One row for each value of each type: `id`, and the value in the column of its type. */
-const extremeRows = (table: string, from: number) => {
+const extremeRows = (extremes: Extremes, table: string, from: number) => {
   let id = from;
-  return EXTREMES.flatMap(([, ...values], column) =>
+  return extremes.flatMap(([, ...values], column) =>
     values.map((value) => `INSERT INTO ${table} (id, c${column}) VALUES (${id++}, ${value.replaceAll('\\\\', '\\')})`),
   );
 };
-const extremeColumns = EXTREMES.map(([type], column) => `c${column} ${type}`).join(', ');
+const extremeColumns = (extremes: Extremes) => extremes.map(([type], column) => `c${column} ${type}`).join(', ');
 
 describe.each(MODES)('columns ($mode)', ({ stream, rows: n }) => {
   test('every value of every built-in type arrives as it is', async ({ databases }) => {
+    const extremes = EXTREMES.filter(([type]) => !isLossy(stream) || !/^(numeric|real|double)/.test(type));
+    const columns = extremeColumns(extremes);
     await using live = await LiveReplay.start(databases, {
       ...stream,
-      tables: `CREATE TABLE keyed (id int PRIMARY KEY, ${extremeColumns});
-        CREATE TABLE whole (id int, ${extremeColumns}); ALTER TABLE whole REPLICA IDENTITY FULL`,
-      rows: `${extremeRows('keyed', 0).join(';\n')}; INSERT INTO whole TABLE keyed`,
+      tables: `CREATE TABLE keyed (id int PRIMARY KEY, ${columns});
+        CREATE TABLE whole (id int, ${columns}); ALTER TABLE whole REPLICA IDENTITY FULL`,
+      rows: `${extremeRows(extremes, 'keyed', 0).join(';\n')}; INSERT INTO whole TABLE keyed`,
     });
     const some = n > 10 ? 'id >= 0' : 'id % 10 = 3';
     await live.transaction(
@@ -76,7 +79,10 @@ describe.each(MODES)('columns ($mode)', ({ stream, rows: n }) => {
     await live.expectEqual();
     await live.transaction(`DELETE FROM keyed WHERE id > 1000; DELETE FROM whole WHERE id > 1000`);
     await live.expectEqual();
-    const inserts = extremeRows('keyed', 2000).flatMap((insert) => [insert, insert.replace('keyed', 'whole')]);
+    const inserts = extremeRows(extremes, 'keyed', 2000).flatMap((insert) => [
+      insert,
+      insert.replace('keyed', 'whole'),
+    ]);
     const together = n > 10 ? inserts.length : 20;
     for (let from = 0; from < inserts.length; from += together) {
       await live.transaction(inserts.slice(from, from + together).join(';\n'));
@@ -172,6 +178,7 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ stream, rows: n })
     };
     const each = (sql: (table: string, of: [type: string, value: string]) => string) =>
       Object.entries(keys)
+        .filter(([, [type]]) => !isLossy(stream) || type !== 'numeric')
         .map(([table, of]) => sql(table, of))
         .join(';\n');
     await using live = await LiveReplay.start(databases, {
@@ -207,7 +214,7 @@ describe.each(TEXT_MODES)('columns of user types ($mode)', ({ stream, rows: n })
   });
 });
 
-test.for(PLUGINS)('session settings of database and role on either side change no value (%s)', async (plugin, {
+test.for(PRESENT_PLUGINS)('session settings of database and role on either side change no value (%s)', async (plugin, {
   databases,
 }) => {
   const settings = (name: string, role: string) => `
@@ -222,10 +229,10 @@ test.for(PLUGINS)('session settings of database and role on either side change n
   );
   await using live = await LiveReplay.start(databases, {
     plugin,
-    tables: 'CREATE TABLE t (id int PRIMARY KEY, ts timestamptz, d date, i interval, f float8, b bytea, m money)',
+    tables: 'CREATE TABLE t (id int PRIMARY KEY, ts timestamptz, d date, i interval, f float8[], b bytea, m money)',
   });
   await live.transaction(
-    `INSERT INTO t VALUES (1, '2024-03-31 01:30:00.123456+00', '2024-02-01', '-1 year 2 days -03:00:00.5', 0.1::float8 + 0.2, decode('00ff5c', 'hex'), 12.5)`,
+    `INSERT INTO t VALUES (1, '2024-03-31 01:30:00.123456+00', '2024-02-01', '-1 year 2 days -03:00:00.5', ARRAY[0.1::float8 + 0.2], decode('00ff5c', 'hex'), 12.5)`,
   );
   await live.expectEqual();
 });

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { test } from '../../support/databases.ts';
 import { until } from '../../support/wait.ts';
 import { LiveReplay } from './harness.ts';
+import { PRESENT_PLUGINS } from './modes.ts';
 
 const WALSENDER = `SELECT pid, extract(epoch FROM reply_time) AS replied FROM pg_stat_replication
   WHERE reply_time IS NOT NULL AND pid = (SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1)`;
 
-test.for(PLUGINS)('keepalives are answered while the target blocks, however long (%s)', async (plugin, {
+test.for(PRESENT_PLUGINS)('keepalives are answered while the target blocks, however long (%s)', async (plugin, {
   databases,
 }) => {
   const { source, target } = databases;

@@ -1,11 +1,13 @@
 import { describe, expect } from 'vitest';
 import { test } from '../../support/databases.ts';
 import { LiveReplay } from './harness.ts';
-import { MODES } from './modes.ts';
+import { MODES, numericFor } from './modes.ts';
 
 const LONG = (seed: string) => `repeat(md5((${seed})::text), 100)`;
 
 describe.each(MODES)('rows and keys ($mode)', ({ stream, rows: n }) => {
+  const numeric = numericFor(stream);
+
   test('an unchanged TOASTed value stays what it was', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
       ...stream,
@@ -85,7 +87,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ stream, rows: n }) => {
   test('REPLICA IDENTITY FULL with NULLs', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
       ...stream,
-      tables: `CREATE TABLE t (a int, b text, c timestamptz, d numeric); ALTER TABLE t REPLICA IDENTITY FULL;
+      tables: `${numeric.make} CREATE TABLE t (a int, b text, c timestamptz, d ${numeric.type}); ALTER TABLE t REPLICA IDENTITY FULL;
         CREATE INDEX ON t (a); CREATE INDEX ON t (b, c)`,
       rows: `INSERT INTO t SELECT nullif(g % 3, 0), nullif('b' || g % 4, 'b0'), NULL, NULL FROM generate_series(1, ${n}) g`,
     });
@@ -125,7 +127,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ stream, rows: n }) => {
   test('1.0 and 1.00 are different rows under FULL', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
       ...stream,
-      tables: 'CREATE TABLE t (a numeric, b text); ALTER TABLE t REPLICA IDENTITY FULL; CREATE INDEX ON t (a)',
+      tables: `${numeric.make} CREATE TABLE t (a ${numeric.type}, b text); ALTER TABLE t REPLICA IDENTITY FULL; CREATE INDEX ON t (a)`,
       rows: `INSERT INTO t SELECT v, v::text FROM unnest(ARRAY[1.0, 1.00, 1.000]) v, generate_series(1, ${n})`,
     });
     await live.transaction(`DELETE FROM t WHERE b = '1.00'; UPDATE t SET b = 'x' WHERE b = '1.000'`);

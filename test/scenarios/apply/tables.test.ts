@@ -25,8 +25,10 @@ describe.each(MODES)('tables ($mode)', ({ stream, rows: n }) => {
     await live.transaction(`INSERT INTO parent (v) SELECT 'b' FROM generate_series(1, ${n}); TRUNCATE parent, apart RESTART IDENTITY CASCADE;
       INSERT INTO parent (v) SELECT 'c' FROM generate_series(1, ${n}); INSERT INTO child (p) SELECT id FROM parent`);
     await live.expectEqual();
-    // The next value on both sides is what RESTART IDENTITY made of it, so far as the sequences are concerned.
-    expect((await live.target.query(`SELECT nextval('parent_id_seq') AS n`)).rows).toEqual([{ n: '1' }]);
+    // The next value on both sides is what RESTART IDENTITY made of it, so far as the sequences are concerned. wal2json leaves
+    // that out: the cut-over sets them.
+    const restarted = stream.plugin === 'wal2json' ? `${n + 1}` : '1';
+    expect((await live.target.query(`SELECT nextval('parent_id_seq') AS n`)).rows).toEqual([{ n: restarted }]);
     expect(live.fallbacks).toBe(0);
   });
 

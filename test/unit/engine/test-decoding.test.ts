@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Change } from '../../../src/engine/decode/change.ts';
 import { type NamedTable, NamedTables } from '../../../src/engine/decode/named-tables.ts';
 import type { Decoder } from '../../../src/engine/decode/plugin.ts';
 import { testDecoding } from '../../../src/engine/decode/test-decoding.ts';
-import { cellBytes, columnCount, isBinary, isNull, isUnchanged, type Tuple } from '../../../src/engine/decode/tuple.ts';
 import { parseLsn } from '../../../src/postgres/lsn.ts';
+import { plain } from './plain-changes.ts';
 
 /** Streams as servers of the versions in the files' names have written them: LSN of the frame, and line. */
 const RECORDED = join(import.meta.dirname, 'recorded');
@@ -48,41 +47,6 @@ const TABLES = [
   table(6, 'types', { columns: [{ name: 'id', type: 'integer' }] }),
 ];
 const decoderOf = (tables: readonly NamedTable[] = TABLES): Decoder => testDecoding.decoder(new NamedTables(tables));
-
-const valuesOf = (of: Tuple): (string | null | undefined)[] =>
-  Array.from({ length: columnCount(of) }, (_, column) => {
-    if (isUnchanged(of, column)) return undefined;
-    if (isNull(of, column)) return null;
-    expect(isBinary(of, column)).toBe(false);
-    expect(of.buffer.readInt32BE((of.cells[column * 2] as number) - 4)).toBe(of.cells[column * 2 + 1]);
-    return cellBytes(of, column)?.toString();
-  });
-
-/** A change in plain values. */
-function plain(change: Change): unknown {
-  switch (change.kind) {
-    case 'insert':
-      return ['insert', change.relation, valuesOf(change.tuple)];
-    case 'update':
-      return ['update', change.relation, change.old && valuesOf(change.old), valuesOf(change.tuple)];
-    case 'delete':
-      return ['delete', change.relation, valuesOf(change.old)];
-    case 'relation':
-      return [
-        'relation',
-        change.relation.oid,
-        change.relation.columns.map(({ name, key }) => (key ? `${name}*` : name)),
-      ];
-    case 'message':
-      return ['message', change.prefix, change.content.toString()];
-    case 'truncate':
-      return ['truncate', change.relations, change.cascade, change.restartIdentity];
-    case 'unidentified':
-      return ['unidentified', change.relation];
-    default:
-      return [change.kind];
-  }
-}
 
 const BIG = '0123456789'.repeat(300);
 const WEIRD = [`a b[text]:'x'*`, 'new-tuple', 'old-key', 'q"q'];

@@ -2,8 +2,7 @@ import pg from 'pg';
 import type { Change } from '../../../src/engine/decode/change.ts';
 import { NamedTables } from '../../../src/engine/decode/named-tables.ts';
 import { pgoutput } from '../../../src/engine/decode/pgoutput.ts';
-import type { OutputPlugin } from '../../../src/engine/decode/plugin.ts';
-import { testDecoding } from '../../../src/engine/decode/test-decoding.ts';
+import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
 import { ReplicationStream } from '../../../src/engine/source/replication-stream.ts';
 import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
 import { connect, destroy } from '../../../src/postgres/connect.ts';
@@ -23,24 +22,30 @@ export interface Transaction {
   readonly end: Lsn;
 }
 
-/** A database with a published table `t`, and two slots that see the same WAL, one for each plugin. */
-export class TwoSlots implements AsyncDisposable {
+/** A plugin that tells tables by name. */
+export type ByName = 'test_decoding' | 'wal2json';
+
+/** A database with a published table `t`, and slots that see the same WAL, one of pgoutput and one for each other plugin. */
+export class SameWal implements AsyncDisposable {
   readonly writer: pg.Client;
   readonly #uri: string;
   readonly #name: string;
+  readonly #plugins: readonly OutputPlugin[];
 
-  private constructor(uri: string, name: string, writer: pg.Client) {
+  private constructor(uri: string, name: string, writer: pg.Client, plugins: readonly OutputPlugin[]) {
     this.#uri = uri;
     this.#name = name;
     this.writer = writer;
+    this.#plugins = plugins;
   }
 
-  static async create(uri: string, name: string): Promise<TwoSlots> {
+  static async create(uri: string, name: string, others: readonly ByName[]): Promise<SameWal> {
     const writer = new pg.Client({ connectionString: uri });
     await writer.connect();
     await writer.query(`CREATE TABLE t (id int PRIMARY KEY, v text); CREATE PUBLICATION ${name} FOR TABLE t`);
-    const slots = new TwoSlots(uri, name, writer);
-    for (const plugin of [pgoutput, testDecoding]) {
+    const plugins = [pgoutput, ...others.map(pluginNamed)];
+    const slots = new SameWal(uri, name, writer, plugins);
+    for (const plugin of plugins) {
       const client = await slots.#replication();
       await createSlot(client, `${name}_${plugin.name}`, plugin.name, false);
       destroy(client);
@@ -88,27 +93,27 @@ export class TwoSlots implements AsyncDisposable {
     return records;
   }
 
-  /** The same, decoded; of test_decoding everything but rows. */
-  async changes(which: 'pgoutput' | 'test_decoding', start: Lsn = INVALID_LSN): Promise<Change[]> {
-    const plugin = which === 'test_decoding' ? testDecoding : plain;
+  /** The same, decoded; of a plugin that tells tables by name everything but rows. */
+  async changes(which: 'pgoutput' | ByName, start: Lsn = INVALID_LSN): Promise<Change[]> {
+    const plugin = which === 'pgoutput' ? plain : pluginNamed(which);
     const ignored = new NamedTables([]);
     ignored.ignore({ schema: 'public', name: 't' });
     const decode = plugin.decoder(ignored);
     return (await this.records(plugin, start)).flatMap((record) => decode(record));
   }
 
-  async transactions(which: 'pgoutput' | 'test_decoding', start: Lsn = INVALID_LSN): Promise<Transaction[]> {
+  async transactions(which: 'pgoutput' | ByName, start: Lsn = INVALID_LSN): Promise<Transaction[]> {
     const found: Transaction[] = [];
     let xid = 0;
     for (const change of await this.changes(which, start)) {
-      if (change.kind === 'begin') xid = change.xid;
+      if (change.kind === 'begin') xid = change.xid ?? 0;
       if (change.kind === 'commit') found.push({ xid, commit: change.commitLsn, end: change.endLsn });
     }
     return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const plugin of [pgoutput, testDecoding]) await dropSlot(this.writer, `${this.#name}_${plugin.name}`);
+    for (const plugin of this.#plugins) await dropSlot(this.writer, `${this.#name}_${plugin.name}`);
     await this.writer.end();
   }
 }

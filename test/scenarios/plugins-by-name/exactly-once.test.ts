@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import { formatLsn, type Lsn } from '../../../src/postgres/lsn.ts';
 import { test } from '../../support/databases.ts';
 import { LiveReplay } from '../apply/harness.ts';
+import { PRESENT_PLUGINS } from '../apply/modes.ts';
 import { committedIn, insertedIn } from '../hazards/stage.ts';
 
 interface Committed {
@@ -26,7 +26,7 @@ async function committed(live: LiveReplay, watcher: string): Promise<Committed[]
 }
 
 test.for(
-  PLUGINS,
+  PRESENT_PLUGINS,
 )('a target that holds the first of two commits back to back gets the second, and not the first again (%s)', async (plugin, {
   databases,
 }) => {

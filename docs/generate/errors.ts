@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { REPLAY_RULES } from '../../src/engine/error-rules.ts';
+import { RUNNING_RULES } from '../../src/engine/error-rules.ts';
 import { ERROR_KINDS, type ErrorKind } from '../../src/errors/codes.ts';
 
 /** The first two digits of a code say where it comes from. */
@@ -40,7 +40,7 @@ function consequences(): string[] {
     '',
     '| SQLSTATE, class (`08`) or code | what has happened | the engine | why | what to do |',
     '|---|---|---|---|---|',
-    ...REPLAY_RULES.map(
+    ...RUNNING_RULES.map(
       ({ on, title, policy, why, hint }) =>
         `| ${on.map((code) => `\`${code}\``).join(' ')} | ${title} | ${DOES[policy]} | ${why} | ${hint} |`,
     ),

@@ -68,6 +68,7 @@ export function explain(
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
+const WAITS = 'The migration waits and goes on by itself.';
 /** Somebody acts at some time: then it shall not take long. */
 const OPERATOR_WAIT_MS = 5_000;
 
@@ -82,9 +83,17 @@ export const backoffMs = (attempt: number, random: () => number = Math.random): 
  */
 export async function untilHealed<T>(
   attempt: (healthy: () => void) => Promise<T>,
-  of: { what: string; side: Side | undefined; emit: Emit; signal: AbortSignal; rules?: readonly ErrorRule[] },
+  of: {
+    what: string;
+    side: Side | undefined;
+    emit: Emit;
+    signal: AbortSignal;
+    rules?: readonly ErrorRule[];
+    /** Finds out what exactly is to be done, instead of what the rule says; null where it can't tell. */
+    remedy?: (error: unknown) => Promise<string | null>;
+  },
 ): Promise<T> {
-  const { rules = ERROR_RULES } = of;
+  const { rules = ERROR_RULES, remedy = async () => null } = of;
   let failures = 0;
   let troubled = false;
   const healed = () => {
@@ -105,7 +114,9 @@ export async function untilHealed<T>(
       const as = { code: 'TM1109', retryCode: 'TM1109', side: of.side, doing: of.what } as const;
       const report = explain(error, as, rules).report();
       // What was to be done at the end of the engine is not what is to be done while it waits.
-      const told = rule.policy === 'operator' ? { ...report, code: rule.code ?? report.code, hint: rule.hint } : report;
+      const exact = rule.policy === 'operator' ? await remedy(error).catch(() => null) : null;
+      const hint = exact === null ? rule.hint : `${exact}\n${WAITS}`;
+      const told = rule.policy === 'operator' ? { ...report, code: rule.code ?? report.code, hint } : report;
       troubled = true;
       of.emit({ type: 'retry', what: of.what, policy: rule.policy, error: told, retry_ms: wait });
       await delay(wait, undefined, { signal: of.signal });

@@ -126,16 +126,16 @@ export const ERROR_RULES: readonly ErrorRule[] = [
   },
 ];
 
-/** Holds while changes are applied, on top: there all rights were in place once. */
-export const REPLAY_RULES: readonly ErrorRule[] = [
+/** Holds while tables are copied, changes applied and the source watched, on top: there all rights were in place once. */
+export const RUNNING_RULES: readonly ErrorRule[] = [
   ...ERROR_RULES,
   {
     on: ['42501'],
     policy: 'operator',
     code: 'TM1212',
-    title: 'a right on the target is missing while changes are applied',
-    why: 'It was there at the beginning: only somebody can give it back. Nothing of the transaction was applied.',
-    hint: 'Give the right back on the target. Replay waits and goes on from the same position by itself.',
+    title: 'a right is missing that was there at the beginning',
+    why: 'Only somebody can give it back. Nothing is lost: what was not copied or applied is tried again as a whole.',
+    hint: 'Give the right back. The migration waits and goes on from where it is by itself.',
   },
 ];
 

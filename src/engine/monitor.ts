@@ -4,7 +4,9 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import { untilHealed } from './error-policy.ts';
+import { RUNNING_RULES } from './error-rules.ts';
 import type { Emit, ReplayReport } from './events.ts';
+import { remedyOnSource } from './missing-rights.ts';
 import { LagMeter } from './replay/lag.ts';
 import type { Replay } from './replay/replay.ts';
 import type { Servers } from './servers.ts';
@@ -76,7 +78,17 @@ export class Monitor {
           servers.destroy(client);
         }
       },
-      { what: WATCHING, side: 'source', emit, signal },
+      {
+        what: WATCHING,
+        side: 'source',
+        emit,
+        signal,
+        rules: RUNNING_RULES,
+        remedy: remedyOnSource(async (ask) => {
+          const client = await servers.onSource('rights');
+          return ask(client).finally(() => servers.destroy(client));
+        }),
+      },
     ).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });

@@ -68,14 +68,16 @@ const ORDER: readonly Phase[] = ['snapshot', 'schema', 'copy', 'replay', 'cutove
 export function planRound(seed: number, size: Size, oneWriter: boolean): RoundPlan {
   const chance = chanceOf(seed, 'round');
   const within = ([low, high]: readonly [number, number]) => chance.between(low, high);
-  const schema = makeSchema(chanceOf(seed, 'schema'), within(size.tables));
+  const plugin = chance.weighted({ pgoutput: 3, test_decoding: 2, wal2json: 1 });
+  const count = within(size.tables);
+  const schema = makeSchema(chanceOf(seed, 'schema'), { count, withoutNaN: plugin === 'wal2json' });
   const writers = oneWriter ? 1 : within(size.writers);
   const rows = within(size.rows);
   const freeze = chance.percent(60);
   const request = chance.weighted({ command: 4, signal: 3, auto: 1 });
   const args = [
     '--plugin',
-    chance.weighted({ pgoutput: 2, test_decoding: 1 }),
+    plugin,
     '--table-jobs',
     String(chance.between(1, 4)),
     '--index-jobs',

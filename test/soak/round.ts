@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { toMigrateError } from '../../src/errors/migrate-error.ts';
 import { parseLsn } from '../../src/postgres/lsn.ts';
 import { withClient } from '../support/test-servers.ts';
+import { WAL2JSON } from '../support/wal2json.ts';
 import { Application } from './application.ts';
 import { cutOver } from './cut-over.ts';
 import { inject } from './faults.ts';
@@ -51,7 +52,8 @@ export async function runRound({ plan, cli, tally, onStep }: RoundInput): Promis
   const migration = new Migration({
     cli,
     directory,
-    args: plan.args,
+    // The round is the same without it, told by another plugin.
+    args: WAL2JSON === null ? plan.args.map((arg) => (arg === 'wal2json' ? 'pgoutput' : arg)) : plan.args,
     env: {
       SOURCE: servers.network.source.uri(servers.sourceUri),
       TARGET: servers.network.target.uri(servers.targetUri),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type DemoServer, type ServerSettings, startServer } from '../../src/demo/server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { uriOf, withClient } from '../support/test-servers.ts';
+import { WAL2JSON_SETTINGS } from '../support/wal2json.ts';
 
 /** The two servers of a round, each with one database. */
 export interface Servers extends AsyncDisposable {
@@ -20,6 +21,7 @@ export const SOURCE_DATABASE = 'app';
 export const TARGET_DATABASE = 'tsdb';
 
 const SETTINGS: ServerSettings = {
+  ...WAL2JSON_SETTINGS,
   max_prepared_transactions: 20,
   max_connections: 60,
   shared_buffers: '64MB',

@@ -76,7 +76,14 @@ describe('the rounds of the soak', () => {
       ...['commit', 'rollback', 'prepare'].map((end) => `end ${end}`),
       'held open',
       ...['replica role true', 'replica role false', 'freeze true', 'freeze false'],
-      ...['request command', 'request signal', 'request auto', 'plugin pgoutput', 'plugin test_decoding'],
+      ...[
+        'request command',
+        'request signal',
+        'request auto',
+        'plugin pgoutput',
+        'plugin test_decoding',
+        'plugin wal2json',
+      ],
     ];
     expect(wanted.filter((name) => !seen.has(name))).toEqual([]);
   });

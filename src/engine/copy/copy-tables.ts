@@ -4,7 +4,9 @@ import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
+import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
+import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
@@ -90,7 +92,14 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
               refused.set(now.table, explained);
             }
           },
-          { what: `copying ${displayName(now.table)}`, side: 'source', emit: options.emit, signal },
+          {
+            what: `copying ${displayName(now.table)}`,
+            side: 'source',
+            emit: options.emit,
+            signal,
+            rules: RUNNING_RULES,
+            remedy: rightsToCopy(options, now.table),
+          },
         );
       }
     } finally {
@@ -130,6 +139,19 @@ function destroyWorker(options: CopyOptions, worker: Worker): void {
 /** Dropped or renamed on the source since the snapshot: undefined_table, invalid_schema_name. */
 const isGone = (error: unknown): boolean =>
   error instanceof PipeError && error.side === 'source' && ['42P01', '3F000'].includes(sqlState(error.cause) ?? '');
+
+/** The statements that give back a right on either side, when one is missing. */
+function rightsToCopy(options: CopyOptions, table: SourceTable) {
+  const { connectSource, connectTarget, destroy } = options;
+  const asking =
+    (connect: (application: string) => Promise<pg.Client>) =>
+    async <T>(ask: (client: pg.Client) => Promise<T>): Promise<T> => {
+      const client = await connect('rights');
+      return ask(client).finally(() => destroy(client));
+    };
+  const [onSource, onTarget] = [remedyOnSource(asking(connectSource), table), remedyOnTarget(asking(connectTarget))];
+  return async (error: unknown) => (await onSource(error)) ?? (await onTarget(error));
+}
 
 /** What another try may get over is told as such, by the rules; the rest is TM3001, for the operator. */
 function explainCopyError(error: unknown, part: CopyPart): MigrateError {

@@ -9,8 +9,9 @@ import { asMisfit, type SchemaMisfit } from '../ddl/misfit.ts';
 import { NamedTables } from '../decode/named-tables.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { explain, untilHealed } from '../error-policy.ts';
-import { REPLAY_RULES } from '../error-rules.ts';
+import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
+import { remedyOnTarget } from '../missing-rights.ts';
 import type { MigrationOptions } from '../options.ts';
 import { type Heartbeat, readHeartbeat } from '../source/heartbeat.ts';
 import { explainName, readNamedTables } from '../source/named-tables.ts';
@@ -111,7 +112,8 @@ export class Replay {
       side: 'target',
       emit,
       signal,
-      rules: REPLAY_RULES,
+      rules: RUNNING_RULES,
+      remedy: remedyOnTarget((ask) => this.#asking(ask)),
     }).catch((error: unknown) => {
       if (signal.aborted) return;
       throw explain(error, { code: 'TM5002', retryCode: 'TM5003', side: 'target', doing: 'applying changes failed' });
@@ -179,6 +181,11 @@ export class Replay {
       },
       tell: (text) => emit({ type: 'warning', text }),
     };
+  }
+
+  async #asking<T>(ask: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = await this.#options.connectTarget('rights');
+    return ask(client).finally(() => this.#options.destroy(client));
   }
 
   async #explainName(name: { schema: string; name: string }, tables: ReadonlyMap<number, SyncedTable>): Promise<void> {

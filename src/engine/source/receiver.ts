@@ -120,6 +120,8 @@ export class Receiver {
       side: 'source',
       emit,
       signal,
+      // Whoever failed to connect knows the role by name.
+      remedy: async (error) => (error instanceof MigrateError && error.code === 'TM1206' ? error.hint : null),
     });
   }
 

@@ -27,11 +27,16 @@ export interface MakeInput {
   readonly names: Names;
   /** Tables that are there already. */
   readonly earlier: readonly Table[];
+  /** See `SchemaOptions`. */
+  readonly withoutNaN: boolean;
 }
+
+const HAS_NAN = /^(real|double precision|numeric)/;
 
 /** The key types with a column each, their names and all that goes with them. */
 export function makeTable(input: MakeInput): MadeTable {
-  const { shape, chance, names, earlier } = input;
+  const { shape, chance, names, earlier, withoutNaN } = input;
+  const allowed = ({ sql }: { readonly sql: string }) => !(withoutNaN && HAS_NAN.test(sql));
   const name = `${chance.percent(75) ? SCHEMAS[0] : SCHEMAS[1]}.${names.next('t')}`;
   if (shape === 'no columns') return bare(name, chance);
   const features: string[] = [];
@@ -39,12 +44,12 @@ export function makeTable(input: MakeInput): MadeTable {
     shape === 'inherited'
       ? earlier.find((one) => (one.shape === 'one key' || one.shape === 'composite key') && !one.identityColumn)
       : undefined;
-  const address = parent ? [...parent.address] : addressOf(shape, chance, names);
+  const address = parent ? [...parent.address] : addressOf(shape, chance, names, allowed);
   const definitions: string[] = [];
   const later: string[] = [];
   const lead = shape === 'range partitions' || shape === 'list partitions' || shape === 'hash partitions';
   const fresh: PlainColumn[] = Array.from({ length: chance.between(1, 6) }, () => {
-    const type: ValueType = chance.oneOf(Object.values(VALUE_TYPES));
+    const type: ValueType = chance.oneOf(Object.values(VALUE_TYPES).filter(allowed));
     return { name: names.next('c'), type, nullable: chance.percent(80) };
   });
   // The key need not come first.
@@ -183,11 +188,12 @@ const keySuffix = (shape: Shape): string => {
 };
 const nullSuffix = ({ nullable }: PlainColumn): string => (nullable ? '' : ' NOT NULL');
 
-function addressOf(shape: Shape, chance: Chance, names: Names): NumberedColumn[] {
+function addressOf(shape: Shape, chance: Chance, names: Names, allowed: (type: KeyType) => boolean): NumberedColumn[] {
+  const types = Object.keys(KEY_TYPES).filter((name) => allowed(keyType(name)));
   const one = (name: string): NumberedColumn => ({ name: names.next('k'), type: keyType(name) });
-  const any = () => one(chance.oneOf(Object.keys(KEY_TYPES)));
+  const any = () => one(chance.oneOf(types));
   // The type bit has no hash to go by.
-  const hashed = () => one(chance.oneOf(Object.keys(KEY_TYPES).filter((name) => name !== 'bit')));
+  const hashed = () => one(chance.oneOf(types.filter((name) => name !== 'bit')));
   switch (shape) {
     case 'identity always':
     case 'identity by default':
@@ -199,7 +205,7 @@ function addressOf(shape: Shape, chance: Chance, names: Names): NumberedColumn[]
     case 'index as identity':
       return Array.from({ length: chance.between(1, 2) }, any);
     case 'range partitions':
-      return [one(chance.oneOf(RANGED))];
+      return [one(chance.oneOf(RANGED.filter((name) => types.includes(name))))];
     case 'list partitions':
       return [hashed(), { name: names.next('region'), type: REGION }];
     case 'hash partitions':

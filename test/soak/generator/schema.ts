@@ -14,6 +14,13 @@ export interface Schema {
   readonly features: readonly string[];
 }
 
+export interface SchemaOptions {
+  /** Tables. */
+  readonly count: number;
+  /** No column of a type that has NaN: wal2json before 2.6 writes it as null, and is refused with such columns. */
+  readonly withoutNaN: boolean;
+}
+
 const WEIGHTS: Readonly<Record<Shape, number>> = {
   'one key': 8,
   'composite key': 5,
@@ -33,14 +40,14 @@ const WEIGHTS: Readonly<Record<Shape, number>> = {
 };
 
 /** Of so many tables; SHAPES in random order, the first one always a table with a key that others can refer to. */
-export function makeSchema(chance: Chance, count: number): Schema {
+export function makeSchema(chance: Chance, { count, withoutNaN }: SchemaOptions): Schema {
   const names = new Names(chance);
   const statements = [...TYPE_STATEMENTS, `CREATE SCHEMA ${SCHEMAS[1]}`];
   const tables: Table[] = [];
   const features = new Set<string>();
   for (let index = 0; index < count; index += 1) {
     const shape: Shape = index === 0 ? 'one key' : chance.weighted(WEIGHTS);
-    const made = makeTable({ shape, chance, names, earlier: tables });
+    const made = makeTable({ shape, chance, names, earlier: tables, withoutNaN });
     statements.push(...made.statements);
     tables.push(made.table);
     for (const feature of [shape, ...made.features]) features.add(feature);

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { backoffMs, explain, mayHeal, ruleOf, sqlState, untilHealed } from '../../../src/engine/error-policy.ts';
-import { REPLAY_RULES, ruleFor } from '../../../src/engine/error-rules.ts';
+import { RUNNING_RULES, ruleFor } from '../../../src/engine/error-rules.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
 import { ERROR_KINDS, type ErrorKind } from '../../../src/errors/codes.ts';
 import { MigrateError } from '../../../src/errors/migrate-error.ts';
@@ -62,7 +62,7 @@ describe('what time may heal', () => {
 
 describe('the table of rules', () => {
   test('names each error once', () => {
-    const all = REPLAY_RULES.flatMap(({ on }) => on);
+    const all = RUNNING_RULES.flatMap(({ on }) => on);
     expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
   });
 
@@ -89,9 +89,9 @@ describe('the table of rules', () => {
     const wrapped = new MigrateError('TM5002', { message: 'refused', cause: bare });
     for (const error of [bare, wrapped]) {
       expect(ruleOf(error)).toBeUndefined();
-      expect(ruleOf(error, REPLAY_RULES)).toMatchObject({ policy: 'operator', code: 'TM1212' });
+      expect(ruleOf(error, RUNNING_RULES)).toMatchObject({ policy: 'operator', code: 'TM1212' });
     }
-    expect(ruleOf(new MigrateError('TM5002', { message: 'refused', cause: withCode('23505') }), REPLAY_RULES)).toBe(
+    expect(ruleOf(new MigrateError('TM5002', { message: 'refused', cause: withCode('23505') }), RUNNING_RULES)).toBe(
       undefined,
     );
   });
@@ -196,7 +196,7 @@ describe('trying again', () => {
     const trying = untilHealed(() => Promise.reject(refused), {
       ...options,
       signal: ending.signal,
-      rules: REPLAY_RULES,
+      rules: RUNNING_RULES,
     });
     await vi.waitUntil(() => events.length === 1);
     ending.abort();

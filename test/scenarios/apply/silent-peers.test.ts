@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
-import { PLUGINS } from '../../../src/engine/decode/plugin.ts';
 import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 import { test } from '../../support/databases.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/wait.ts';
 import { LiveReplay } from './harness.ts';
+import { PRESENT_PLUGINS } from './modes.ts';
 
 const TABLE = 'CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE log (what text)';
 const ROWS = 'INSERT INTO t SELECT g, 0 FROM generate_series(1, 100) g';
@@ -22,7 +22,7 @@ describe('a connection that swallows everything', () => {
   const APPLYING = 'applying changes to the target';
 
   test.for(
-    PLUGINS,
+    PRESENT_PLUGINS,
   )('the receiver’s, idle or in the middle of a stream: found dead, and nothing is lost (%s)', async (plugin, {
     databases,
   }) => {

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject } from 'vitest';
 import { type DemoServer, startServer } from '../../../src/demo/server.ts';
+import { beginMigration } from '../../../src/engine/begin.ts';
+import { migrationOptionsSchema } from '../../../src/engine/options.ts';
+import { Servers } from '../../../src/engine/servers.ts';
 import { quotesNumbers } from '../../../src/engine/source/wal2json.ts';
+import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
 import { check } from '../../support/check-context.ts';
 import { type TestDatabases, test } from '../../support/databases.ts';
 import { withClient } from '../../support/test-servers.ts';
@@ -87,9 +91,17 @@ describe.skipIf(DEBIAN === null)('wal2json before 2.6', () => {
       found: expect.stringContaining(columns),
       fix: expect.stringContaining('2.6'),
     });
+    await using stopped = await migrate(databases, uri);
+    expect(await stopped.ended).toMatchObject({ code: 'TM4008', side: 'source' });
     // Behind the checks' back: the engine looks for itself.
-    await using live = await migrate(databases, uri);
-    expect(await live.ended).toMatchObject({ code: 'TM4008', side: 'source' });
+    const of = { source: parseConnectionString(uri, {}), target: parseConnectionString(databases.target.uri, {}) };
+    const servers = new Servers({ ...of, id: 'old', signal: new AbortController().signal });
+    const [source, target] = [await servers.onSource('test'), await servers.onTarget('test')];
+    const asked = { ...migrationOptionsSchema.parse({}), plugin } as const;
+    await expect(
+      beginMigration(servers, { id: 'old', source, target, options: asked, replicaRole: false }),
+    ).rejects.toMatchObject({ code: 'TM4008', object: columns });
+    for (const client of [source, target]) servers.destroy(client);
     expect((await query('SELECT FROM pg_replication_slots')).rows).toEqual([]);
     expect(await databases.target.query(`SELECT to_regnamespace('tiger_migrate') AS ours`)).toEqual([{ ours: null }]);
   });

@@ -75,6 +75,7 @@ export const ERROR_RULES: readonly ErrorRule[] = [
   {
     on: ['53200', '40001', '40P01', '55P03', 'TM5003'],
     policy: 'retry',
+    code: 'TM5003',
     title: 'out of memory, serialization failure, deadlock, lock timeout',
     why: 'The transaction was rolled back as a whole, and is done again.',
     hint: 'When it lasts: find out who locks or writes on this server.',

@@ -107,8 +107,10 @@ export class Monitor {
     }
     await this.#options.schema.tick(client);
     if (!this.#replaying) return;
-    // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
-    const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;
+    // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied. Not what has just
+    // arrived: a long transaction may wait for the disk, where replay does not see it yet.
+    const { readable } = receiver;
+    const applied = replay.drained && readable > replay.applied ? readable : replay.applied;
     this.#meter.add({
       atMs: performance.now(),
       source: parseLsn(rows[0]?.lsn ?? '0/0'),

@@ -29,6 +29,7 @@ import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
 import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
+import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
@@ -42,6 +43,8 @@ export async function runMigration(input: EngineInput): Promise<void> {
   let { resume, resync } = input;
   const troubles = new TroubleWatch(input.emit);
   const { emit } = troubles;
+  /** The process on the target of the run before: it holds the lock for as long as the server has not noticed. */
+  const left: { backend: string | null } = { backend: null };
   const begun = () => {
     resume = true;
     resync = null;
@@ -53,7 +56,7 @@ export async function runMigration(input: EngineInput): Promise<void> {
       if (event.type === 'table' && event.state === 'copied' && event.ms !== undefined) healthy();
       emit(event);
     };
-    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles });
+    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles, left });
   };
   const runHealing = async () => {
     try {
@@ -87,7 +90,12 @@ export async function runMigration(input: EngineInput): Promise<void> {
 /** Every step finds out from the target what is done already, so that the same function begins and resumes. */
 async function runOnce(
   input: EngineInput,
-  tell: { readonly begun: () => void; readonly healthy: () => void; readonly troubles: TroubleWatch },
+  tell: {
+    readonly begun: () => void;
+    readonly healthy: () => void;
+    readonly troubles: TroubleWatch;
+    readonly left: { backend: string | null };
+  },
 ): Promise<void> {
   const { emit, signal } = input;
   const failed = new AbortController();
@@ -105,6 +113,8 @@ async function runOnce(
   };
   const source = await open(servers.onSource);
   const target = await open(servers.onTarget);
+  if (tell.left.backend !== null) await endBackend(target, tell.left.backend);
+  tell.left.backend = backendOf(target);
   await requireLock(target, servers);
 
   const found = await readMigration(target);

@@ -149,7 +149,7 @@ export const ERROR_KINDS = {
     'change refused',
     'The target refused a change of the source. When the row itself was refused, its table is damaged and the others go on.',
   ),
-  TM5003: retry('target busy', 'Deadlock, lock timeout or lost connection while applying; tried again.'),
+  TM5003: retry('server busy', 'Deadlock, serialization failure, lock timeout or out of memory; tried again.'),
 
   TM5004: blocked(
     'table cannot be copied again',

@@ -40,6 +40,8 @@ const stateOf = (error: unknown): string =>
 export class Application {
   /** What no application would have to take: each is a failure of the round. */
   readonly errors: string[] = [];
+  /** A cut-over is refused while a prepared transaction waits: from now on they are committed at once. */
+  preparesNothing = false;
   readonly #input: ApplicationInput;
   readonly #stopping = new AbortController();
   readonly #backends = new Set<number>();
@@ -126,7 +128,7 @@ export class Application {
       tally.rolledBack += 1;
       return;
     }
-    if (transaction.end === 'prepare') {
+    if (transaction.end === 'prepare' && !this.preparesNothing) {
       await client.query(`PREPARE TRANSACTION '${transaction.gid ?? ''}'`);
       tally.prepared += 1;
       return;

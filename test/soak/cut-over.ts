@@ -27,6 +27,7 @@ export async function cutOver(input: CutOverInput): Promise<void> {
     onStep('the application stops');
     await application.stop();
   }
+  application.preparesNothing = true;
   await application.endPrepared(servers.sourceAdmin);
   for (let request = 0; !migration.done; request += 1) {
     if (request > MOST_REQUESTS) throw new Error(`the cut-over was asked for ${request} times`);

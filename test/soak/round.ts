@@ -63,6 +63,8 @@ export async function runRound({ plan, cli, tally, onStep }: RoundInput): Promis
     onStep(`schema of ${plan.schema.tables.length} tables`);
     await fill(servers, plan);
     await migrate({ plan, servers, migration, disk, tally, failures, onStep });
+    // Sessions that a silent network has left on a server are for its tcp_keepalives to find, in hours.
+    for (const proxy of Object.values(servers.network)) await proxy.inject('reset');
     onStep('compare');
     failures.push(...(await judge({ servers, migration, directory })));
   } catch (error) {

@@ -11,6 +11,7 @@ import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
+import { backendOf, endBackend } from '../target/end-backend.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -66,6 +67,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;
+    /** The target's process of the worker before, which may hold locks for as long as the server has not noticed. */
+    let left: string | null = null;
     // Whatever it waits for, perhaps a lock.
     const stop = () => {
       if (worker) destroyWorker(options, worker);
@@ -77,7 +80,8 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
         await untilHealed<void>(
           async () => {
             try {
-              worker ??= await openWorker(options, number);
+              worker ??= await openWorker(options, number, left);
+              left = backendOf(worker.target);
               await copyPart(options, worker, now, { started, again, refused, progress }, signal);
             } catch (error) {
               if (worker) destroyWorker(options, worker);
@@ -127,13 +131,17 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   return { again, refused };
 }
 
-async function openWorker(options: CopyOptions, number: number): Promise<Worker> {
+async function openWorker(options: CopyOptions, number: number, left: string | null): Promise<Worker> {
   const source = await options.connectSource(`copy ${number}`);
+  let target: pg.Client | null = null;
   try {
     await importSnapshot(source, options.snapshot);
-    return { source, target: await options.connectTarget(`copy ${number}`) };
+    target = await options.connectTarget(`copy ${number}`);
+    if (left !== null) await endBackend(target, left);
+    return { source, target };
   } catch (error) {
     options.destroy(source);
+    if (target) options.destroy(target);
     throw error;
   }
 }

@@ -19,6 +19,7 @@ import { readSpool, type SpoolWatermark } from '../spool/reader.ts';
 import { deleteSegmentsBefore, type SpoolPosition } from '../spool/segments.ts';
 import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { backendOf, endBackend } from '../target/end-backend.ts';
 import { readApplied } from '../target/progress-schema.ts';
 
 export interface ReplayOptions {
@@ -131,7 +132,7 @@ export class Replay {
     try {
       // A session of ours whose connection broke may still be committing: what it did must be seen first.
       if (this.#backend) await endBackend(client, this.#backend);
-      this.#backend = await backendOf(client);
+      this.#backend = backendOf(client);
       await commitDurably(client);
       const { appliedLsn, transactions, changes } = await readApplied(client);
       this.#applied = appliedLsn;
@@ -239,21 +240,4 @@ async function commitDurably(client: pg.Client): Promise<void> {
   await client.query(
     `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
   );
-}
-
-async function backendOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ pid: string }>('SELECT pg_backend_pid() AS pid');
-  return rows[0]?.pid ?? '0';
-}
-
-async function endBackend(client: pg.Client, pid: string): Promise<void> {
-  for (;;) {
-    const { rows } = await client.query<{ ended: string }>(
-      `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
-        WHERE pid = $1::integer AND pid <> pg_backend_pid() AND application_name LIKE 'tiger-migrate-tui %' AND usename = current_user`,
-      [pid],
-    );
-    if (rows.length === 0) return;
-    await client.query('SELECT pg_sleep(0.05)');
-  }
 }

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import { explain, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
+import { backendOf, endBackend } from '../target/end-backend.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { inTransaction, isMissing } from './restore.ts';
@@ -71,6 +72,8 @@ export class IndexBuilder {
   async #work(): Promise<void> {
     const signal = AbortSignal.any([this.#options.signal, this.#failed.signal]);
     let client: pg.Client | null = null;
+    /** The server's process of the session before: it may still build, and hold what it has recorded. */
+    let left: string | null = null;
     try {
       for (let work = this.#queue.shift(); work && !signal.aborted; work = this.#queue.shift()) {
         const now = work;
@@ -78,9 +81,12 @@ export class IndexBuilder {
           async () => {
             client ??= await this.#options.connect('index');
             const mine = client;
+            const before = left;
+            left = backendOf(mine);
             const stop = () => this.#options.destroy(mine);
             signal.addEventListener('abort', stop, { once: true });
             try {
+              if (before !== null && before !== left) await endBackend(mine, before);
               await this.#do(mine, now);
             } catch (error) {
               this.#options.destroy(mine);

@@ -72,6 +72,7 @@ export class Receiver {
   /** Everything the source had to say before this is here; not yet necessarily on disk. */
   #received: Lsn = INVALID_LSN;
   #durable: Lsn = INVALID_LSN;
+  #readable: Lsn = INVALID_LSN;
   #paused: 'disk' | 'pending' | null = null;
   #bytes = 0;
   #wantsFlush = false;
@@ -91,6 +92,12 @@ export class Receiver {
   /** Position that was confirmed to the source. */
   get durable(): Lsn {
     return this.#durable;
+  }
+
+  /** Every transaction that committed before can be read from the spool: none of them is on its way to the disk. */
+  get readable(): Lsn {
+    this.#noteReadable();
+    return this.#readable;
   }
 
   /** Bytes received since the start. */
@@ -219,6 +226,7 @@ export class Receiver {
         this.#wantsFlush = false;
         await this.#flush(stream);
       }
+      this.#noteReadable();
       this.#holdBack(stream);
       if (performance.now() >= nextSync) {
         await this.#makeDurable();
@@ -237,6 +245,10 @@ export class Receiver {
       // The answer is the sign of life by which an idle source is told from a connection that is dead.
       this.#confirm(stream, true);
     }
+  }
+
+  #noteReadable(): void {
+    if (!this.#inTransaction && this.#spool?.pendingBytes === 0) this.#readable = this.#received;
   }
 
   async #flush(stream: ReplicationStream): Promise<void> {

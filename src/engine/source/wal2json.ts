@@ -4,7 +4,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { wal2json } from '../decode/wal2json.ts';
 import { LOSSY_TYPES } from '../decode/wal2json-numbers.ts';
-import { sqlState } from '../error-policy.ts';
+import { explain, sqlState } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { holdsRows, type SourceTable, selection } from './catalog.ts';
 
@@ -72,7 +72,17 @@ export async function quotesNumbersOrNeedNot(
   tables: readonly SourceTable[],
   options: MigrationOptions,
 ): Promise<boolean> {
-  if (await quotesNumbers(source)) return true;
+  const quoted = await quotesNumbers(source).catch((error: unknown) => {
+    throw explain(error, {
+      code: 'TM4009',
+      retryCode: 'TM1110',
+      side: 'source',
+      object: wal2json.name,
+      doing: 'the output plugin could not be asked',
+      hint: 'Install wal2json on the source and allow it in output_plugin_libraries, or use --plugin pgoutput or test_decoding.',
+    });
+  });
+  if (quoted) return true;
   const wanted = tables.filter((table) => holdsRows(table) && selection(table, options) === 'all');
   const columns = await lossyColumns(
     source,

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runEngine } from '../../../src/commands/run-engine.ts';
 import type { EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
+import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
 import type { Action } from '../../../src/engine/process/protocol.ts';
+import { foldTroubles, type Trouble } from '../../../src/engine/troubles.ts';
 import { type VerifyResult, verify } from '../../../src/engine/verify/verify.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { connect, destroy } from '../../../src/postgres/connect.ts';
@@ -17,6 +19,7 @@ export interface MigrationInput {
   /** Name of the target database, which the cut-over is confirmed with. */
   readonly targetDatabase: string;
   readonly options?: Partial<MigrationOptions>;
+  readonly liveness?: LivenessTimes;
   /** Stops behind the snapshot until `go`. */
   readonly waitForGo?: boolean;
   /** Go on in this work directory; with tables to copy again, none: what has to be. */
@@ -47,6 +50,7 @@ export class Migration implements AsyncDisposable {
       resume: input.resume !== undefined,
       ...(input.resume?.resync ? { resync: input.resume.resync } : {}),
       waitForGo: input.waitForGo ?? false,
+      ...(input.liveness ? { liveness: input.liveness } : {}),
       env: {},
       onEvent: (event) => {
         this.events.push(event);
@@ -75,6 +79,11 @@ export class Migration implements AsyncDisposable {
 
   of<T extends EventPayload['type']>(type: T): Extract<EngineEvent, { type: T }>[] {
     return this.events.filter((event): event is Extract<EngineEvent, { type: T }> => event.type === type);
+  }
+
+  /** What is tried again at this moment, as dashboard and status show it. */
+  get troubles(): readonly Trouble[] {
+    return this.events.reduce<readonly Trouble[]>(foldTroubles, []);
   }
 
   /** Warnings, without those about roles: these belong to the whole server, which other tests use at the same time. */

@@ -4,6 +4,7 @@ import { copyTotals, type Progress } from '../engine/progress.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { formatBytes } from '../terminal/format.ts';
+import { schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
 
@@ -54,6 +55,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     spool: progress.phase === 'done' ? { ...progress.spool, bytes: 0 } : progress.spool,
     damaged: damagedTables(progress),
     troubles: progress.troubles,
+    schema_changes: progress.schema_changes,
     warnings: progress.warnings,
     gates: progress.gates,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
@@ -87,6 +89,7 @@ function describe(progress: Progress, pid: number | null): string[] {
     lines.push(`${doing} since ${trouble.since}: ${trouble.what}: ${troubleReason(trouble)}`);
     if (trouble.policy === 'operator') lines.push(`  → ${trouble.hint}`);
   }
+  for (const change of progress.schema_changes) lines.push(schemaChangeLine(change));
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');

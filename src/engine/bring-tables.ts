@@ -20,11 +20,15 @@ export interface BroughtTables {
   readonly unlogged: readonly SourceTable[];
 }
 
-/** Schema, rows, indexes: whatever of it the target does not have yet, all of it in one snapshot. */
+/**
+ * Schema, rows, indexes: whatever of it the target does not have yet, all of it in one snapshot. `onSchema` is called when the
+ * target has all tables.
+ */
 export async function bringTables(
   engine: Engine,
   first: HeldSnapshot | null,
   signal: AbortSignal,
+  onSchema: () => void,
 ): Promise<BroughtTables> {
   const { input, servers, source, target, options, jobs } = engine;
   const { emit } = input;
@@ -42,6 +46,7 @@ export async function bringTables(
   const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
   const wanted = tables.filter((table) => selection(table, options) !== 'excluded');
   const schema = await bringSchema(engine, { wanted, done: schemaDone }, signal);
+  onSchema();
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
   const views = (await readMaterializedViews(snapshot?.client ?? source)).filter((v) => viewsThere.has(displayName(v)));

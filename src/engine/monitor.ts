@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { parseLsn } from '../postgres/lsn.ts';
+import type { SchemaWatch } from './ddl/watch.ts';
 import { untilHealed } from './error-policy.ts';
 import { RUNNING_RULES } from './error-rules.ts';
 import type { Emit, ReplayReport } from './events.ts';
@@ -22,6 +23,7 @@ export interface MonitorOptions {
   readonly slot: string;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
+  readonly schema: SchemaWatch;
   readonly published: PublicationWatch;
   readonly receiver: Receiver;
   readonly replay: Replay;
@@ -103,9 +105,12 @@ export class Monitor {
       if (this.#options.namesMustStay) await this.#lookAtNames(client);
       if (this.#replaying) await this.#options.published.look(client);
     }
+    await this.#options.schema.tick(client);
     if (!this.#replaying) return;
-    // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied.
-    const applied = replay.drained && receiver.received > replay.applied ? receiver.received : replay.applied;
+    // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied. Not what has just
+    // arrived: a long transaction may wait for the disk, where replay does not see it yet.
+    const { readable } = receiver;
+    const applied = replay.drained && readable > replay.applied ? readable : replay.applied;
     this.#meter.add({
       atMs: performance.now(),
       source: parseLsn(rows[0]?.lsn ?? '0/0'),

@@ -5,13 +5,15 @@ import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
-import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
+import { beginMigration, type HeldSnapshot, publicationNamesOf, requireSameSource, undoBeginning } from './begin.ts';
 import { beginAgain, missingChanges } from './begin-again.ts';
 import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { unfreezeSource } from './cutover/fence.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
+import { takeIn } from './ddl/take-in.ts';
+import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
 import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
 import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
@@ -196,6 +198,16 @@ async function runOnce(
     emit,
     signal: combined,
   });
+  const wanted = { options, plugin, publications: publicationNamesOf(migration.id) };
+  const schemaWatch = new SchemaWatch({
+    ...wanted,
+    onTarget: async (use) => {
+      const client = await servers.onTarget('schema');
+      return use(client).finally(() => servers.destroy(client));
+    },
+    applied: () => replay.applied,
+    emit,
+  });
   const published = new PublicationWatch({
     publications: migration.publications,
     connectTarget: servers.onTarget,
@@ -204,6 +216,7 @@ async function runOnce(
   });
   const monitor = new Monitor({
     servers,
+    schema: schemaWatch,
     slot: migration.slot,
     published,
     namesMustStay: !plugin.usesPublications,
@@ -241,7 +254,7 @@ async function runOnce(
     // Also after a server that went away meanwhile: nobody has said go yet.
     const goAhead = input.waitForGo ? await input.control.whenGoing(combined) : {};
     await setPhase(engine, 'schema');
-    const copied = await bringTables(engine, snapshot, combined);
+    const copied = await bringTables(engine, snapshot, combined, () => schemaWatch.begin());
     const { schema, tables } = copied;
     const finishing = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit };
     const early = new AbortController();
@@ -252,6 +265,8 @@ async function runOnce(
     beside(replay.run());
     await replayUntilCutover({
       monitor,
+      schema: schemaWatch,
+      takeIn: (created) => takeIn({ ...wanted, source, target, emit }, created),
       replay,
       troubles: tell.troubles,
       source,
@@ -276,6 +291,7 @@ async function runOnce(
             migration,
             unlogged: copied.unlogged,
             namesMustStay: !plugin.usesPublications,
+            schemaWatch,
             published,
             replay,
             stopReceiving,

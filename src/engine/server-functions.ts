@@ -60,8 +60,12 @@ export async function refusedFunctions(client: pg.Client, side: 'source' | 'targ
     client,
     things.map(({ sql }) => sql),
   );
-  const refused = things.filter((_, at) => answers[at]?.state === INSUFFICIENT_PRIVILEGE);
-  return Promise.all(refused.map(async ({ name, view }) => ({ name, grants: await grantsOf(client, name, view) })));
+  const refused: RefusedFunction[] = [];
+  for (const [at, { name, view }] of things.entries()) {
+    if (answers[at]?.state !== INSUFFICIENT_PRIVILEGE) continue;
+    refused.push({ name, grants: await grantsOf(client, name, view) });
+  }
+  return refused;
 }
 
 /** For a function: of each of its forms that we may not call. */

@@ -108,7 +108,11 @@ export const ERROR_KINDS = {
   ),
   TM2004: operator(
     'table is not in the migration',
-    'A table was created on the source meanwhile, and rows arrive for it: replay waits before them.',
+    'A table was created on the source meanwhile, and rows arrive for it: made on the target, it is copied and taken in.',
+  ),
+  TM2005: operator(
+    'table can not be taken in',
+    'A table that was created meanwhile could not be published on the source; tried again by itself.',
   ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),

@@ -55,7 +55,7 @@ export interface Notice {
   readonly text: string;
 }
 
-export type Reader = 'help' | 'log' | 'tables' | 'warnings' | 'check';
+export type Reader = 'help' | 'log' | 'tables' | 'warnings' | 'changes' | 'check';
 export type Overlay =
   | { readonly kind: Reader; readonly scroll: number }
   | { readonly kind: 'question'; readonly title: string; readonly lines: readonly string[]; readonly yes: Message }

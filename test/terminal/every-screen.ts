@@ -104,6 +104,34 @@ const DAMAGE = {
   row: 'id=4711',
   lsn: '5A/1C0FFEE0',
 } as const;
+const altered = reach(
+  caughtUp,
+  event({
+    type: 'schema_changes',
+    changes: [
+      {
+        kind: 'column-renamed',
+        table: 'public.orders',
+        what: 'the column note is called remark now',
+        means: 'Replay waits at the first change that names it so, and goes on once the target calls it the same.',
+        sql: ['ALTER TABLE "public"."orders" RENAME COLUMN "note" TO "remark";'],
+        source_sql: [],
+        locks: true,
+        copy_again: false,
+      },
+      {
+        kind: 'table-dropped',
+        table: 'public.carts',
+        what: 'the table was dropped on the source',
+        means: 'Nothing more comes for it. On the target it stays as it is; drop it there if it is not wanted.',
+        sql: ['DROP TABLE "public"."carts";'],
+        source_sql: [],
+        locks: false,
+        copy_again: false,
+      },
+    ],
+  }),
+);
 const damaged = reach(
   caughtUp,
   event({
@@ -242,6 +270,8 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'overlay, tables': reach(copying, { type: 'read', reader: 'tables' }),
   'overlay, a damaged table': reach(damaged, { type: 'read', reader: 'tables' }),
   'overlay, log': reach(caughtUp, { type: 'read', reader: 'log' }),
+  'replay, the source was altered': altered,
+  'overlay, changes of the source': reach(altered, { type: 'read', reader: 'changes' }),
   'overlay, warnings': reach(caughtUp, { type: 'read', reader: 'warnings' }),
   'overlay, stop': reach(behind, { type: 'ask-stop' }, insert('sto')),
 };

@@ -103,6 +103,7 @@ describe('the conditions of the cut-over', () => {
     tablesTotal: 2,
     tablesLive: 2,
     damaged: [],
+    schemaOpen: [],
     indexesOpen: 0,
     replay,
     caughtUpForMs: 60_000,
@@ -116,6 +117,7 @@ describe('the conditions of the cut-over', () => {
     for (const broken of [
       { tablesLive: 1 },
       { damaged: ['public.t'] },
+      { schemaOpen: ['public.t'] },
       { caughtUpForMs: 1 },
       { caughtUpForMs: null },
       { troubles: [{ what: 'x' }] },

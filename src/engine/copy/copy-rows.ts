@@ -1,5 +1,7 @@
 import { displayName } from '../../postgres/identifiers.ts';
 import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from '../begin.ts';
+import { untilCopyFits } from '../ddl/copy-hold.ts';
+import { recordShapes } from '../ddl/recorded-shapes.ts';
 import type { Engine } from '../engine.ts';
 import { readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
@@ -31,6 +33,7 @@ export async function copyRows(
       jobs: jobs.tables,
       splitBytes: options.splitTablesLargerThan,
       sourceVersionNum,
+      untilFits: (table, cause) => untilCopyFits({ servers, emit: input.emit, signal }, table, cause),
       emit: input.emit,
       signal,
       onTableCopied,
@@ -40,6 +43,13 @@ export async function copyRows(
       await markDamaged(engine.target, table.oid, damage, ['pending', 'copying']);
       tellDamage(input.emit, { ...table, damage, bytes: 0, rows: 0 });
     }
+    // What the rows correspond to from now on.
+    const brought = some.filter((table) => !copied.again.has(table) && !copied.refused.has(table));
+    await recordShapes(
+      held.client,
+      engine.target,
+      brought.map(({ oid }) => oid),
+    );
     return copied.again;
   };
   let again = await copyIn(snapshot, tables);

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
+import { refusesTheShape } from '../ddl/misfit.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
@@ -29,6 +30,8 @@ export interface CopyOptions {
   readonly jobs: number;
   readonly splitBytes: number;
   readonly sourceVersionNum: number;
+  /** True when the target's table takes this one's rows now, which was altered on the source meanwhile; false when it is as it was. */
+  readonly untilFits: (table: SourceTable, cause: unknown) => Promise<boolean>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** A table's rows are all there: its indexes can be built while other tables still copy. */
@@ -90,6 +93,10 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
                 again.add(now.table);
                 return;
               }
+              if (mayRefuseTheTable(error) && (await options.untilFits(now.table, error))) {
+                queue.unshift(now);
+                return;
+              }
               const explained = explainCopyError(error, now);
               const refusedByTarget = explained.side === 'target' && !mayHeal(explained);
               if (!refusedByTarget || signal.aborted || !options.mayRefuse.has(now.table.oid)) throw explained;
@@ -144,9 +151,18 @@ function destroyWorker(options: CopyOptions, worker: Worker): void {
   options.destroy(worker.target);
 }
 
-/** Dropped or renamed on the source since the snapshot: undefined_table, invalid_schema_name. */
+/** Dropped, renamed or altered on the source since the snapshot: undefined_table, invalid_schema_name, undefined_column. */
 const isGone = (error: unknown): boolean =>
-  error instanceof PipeError && error.side === 'source' && ['42P01', '3F000'].includes(sqlState(error.cause) ?? '');
+  error instanceof PipeError &&
+  error.side === 'source' &&
+  ['42P01', '3F000', '42703'].includes(sqlState(error.cause) ?? '');
+
+/** The target's table may not be what the source's is by now: it lacks something, or has values of another type (class 22). */
+function mayRefuseTheTable(error: unknown): boolean {
+  if (error instanceof PipeError && error.side === 'source') return false;
+  const cause = error instanceof PipeError ? error.cause : error;
+  return refusesTheShape(cause) || /^22/.test(sqlState(cause) ?? '');
+}
 
 /** The statements that give back a right on either side, when one is missing. */
 function rightsToCopy(options: CopyOptions, table: SourceTable) {

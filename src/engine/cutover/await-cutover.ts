@@ -3,11 +3,13 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { Control, CutoverRequest } from '../control.ts';
-import { explain } from '../error-policy.ts';
+import type { SchemaWatch } from '../ddl/watch.ts';
+import { explain, policyOf } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Monitor } from '../monitor.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
+import type { SourceTable } from '../source/catalog.ts';
 import { readDamaged } from '../sync/damage.ts';
 import { markForResync, ResyncAsked } from '../sync/resync.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
@@ -17,6 +19,9 @@ import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
 
 export interface AwaitOptions {
   readonly monitor: Monitor;
+  readonly schema: SchemaWatch;
+  /** Takes tables into the migration that were created since; they are copied by the next run. */
+  readonly takeIn: (tables: readonly SourceTable[]) => Promise<void>;
   readonly replay: Replay;
   readonly troubles: TroubleWatch;
   readonly source: pg.Client;
@@ -35,6 +40,7 @@ export interface AwaitOptions {
 const LOOK_INTERVAL_MS = 1000;
 /** After an automatic cut-over met a writing application, the next try. */
 const AUTO_RETRY_MS = 10_000;
+const TAKE_IN_RETRY_MS = 2000;
 
 /**
  * Watches the conditions and waits for the request to cut over; resolves once a cut-over has succeeded. Rejects with
@@ -48,12 +54,17 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   let changes = -1;
   let changedAt = 0;
   let notBefore = 0;
+  let notBeforeTaking = 0;
   for (;;) {
     signal.throwIfAborted();
     // Receiver, applier and monitor reconnect by themselves. These two sessions do not: what ends them ends this wait, and
     // the migration is resumed with new ones.
     const [damaged] = await Promise.all([readDamaged(options.target), options.source.query('SELECT 1')]);
     await serveResync(options);
+    if (performance.now() >= notBeforeTaking) {
+      await takeInWhatIsReady(options);
+      notBeforeTaking = performance.now() + TAKE_IN_RETRY_MS;
+    }
     const report = options.monitor.report;
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
@@ -69,6 +80,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       tablesTotal: following.length,
       tablesLive: live ? following.length : 0,
       damaged: damaged.map(displayName),
+      schemaOpen: [
+        ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
+      ],
       indexesOpen: 0,
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
@@ -135,6 +149,25 @@ async function serveResync({ control, source, target, publications, emit }: Awai
     request.answer(null);
     throw new ResyncAsked();
   }
+}
+
+/** Rejects with `ResyncAsked` when tables were taken in. */
+async function takeInWhatIsReady({ schema, takeIn, emit, signal }: AwaitOptions): Promise<void> {
+  const { ready } = schema;
+  if (ready.length === 0) return;
+  const what = 'taking in tables that were created meanwhile';
+  try {
+    await takeIn(ready);
+  } catch (error) {
+    signal.throwIfAborted();
+    const as = { code: 'TM2005', retryCode: 'TM1109', side: 'source', doing: what } as const;
+    const hint = 'Our role must own the table on the source to publish it: ALTER TABLE … OWNER TO …';
+    const report = explain(error, { ...as, hint }).report();
+    emit({ type: 'retry', what, policy: policyOf(error), error: report, retry_ms: TAKE_IN_RETRY_MS });
+    return;
+  }
+  emit({ type: 'healed', what });
+  throw new ResyncAsked();
 }
 
 /** Once everything up to the newest copy has been applied, all tables stand at the same position of the source. */

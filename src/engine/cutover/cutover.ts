@@ -3,7 +3,9 @@ import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
+import { requireSchemaFollows, told } from '../ddl/at-cutover.ts';
 import type { SchemaMisfit } from '../ddl/misfit.ts';
+import type { SchemaWatch } from '../ddl/watch.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
@@ -36,6 +38,7 @@ export interface CutoverOptions {
   readonly hasExclusions: boolean;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
+  readonly schemaWatch: SchemaWatch;
   readonly published: PublicationWatch;
   readonly replay: Replay;
   /** Nothing more is to come from the slot. */
@@ -74,6 +77,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       await published.look(source);
       await requireNoneDamaged(target);
       await requireNoNewTables(options);
+      await requireSchemaFollows(options, true);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
       await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
@@ -103,6 +107,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       });
       await steps.run('verify', async () => {
         await requireNothingNew(options, changes);
+        await requireSchemaFollows(options, false);
         await published.look(source);
         if (options.namesMustStay) await requireSameNames(source, await readNamesAtStart(target));
         await copySequences(source, target);
@@ -264,8 +269,8 @@ async function requireNoNewTables({ source, target, migration, request, emit }: 
       object: missing.map(displayName)[0],
       message: text,
       hint:
-        'Replay goes on. Start over with migrate --drop-if-exists to take them in, or bring them yourself and cut over ' +
-        'with a reason to override (cutover --override REASON).',
+        'Replay goes on. Make them on the target (status and the wizard, D, show the statements): they are copied and taken in ' +
+        'then. Or cut over without them, with a reason to override (cutover --override REASON).',
     });
   }
   emit({ type: 'warning', text });
@@ -279,12 +284,13 @@ async function invalidIndexes(target: pg.Client): Promise<string[]> {
   return rows.map((row) => `index ${row.name} is not valid`);
 }
 
-function summarize({ tables, unlogged, replay, request, migration }: CutoverOptions): string[] {
+function summarize({ tables, unlogged, replay, request, migration, schemaWatch }: CutoverOptions): string[] {
   return [
     `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
       ? `The source database ${migration.sourceDatabase} is read-only until clean is run.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',
+    ...told(schemaWatch),
     'Point the application to the target, compare with verify, then remove what is left of the migration with clean.',
   ];
 }

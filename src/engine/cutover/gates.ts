@@ -8,6 +8,8 @@ export interface GateInput {
   readonly tablesLive: number;
   /** Names of tables that do not follow the source any more. */
   readonly damaged: readonly string[];
+  /** Tables of the source that are others than on the target, so that rows or columns would be lost. */
+  readonly schemaOpen: readonly string[];
   readonly indexesOpen: number;
   readonly replay: ReplayReport;
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
@@ -58,6 +60,15 @@ export function gatesOf(input: GateInput): Gate[] {
         input.damaged.length === 0
           ? ''
           : `${nameSome(input.damaged)}: copy again first (s in the wizard, or migrate --resync)`,
+    },
+    {
+      id: 'schema',
+      title: "the target's tables follow the source's",
+      ok: input.schemaOpen.length === 0,
+      detail:
+        input.schemaOpen.length === 0
+          ? ''
+          : `${nameSome(input.schemaOpen)}: D in the wizard, or status, says what to run`,
     },
     {
       id: 'writers',

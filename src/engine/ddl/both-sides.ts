@@ -111,7 +111,7 @@ async function withDefinition(
 
 /** The shapes that the target has followed: they may be recorded. */
 export const followed = ({ tables, changes }: BothSides): TableShape[] => {
-  const open = new Set(changes.filter(({ kind }) => kind !== 'identity-lost').map(({ table }) => table));
+  const open = new Set(changes.map(({ table }) => table));
   return tables.flatMap(({ source, recorded, name }) =>
     source && !open.has(displayName(name)) && JSON.stringify(source) !== JSON.stringify(recorded) ? [source] : [],
   );

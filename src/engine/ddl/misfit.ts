@@ -78,8 +78,8 @@ export const unknownTable = ({ oid, schema, name }: UnknownTable): SchemaMisfit 
       object: displayName({ schema, name }),
       message: 'the table was created on the source after the migration had begun, and rows arrive for it',
       hint:
-        "Replay waits before them and nothing is lost. Such a table can't be taken in yet: start over with " +
-        'migrate --drop-if-exists, so that it is copied too.',
+        'Make it on the target: status and the wizard (D) show the statements. It is then copied and taken in, and replay, ' +
+        'which waits with nothing lost, goes on by itself.',
     },
     { unknown: { oid, schema, name } },
   );

@@ -20,7 +20,7 @@ export async function writeShapes(target: pg.Client, shapes: readonly TableShape
     const some = shapes.slice(start, start + AT_ONCE).map((shape) => ({ oid: shape.oid, shape }));
     await target.query(
       `INSERT INTO tiger_migrate.shape (source_oid, shape)
-       SELECT s.oid, s.shape FROM json_to_recordset($1::json) s(oid oid, shape jsonb)
+       SELECT s.oid, s.shape FROM json_to_recordset($1::json) s(oid oid, shape json)
          JOIN tiger_migrate.relation r ON r.source_oid = s.oid
        ON CONFLICT (source_oid) DO UPDATE SET shape = EXCLUDED.shape`,
       [JSON.stringify(some)],

@@ -75,6 +75,7 @@ export class Receiver {
   /** Everything the source had to say before this is here; not yet necessarily on disk. */
   #received: Lsn = INVALID_LSN;
   #durable: Lsn = INVALID_LSN;
+  #readable: Lsn = INVALID_LSN;
   #paused = false;
   #bytes = 0;
   #wantsFlush = false;
@@ -96,6 +97,12 @@ export class Receiver {
   /** Position that was confirmed to the source. */
   get durable(): Lsn {
     return this.#durable;
+  }
+
+  /** Every transaction that committed before can be read from the spool: none of them is on its way to the disk. */
+  get readable(): Lsn {
+    this.#noteReadable();
+    return this.#readable;
   }
 
   /** Bytes received since the start. */
@@ -218,6 +225,7 @@ export class Receiver {
         this.#wantsFlush = false;
         await this.#writer().flush();
       }
+      this.#noteReadable();
       this.#holdBack(stream);
       if (performance.now() >= nextSync) {
         await this.#makeDurable();
@@ -236,6 +244,10 @@ export class Receiver {
       // The answer is the sign of life by which an idle source is told from a connection that is dead.
       this.#confirm(stream, true);
     }
+  }
+
+  #noteReadable(): void {
+    if (!this.#inTransaction && this.#spool?.pendingBytes === 0) this.#readable = this.#received;
   }
 
   /** Reading stops while too much waits to be written. */

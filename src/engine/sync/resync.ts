@@ -80,7 +80,7 @@ async function tablesToCopy(
       side: 'source',
       object: displayName(created),
       message: 'the table was created after the migration had begun, and the target does not have it',
-      hint: 'Such a table can not be taken in yet: start over with migrate --drop-if-exists.',
+      hint: 'Make it on the target (status and the wizard, D, show the statements): it is copied and taken in by itself then.',
     });
   }
   if (states.some((table) => matchesAny([nothing], table))) {

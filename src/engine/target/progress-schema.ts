@@ -52,7 +52,7 @@ CREATE TABLE tiger_migrate.description (
   description        jsonb NOT NULL);
 CREATE TABLE tiger_migrate.shape (
   source_oid         oid PRIMARY KEY REFERENCES tiger_migrate.relation ON DELETE CASCADE,
-  shape              jsonb NOT NULL);
+  shape              json NOT NULL);
 CREATE TABLE tiger_migrate.part (
   source_oid         oid NOT NULL REFERENCES tiger_migrate.relation ON DELETE CASCADE,
   part               integer NOT NULL,

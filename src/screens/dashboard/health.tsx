@@ -89,11 +89,30 @@ export function Trouble({ model, progress }: { model: Model; progress: Progress 
     );
   }
   if (trouble) return <ErrorBlock error={trouble.error} />;
-  return progress.troubles.map((one) => <Standing key={one.what} trouble={one} now={model.now} />);
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      {progress.troubles.map((one) => (
+        <Standing key={one.what} trouble={one} now={model.now} />
+      ))}
+      <Changes changes={progress.schema_changes} />
+    </Box>
+  );
 }
 
 /** What, why, and what to do where time alone does not heal. */
 const linesOf = ({ policy }: StandingTrouble): number => (policy === 'retry' ? 2 : 3);
+
+/** That the source's tables changed: what, and what to run, has an overlay of its own. */
+function Changes({ changes }: { changes: Progress['schema_changes'] }) {
+  const [first, ...more] = changes;
+  if (!first) return null;
+  return (
+    <Text tone={changes.some(({ locks }) => locks) ? 'warn' : 'muted'} wrap="truncate-end">
+      <Mark status={changes.some(({ locks }) => locks) ? 'warn' : 'info'} />
+      {` D shows what to run: ${first.table}: ${first.what}${more.length > 0 ? ` (and ${more.length} more)` : ''}`}
+    </Text>
+  );
+}
 
 const MOST_LINES = 6;
 
@@ -102,7 +121,8 @@ export function troubleLines(model: Model): number {
   const { state, trouble, progress } = model.engine;
   if (state === 'closed' || trouble) return 4;
   const lines = (progress?.troubles ?? []).reduce((sum, one) => sum + linesOf(one), 0);
-  return Math.min(lines, MOST_LINES);
+  const changes = (progress?.schema_changes ?? []).length > 0 ? 1 : 0;
+  return Math.min(lines, MOST_LINES - changes) + changes;
 }
 
 /** What is tried again, since when; and what to do where time alone does not heal. */

@@ -13,6 +13,7 @@ import { Text } from '../../ui/text.tsx';
 import { useTheme } from '../../ui/theme.ts';
 import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
+import { ChangesReader } from './changes-reader.tsx';
 import { EntryReader } from './entry-reader.tsx';
 import { IdentityReader } from './identity-reader.tsx';
 import { Lines, type ReaderOverlay, range } from './lines.tsx';
@@ -129,6 +130,8 @@ export function ReaderPanel(props: ReaderProps) {
           empty="nothing yet"
         />
       );
+    case 'changes':
+      return <ChangesReader {...props} />;
     case 'warnings':
       return (
         <Lines

@@ -14,6 +14,11 @@ export const resyncKey: Binding = {
   when: (model) => commands(model) && damagedTables(model).length > 0,
   send: { type: 'ask-resync' },
 };
+/** What changed on the source, with the statements for the target; offered while there is any. */
+export const changesKey: Binding = {
+  ...reader('D', 'changes', "what changed on the source's tables, and what to run on the target"),
+  when: (model) => (model.engine.progress?.schema_changes.length ?? 0) > 0,
+};
 const lost = (model: Model): boolean => model.engine.state === 'closed';
 
 /** Keys of the screens that show a running engine. */
@@ -21,6 +26,7 @@ export const engineKeys: Binding[] = [
   reader('t', 'tables', 'every table with its state'),
   reader('l', 'log', "the engine's newest lines"),
   reader('w', 'warnings', 'all warnings with their time'),
+  changesKey,
   {
     keys: ['r'],
     footer: 'connect again',

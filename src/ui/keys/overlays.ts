@@ -37,6 +37,7 @@ export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
   help: scrolling('help', '?', 'Help'),
   log: scrolling('log', 'l', 'Log'),
   tables: scrolling('tables', 't', 'Tables'),
+  changes: scrolling('changes', 'D', "What changed on the source's tables"),
   warnings: scrolling('warnings', 'w', 'Warnings'),
   question: {
     name: 'question',

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DemoServer, startServer } from '../../../src/demo/server.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
@@ -18,6 +20,7 @@ beforeAll(async () => {
     startServer({ name: 'rights-source' }),
     startServer({ name: 'rights-target' }),
   ]);
+  await withoutReplicationLines(source);
   await asSuperuser('source', 'postgres', "CREATE ROLE app; CREATE ROLE mover LOGIN REPLICATION PASSWORD 'x'");
   await asSuperuser('source', 'postgres', 'CREATE DATABASE shop OWNER app');
   await asSuperuser('target', 'postgres', "CREATE ROLE mover LOGIN PASSWORD 'x'; CREATE ROLE other");
@@ -38,6 +41,16 @@ beforeAll(async () => {
      REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE, CREATE ON SCHEMA public TO mover`,
   );
 });
+/** A connection for logical replication counts as one to the database: no line with the word replication is needed. */
+async function withoutReplicationLines(server: DemoServer): Promise<void> {
+  const file = join(server.directory, 'data', 'pg_hba.conf');
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const kept = lines.filter((line) => !/^\w+\s+replication\b/.test(line));
+  expect(kept.length).toBeLessThan(lines.length);
+  await writeFile(file, kept.join('\n'));
+  await asSuperuser('source', 'postgres', 'SELECT pg_reload_conf()');
+}
+
 afterAll(async () => {
   await Promise.all([source.stop(), target.stop()]);
 });

@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react';
+import type { SchemaChange } from '../../engine/events.ts';
+import type { Model } from '../../state/model.ts';
+import type { Size } from '../../terminal/use-size.ts';
+import { Text } from '../../ui/text.tsx';
+import { wrapLines } from '../../ui/wrap.ts';
+import { Lines, type ReaderOverlay } from './lines.tsx';
+import { panelSize } from './panel.tsx';
+
+type Line = { readonly text: string; readonly tone?: 'warn' | 'muted' | 'accent' };
+
+/** What changed, what it means, and the statements in full: they wrap, and nothing of them is cut off. */
+function linesOf({ table, what, means, sql, source_sql, locks, copy_again }: SchemaChange): Line[] {
+  const run = (where: string, statements: readonly string[]): Line[] =>
+    statements.length === 0
+      ? []
+      : [
+          { text: `  run on the ${where}:`, tone: 'muted' },
+          ...statements.map((text) => ({ text, tone: 'accent' as const })),
+        ];
+  return [
+    { text: `${table}: ${what}`, ...(locks ? { tone: 'warn' as const } : {}) },
+    { text: `  ${means}` },
+    ...run('target', sql),
+    ...run('source', source_sql),
+    ...(copy_again ? [{ text: `  then copy it again: migrate --resync '${table}'`, tone: 'muted' as const }] : []),
+    { text: ' ' },
+  ];
+}
+
+/** In what the source's tables differ from the target's by now. */
+export function ChangesReader({ model, overlay, size }: { model: Model; overlay: ReaderOverlay; size: Size }) {
+  const { columns } = panelSize(size);
+  const lines = (model.engine.progress?.schema_changes ?? [])
+    .flatMap(linesOf)
+    .flatMap(({ text, tone }) => wrapLines(text, columns).map((line) => ({ text: line, tone })));
+  const nodes: ReactNode[] = lines.map(({ text, tone }, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be alike
+    <Text key={at} {...(tone ? { tone } : {})}>
+      {text === '' ? ' ' : text}
+    </Text>
+  ));
+  return (
+    <Lines
+      lines={nodes}
+      title="What changed on the source"
+      overlay={overlay}
+      size={size}
+      empty="the target's tables follow the source's"
+    />
+  );
+}

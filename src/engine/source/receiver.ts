@@ -4,6 +4,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { destroy } from '../../postgres/connect.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
+import { shortOfRoom } from '../disk-full.ts';
 import { explain, ruleOf, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { isMissing, measureSpool, removed } from '../spool/segments.ts';
@@ -282,7 +283,7 @@ export class Receiver {
     });
     emit({ type: 'spool', bytes, free_bytes: freeBytes });
     const reserve = Math.min(reserveBytes, diskBytes * reserveShare);
-    if (freeBytes < reserve) throw noRoom(spoolDirectory, { freeBytes, reserve });
+    if (freeBytes < reserve) throw shortOfRoom(spoolDirectory, freeBytes, reserve);
   }
 
   /** Before receiving: where room has run out, what is applied gives its own back. */
@@ -293,10 +294,3 @@ export class Receiver {
     this.#ranOut = false;
   }
 }
-
-const noRoom = (directory: string, of: { freeBytes: number; reserve: number }): MigrateError =>
-  new MigrateError('TM4003', {
-    side: 'local',
-    object: directory,
-    message: `no room for the spool: ${of.freeBytes} bytes are free, ${Math.ceil(of.reserve)} are left to others`,
-  });

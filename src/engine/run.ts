@@ -137,6 +137,8 @@ async function runOnce(
       sessions.use(snapshot);
     }
     if ((await recordedObjects(target, 'source')).has('frozen')) {
+      // An ALTER DATABASE that still waits there would freeze it again behind our back.
+      await servers.endLeftOvers(source);
       await unfreezeSource(source, found.sourceDatabase);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
     }

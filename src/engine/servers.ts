@@ -80,19 +80,19 @@ export class Servers {
   };
 
   /**
-   * Ends the sessions that an engine of this migration, killed or cut off, has left on the target: they might still
+   * Ends the sessions that an engine of this migration, killed or cut off, has left on a server: they might still
    * commit, or hold locks. Waits until they are gone.
    */
-  async endLeftOvers(target: pg.Client): Promise<void> {
+  async endLeftOvers(client: pg.Client): Promise<void> {
     for (;;) {
-      const { rows } = await target.query(
+      const { rows } = await client.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE application_name LIKE 'tiger-migrate-tui ' || $1 || ' %' AND pid <> pg_backend_pid()
             AND datname = current_database() AND usename = current_user`,
         [this.#id],
       );
       if (rows.length === 0) return;
-      await target.query('SELECT pg_sleep(0.05)');
+      await client.query('SELECT pg_sleep(0.05)');
     }
   }
 }
@@ -116,8 +116,11 @@ export async function probeReplicaRole(target: pg.Client): Promise<boolean> {
 /** Any number; two engines on one target meet here. */
 const LOCK_KEY = '7236861';
 
-/** One that was killed a moment ago may hold the lock until its server notices: this often, a tenth of a second apart. */
-const LOCK_TRIES = 50;
+/**
+ * One that was killed a moment ago holds the lock until its server notices: a session that waits for something there looks
+ * every ten seconds (`client_connection_check_interval`). This often, a tenth of a second apart.
+ */
+const LOCK_TRIES = 130;
 
 /** Takes the lock that only one engine may hold on a target database, for as long as `client` is connected. */
 export async function lockTarget(client: pg.Client): Promise<boolean> {

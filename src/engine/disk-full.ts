@@ -13,3 +13,11 @@ export const noRoom = (directory: string, cause: unknown): MigrateError =>
     hint: 'Make room there, or give a --dir on another disk.',
     cause,
   });
+
+/** TM4003: less is free than is left to others. In bytes. */
+export const shortOfRoom = (directory: string, freeBytes: number, reserve: number): MigrateError =>
+  new MigrateError('TM4003', {
+    side: 'local',
+    object: directory,
+    message: `no room for the spool: ${freeBytes} bytes are free, ${Math.ceil(reserve)} are left to others`,
+  });

@@ -58,7 +58,7 @@ export function explain(
   const detail = error instanceof Error && 'detail' in error && error.detail ? ` (${String(error.detail)})` : '';
   const rule = ruleOf(error, rules);
   return new MigrateError(rule ? (rule.code ?? as.retryCode) : as.code, {
-    side: as.side,
+    side: rule?.side ?? as.side,
     object: as.object,
     message: `${as.doing}: ${message}${detail}`,
     hint: rule ? rule.hint : as.hint,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/codes.ts';
+import type { Side } from '../errors/migrate-error.ts';
 
 /**
  * What the engine does about an error once a migration has begun. docs/errors.md shows this table.
@@ -22,6 +23,8 @@ export interface ErrorRule {
   readonly hint: string;
   /** Our own code, where a more telling one than that of its place is at hand. */
   readonly code?: ErrorCode;
+  /** Where it lies, whoever met it. */
+  readonly side?: Side;
 }
 
 /** Holds everywhere. https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -110,6 +113,33 @@ export const ERROR_RULES: readonly ErrorRule[] = [
     title: 'the server takes no writes',
     why: 'During a resize, or after a fail-over to a standby: only who did it knows when it ends.',
     hint: 'Wait for the end of the resize, or make the server writable. The migration waits and goes on by itself.',
+  },
+  {
+    on: ['ENOSPC', 'EDQUOT', 'TM4003'],
+    policy: 'operator',
+    code: 'TM4003',
+    side: 'local',
+    title: 'the disk of the work directory is full',
+    why: 'What the spool can not take stays on the source, which keeps its WAL meanwhile.',
+    hint: 'Make room on the disk of the work directory; until then WAL piles up on the source. Receiving goes on by itself.',
+  },
+  {
+    on: ['EROFS', 'TM1311'],
+    policy: 'operator',
+    code: 'TM1311',
+    side: 'local',
+    title: 'the work directory is read-only',
+    why: 'What can not be made durable there is not confirmed to the source, which keeps its WAL meanwhile.',
+    hint: 'Mount the file system of the work directory writable (look into the kernel log for why it is not). It goes on by itself.',
+  },
+  {
+    on: ['EMFILE', 'ENFILE', 'TM1310'],
+    policy: 'operator',
+    code: 'TM1310',
+    side: 'local',
+    title: 'no more files or connections can be opened on this machine',
+    why: 'The limit of the process, or of the system, is reached.',
+    hint: 'Raise the limit (prlimit --nofile=65536 --pid of the engine; ulimit -n, LimitNOFILE). It goes on by itself.',
   },
   {
     on: ['TM1206'],

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { type Lsn, maxLsn } from '../postgres/lsn.ts';
+import { INVALID_LSN, type Lsn, maxLsn } from '../postgres/lsn.ts';
 import { requireSameIdentity } from './begin.ts';
 import { type Engine, spoolDirectoryOf } from './engine.ts';
 import { type MigrationFile, readMigrationFile } from './process/work-directory.ts';
@@ -16,6 +16,7 @@ import { type MigrationRow, readApplied } from './target/progress-schema.ts';
 
 /** Bytes of the spool's disk that are left to others. */
 const RESERVE_BYTES = 512 * 1024 * 1024;
+const RESERVE_SHARE = 1 / 16;
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 
 export interface OpenSpool {
@@ -32,6 +33,7 @@ export interface OpenSpool {
 export async function openSpool(engine: Engine, fresh: boolean, signal: AbortSignal): Promise<OpenSpool> {
   const { input, migration, servers } = engine;
   const directory = spoolDirectoryOf(input.workDirectory);
+  let watermark: SpoolWatermark | null = null;
   const receiver = new Receiver({
     connect: async () => {
       const client = await servers.replication('receive');
@@ -48,10 +50,11 @@ export async function openSpool(engine: Engine, fresh: boolean, signal: AbortSig
     binary: migration.binaryStream,
     spoolDirectory: directory,
     reserveBytes: RESERVE_BYTES,
+    reserveShare: RESERVE_SHARE,
+    isApplied: (position) => (watermark?.applied ?? INVALID_LSN) >= position,
     emit: input.emit,
     signal,
   });
-  let watermark: SpoolWatermark | null = null;
   const spool = await SpoolWriter.open({
     directory,
     segmentBytes: SEGMENT_BYTES,
@@ -128,7 +131,9 @@ export async function requireNothingMissing(
     });
   }
   const { appliedLsn } = await readApplied(target);
-  const have = maxLsn(appliedLsn, durable);
+  // The end of the spool may be deleted because it was applied; how far the source had come behind it still holds.
+  const quiet = await holdsUpTo(spoolDirectoryOf(workDirectory), appliedLsn);
+  const have = [appliedLsn, durable, quiet].reduce((a, b) => maxLsn(a, b));
   if (slot.confirmedFlush === null || slot.confirmedFlush <= have) return;
   const ours = (await readMark(spoolDirectoryOf(workDirectory))) === migration.id;
   throw new MigrateError('TM4004', {

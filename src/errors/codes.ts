@@ -97,6 +97,8 @@ export const ERROR_KINDS = {
     'publication lost',
     'A publication of the migration was dropped or altered: changes did not come, the tables must be copied again.',
   ),
+  TM1310: operator('out of file handles', 'This process, or this machine, may open no more files and connections.'),
+  TM1311: operator('work directory read-only', 'Its file system takes no writes.'),
 
   TM2001: failed('schema could not be read', 'pg_dump failed on the source.'),
   TM2002: operator('schema could not be restored', 'The target refused an object of the source schema.'),

@@ -32,6 +32,11 @@ const ADVICE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ETIMEDOUT: ['TM1103', 'Allow this machine in the firewall or security group of the server, and check the host name.'],
   EHOSTUNREACH: ['TM1103', 'There is no way to this address: check network, VPN and host name.'],
   ENETUNREACH: ['TM1103', 'There is no way to this address: check network, VPN and host name.'],
+  EMFILE: [
+    'TM1310',
+    'Raise the limit of open files of this process (ulimit -n), or use fewer --table-jobs and --index-jobs.',
+  ],
+  ENFILE: ['TM1310', 'Raise the number of files that this machine may have open (fs.file-max).'],
   '28000': [
     'TM1105',
     'Add a line for this user, database and address to pg_hba.conf and reload, or give the role LOGIN.',

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { type Lsn, lsn } from '../../postgres/lsn.ts';
+import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
 import {
   type Change,
@@ -142,6 +142,7 @@ export class Applier {
   async #take(change: Exclude<Change, { kind: 'begin' }>, bytes: number, position: SpoolPosition): Promise<void> {
     switch (change.kind) {
       case 'commit':
+        if (this.#commitLsn === null && change.endLsn > this.#options.appliedLsn) throw withoutBeginning(change.endLsn);
         if (!this.#skipping) {
           this.#batch.commit({ lsn: change.endLsn, position });
           this.#readUpTo = change.endLsn;
@@ -275,3 +276,11 @@ export class Applier {
     });
   }
 }
+
+/** A spool may begin inside a transaction, when that is applied and its beginning has been pruned; else it is damaged. */
+const withoutBeginning = (end: Lsn): MigrateError =>
+  new MigrateError('TM4004', {
+    side: 'local',
+    message: `the beginning of the transaction that ends at ${formatLsn(end)} is missing in the spool`,
+    hint: 'All tables must be copied again, with a new slot: migrate --resync.',
+  });

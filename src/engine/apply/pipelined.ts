@@ -114,7 +114,11 @@ async function drained(stream: WireConnection['stream']): Promise<void> {
   stream.uncork();
   // A connection that breaks fails the client, and with it the pipeline.
   if (stream.writableNeedDrain && !stream.destroyed) {
-    await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+    // The listener of the one that did not happen must go, or every piece of a long row would leave one behind.
+    const settled = new AbortController();
+    const { signal } = settled;
+    await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(() => undefined);
+    settled.abort();
   }
   stream.cork();
 }

@@ -110,6 +110,8 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
       emit({ type: 'log', text: `Stopped on request. ${failure.hint}` });
     } else {
       log.error({ time: new Date().toISOString(), err: error }, 'failed');
+      // Should somebody have removed the directory: what can be resumed must be known there.
+      if (begun) await rememberMigration(directory, options.file).catch(() => {});
       emit({ type: 'error', error: failure.report() });
       emit({ type: 'phase', phase: 'failed' });
     }
@@ -117,6 +119,11 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   await save();
   await server.close(signal.aborted ? null : (failure?.report() ?? null));
   return failure;
+}
+
+async function rememberMigration(directory: string, file: MigrationFile): Promise<void> {
+  await prepareWorkDirectory(directory);
+  keepMigrationFile(directory, file);
 }
 
 const stoppedWith = (hint: string): MigrateError =>

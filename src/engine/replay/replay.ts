@@ -214,6 +214,7 @@ export class Replay {
 
   #note(applied: Applied): void {
     this.#applied = applied.lsn;
+    this.#options.watermark.applied = applied.lsn;
     this.#transactions += applied.transactions;
     this.#changes += applied.changes;
     const before = this.#position?.segment;

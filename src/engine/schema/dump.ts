@@ -5,6 +5,7 @@ import type { ClientTools } from '../../postgres/client-tools.ts';
 import type { ConnectionSettings } from '../../postgres/connection-string.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { type RunPgToolOptions, runPgTool } from '../../postgres/run-pg-tool.ts';
+import { noRoom } from '../disk-full.ts';
 import { type ArchiveEntry, listedIds, parseScript } from './archive.ts';
 
 export interface SourceSchema {
@@ -59,13 +60,18 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
   for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
     try {
       await runPgTool('pg_dump', [...args, `--lock-wait-timeout=${patience}`], options.source, toolOptions(options));
+      // On a full disk it may have said nothing.
+      await runPgTool('pg_restore', ['--list', join(options.workDirectory, FILE)], null, toolOptions(options));
       return;
     } catch (error) {
+      if (error instanceof MigrateError && NO_ROOM.test(error.message)) throw noRoom(options.workDirectory, error);
       const locked = error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
       if (!locked || attempt === LOCK_PATIENCE.length - 1) throw error;
     }
   }
 }
+
+const NO_ROOM = /No space left on device|input file is too short|unexpected end of file/;
 
 /** The short ones are below `deadlock_timeout`. */
 const LOCK_PATIENCE = ['500ms', '500ms', '500ms', '500ms', '500ms', '30s'];

@@ -4,10 +4,10 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { destroy } from '../../postgres/connect.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
-import { isDiskFull } from '../disk-full.ts';
-import { explain, sqlState, untilHealed } from '../error-policy.ts';
+import { shortOfRoom } from '../disk-full.ts';
+import { explain, ruleOf, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
-import { measureSpool } from '../spool/segments.ts';
+import { isMissing, measureSpool, removed } from '../spool/segments.ts';
 import type { SpoolWriter } from '../spool/writer.ts';
 import { ReplicationStream } from './replication-stream.ts';
 
@@ -21,6 +21,10 @@ export interface ReceiverOptions {
   readonly spoolDirectory: string;
   /** Bytes that are left free on the spool's disk: below, the source keeps its WAL instead. */
   readonly reserveBytes: number;
+  /** No more than this share of the disk's size, though. */
+  readonly reserveShare?: number;
+  /** Whether the target holds everything before this position. */
+  readonly isApplied?: (position: Lsn) => boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -73,9 +77,11 @@ export class Receiver {
   #received: Lsn = INVALID_LSN;
   #durable: Lsn = INVALID_LSN;
   #readable: Lsn = INVALID_LSN;
-  #paused: 'disk' | 'pending' | null = null;
+  #paused = false;
   #bytes = 0;
   #wantsFlush = false;
+  /** The last run has ended for want of room. */
+  #ranOut = false;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -105,17 +111,16 @@ export class Receiver {
     return this.#bytes;
   }
 
-  /** True while the spool's disk is too full to go on. */
-  get waitsForDisk(): boolean {
-    return this.#paused === 'disk';
-  }
-
   /** Never resolves; rejects when the signal aborts or when the slot is lost. */
   async run(spool: SpoolWriter): Promise<never> {
     this.#spool = spool;
     const { emit, signal } = this.#options;
-    this.#received = maxLsn(this.#received, spool.end.commitEnd);
-    return untilHealed<never>((healthy) => this.#runOnce(spool, healthy), {
+    const runOnce = (healthy: () => void) =>
+      this.#runOnce(spool, healthy).catch((error: unknown) => {
+        this.#ranOut ||= ruleOf(error)?.code === 'TM4003';
+        throw error;
+      });
+    return untilHealed<never>(runOnce, {
       what: 'receiving changes from the source',
       side: 'source',
       emit,
@@ -131,7 +136,9 @@ export class Receiver {
     await this.#cutToLastCommit(spool);
     this.#inTransaction = false;
     this.#inside = false;
-    this.#paused = null;
+    this.#paused = false;
+    this.#wantsFlush = false;
+    await this.#findRoom(spool);
     const client = await this.#options.connect();
     const ended = new AbortController();
     const beside: Promise<never>[] = [];
@@ -170,18 +177,12 @@ export class Receiver {
     }
   }
 
-  /** Brings the spool to rest; what it still holds in memory may need room on the disk first. */
+  /** Brings the spool to rest: what was not confirmed comes again. */
   async #cutToLastCommit(spool: SpoolWriter): Promise<void> {
-    for (;;) {
-      try {
-        await spool.cutToLastCommit();
-        return;
-      } catch (error) {
-        if (!isDiskFull(error)) throw error;
-        this.#warnOfDisk(0);
-        await delay(STATUS_INTERVAL_MS, undefined, { signal: this.#options.signal });
-      }
-    }
+    await spool.cutToLastCommit().catch((error: unknown) => {
+      throw isMissing(error) ? removed(this.#options.spoolDirectory, error) : error;
+    });
+    this.#received = maxLsn(spool.end.commitEnd, spool.durable);
   }
 
   #take(message: Buffer, rest: number): void {
@@ -218,13 +219,12 @@ export class Receiver {
     let nextSync = 0;
     for (;;) {
       if (performance.now() >= nextLook) {
-        await this.#lookAtDisk(stream);
+        await this.#lookAtDisk();
         nextLook = performance.now() + MEASURE_INTERVAL_MS;
       }
-      if (this.#paused === 'disk') nextLook = Math.min(nextLook, performance.now() + STATUS_INTERVAL_MS);
-      if (this.#wantsFlush && this.#paused !== 'disk') {
+      if (this.#wantsFlush) {
         this.#wantsFlush = false;
-        await this.#flush(stream);
+        await this.#writer().flush();
       }
       this.#noteReadable();
       this.#holdBack(stream);
@@ -251,24 +251,14 @@ export class Receiver {
     if (!this.#inTransaction && this.#spool?.pendingBytes === 0) this.#readable = this.#received;
   }
 
-  async #flush(stream: ReplicationStream): Promise<void> {
-    try {
-      await this.#writer().flush();
-    } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      this.#wantsFlush = true;
-      this.#pauseForDisk(stream, 0);
-    }
-  }
-
   /** Reading stops while too much waits to be written. */
   #holdBack(stream: ReplicationStream): void {
     const pending = this.#writer().pendingBytes;
-    if (this.#paused === null && pending > PENDING_BYTES_LIMIT) {
-      this.#paused = 'pending';
+    if (!this.#paused && pending > PENDING_BYTES_LIMIT) {
+      this.#paused = true;
       stream.pause();
-    } else if (this.#paused === 'pending' && pending < PENDING_BYTES_LIMIT / 2) {
-      this.#paused = null;
+    } else if (this.#paused && pending < PENDING_BYTES_LIMIT / 2) {
+      this.#paused = false;
       stream.resume();
     }
   }
@@ -285,31 +275,22 @@ export class Receiver {
       stream?.confirm(maxLsn(this.#received, this.#durable), this.#durable, reply);
   }
 
-  async #lookAtDisk(stream: ReplicationStream): Promise<void> {
-    const { bytes, freeBytes } = await measureSpool(this.#options.spoolDirectory);
-    this.#options.emit({ type: 'spool', bytes, free_bytes: freeBytes });
-    if (freeBytes < this.#options.reserveBytes) this.#pauseForDisk(stream, freeBytes);
-    else if (this.#paused === 'disk') {
-      this.#paused = null;
-      this.#wantsFlush = true;
-      stream.resume();
-      this.#options.emit({ type: 'log', text: 'There is room for the spool again: receiving goes on.' });
-    }
-  }
-
-  #pauseForDisk(stream: ReplicationStream, freeBytes: number): void {
-    stream.pause();
-    this.#warnOfDisk(freeBytes);
-  }
-
-  #warnOfDisk(freeBytes: number): void {
-    if (this.#paused === 'disk') return;
-    this.#paused = 'disk';
-    this.#options.emit({
-      type: 'warning',
-      text:
-        `TM4003 local, ${this.#options.spoolDirectory}: ${freeBytes} bytes are free. Receiving waits and the source ` +
-        'keeps its WAL meanwhile; make room on this disk.',
+  /** Rejects with TM4003 while there is too little room: the source keeps its WAL instead. */
+  async #lookAtDisk(): Promise<void> {
+    const { spoolDirectory, reserveBytes, reserveShare = 1, emit } = this.#options;
+    const { bytes, freeBytes, diskBytes } = await measureSpool(spoolDirectory).catch((error: unknown) => {
+      throw isMissing(error) ? removed(spoolDirectory, error) : error;
     });
+    emit({ type: 'spool', bytes, free_bytes: freeBytes });
+    const reserve = Math.min(reserveBytes, diskBytes * reserveShare);
+    if (freeBytes < reserve) throw shortOfRoom(spoolDirectory, freeBytes, reserve);
+  }
+
+  /** Before receiving: where room has run out, what is applied gives its own back. */
+  async #findRoom(spool: SpoolWriter): Promise<void> {
+    const isApplied = spool.segmentBytes > 0 && this.#options.isApplied?.(spool.end.commitEnd);
+    if (this.#ranOut && isApplied) await spool.beginAnew();
+    await this.#lookAtDisk();
+    this.#ranOut = false;
   }
 }

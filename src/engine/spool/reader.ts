@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Lsn } from '../../postgres/lsn.ts';
+import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { type BlockHeader, HEADER_BYTES, readHeader, recordsOf, shortMessagesOf } from './block.ts';
 import { LongMessage } from './long-message.ts';
 import { damaged, readBlock, readExactly, type SpoolEnd } from './recover.ts';
@@ -28,6 +28,8 @@ export interface SpoolChunk {
 /** Announces how far whole transactions can be read; the writer moves it, readers wait for it. */
 export class SpoolWatermark {
   #end: SpoolEnd;
+  /** Everything before is on the target. */
+  applied: Lsn = INVALID_LSN;
   #waiters: (() => void)[] = [];
 
   constructor(end: SpoolEnd) {
@@ -96,6 +98,10 @@ export async function* readSpool(
       const handle = await openSegment(position.segment);
       if (position.segment < end.segment && position.block >= (await handle.stat()).size) {
         position = { segment: position.segment + 1, block: 0, offset: 0 };
+        // A deleted file gives its room back only when nobody has it open.
+        await handle.close();
+        file = null;
+        openNumber = null;
         continue;
       }
       const found = await readPatiently(handle, position.block);

@@ -1,5 +1,7 @@
-import { open, readdir, stat, statfs, unlink } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MigrateError } from '../../errors/migrate-error.ts';
 
 /** Where in the spool something stands: segment number, byte offset of the block, offset in the block's body. */
 export interface SpoolPosition {
@@ -35,12 +37,44 @@ export async function syncDirectory(directory: string): Promise<void> {
 /** Deletes the segments before `segment`: everything in them is applied durably. */
 export async function deleteSegmentsBefore(directory: string, segment: number): Promise<void> {
   for (const number of await listSegments(directory)) {
-    if (number < segment) await unlink(segmentPath(directory, number));
+    if (number < segment) await rm(segmentPath(directory, number), { force: true });
   }
 }
 
-/** Bytes that the spool takes, and bytes that are free for it, as an ordinary user sees them. */
-export async function measureSpool(directory: string): Promise<{ bytes: number; freeBytes: number }> {
+/** The spool was deleted, or cut, by somebody else: what is in it or still comes can't be kept. TM4004. */
+export const removed = (directory: string, cause?: unknown): MigrateError =>
+  new MigrateError('TM4004', {
+    side: 'local',
+    object: directory,
+    message: 'files of the spool were removed or cut while the engine worked with them',
+    hint: 'Nothing more was confirmed to the source. All tables must be copied again, with a new slot: migrate --resync.',
+    cause,
+  });
+
+/**
+ * Makes sure that the segments are still there, without a gap, and the one that is being written has its size: a file that
+ * was deleted can be written all the same, and what is in it is gone with the process. Rejects with TM4004.
+ */
+export async function requireSegments(
+  directory: string,
+  writing: { readonly segment: number; readonly info: Stats; readonly bytes: number },
+): Promise<void> {
+  const there = await listSegments(directory).catch((error: unknown) => {
+    throw isMissing(error) ? removed(directory, error) : error;
+  });
+  const gap = there.some((number, at) => at > 0 && number !== (there[at - 1] ?? 0) + 1);
+  const whole = writing.info.nlink > 0 && writing.info.size >= writing.bytes;
+  if (gap || !whole || there.at(-1) !== writing.segment) throw removed(directory);
+}
+
+/** ENOENT: no such file or directory. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+/** Bytes that the spool takes, bytes that are free for it, as an ordinary user sees them, and the size of the disk. */
+export async function measureSpool(
+  directory: string,
+): Promise<{ bytes: number; freeBytes: number; diskBytes: number }> {
   let bytes = 0;
   for (const segment of await listSegments(directory)) {
     // A segment may be pruned between the two calls.
@@ -50,5 +84,5 @@ export async function measureSpool(directory: string): Promise<{ bytes: number; 
     );
   }
   const disk = await statfs(directory);
-  return { bytes, freeBytes: disk.bavail * disk.bsize };
+  return { bytes, freeBytes: disk.bavail * disk.bsize, diskBytes: disk.blocks * disk.bsize };
 }

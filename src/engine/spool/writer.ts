@@ -3,7 +3,7 @@ import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import { HEADER_BYTES, recordBytes, type SpoolRecord, sealBlock, writeRecord } from './block.ts';
 import { holdsUpTo, writeReceivedMark } from './received-mark.ts';
 import { cutAfter, recoverSpool, type SpoolEnd } from './recover.ts';
-import { segmentPath, syncDirectory } from './segments.ts';
+import { deleteSegmentsBefore, requireSegments, segmentPath, syncDirectory } from './segments.ts';
 
 const INITIAL_BLOCK_BYTES = 64 * 1024;
 const FULL_BLOCK_BYTES = 256 * 1024;
@@ -216,6 +216,11 @@ export class SpoolWriter {
    * transaction is). This, and nothing else, may be confirmed to the source.
    */
   async sync(received: Lsn): Promise<Lsn> {
+    await requireSegments(this.#options.directory, {
+      segment: this.#segment,
+      info: await this.#current().stat(),
+      bytes: this.#fileBytes,
+    });
     const end = this.#end.commitEnd;
     const quiet = this.#pendingBytes === 0 ? received : INVALID_LSN;
     if (end !== this.#syncedEnd) {
@@ -231,28 +236,45 @@ export class SpoolWriter {
   }
 
   /**
-   * Drops the transaction that was not received to its end: after a broken connection the source sends it again from
-   * its beginning. Readers never saw any of it.
+   * Drops what is not written, and the transaction that was not received to its end: after a broken connection the source
+   * sends it again, for nothing of it was confirmed. Readers never saw any of it. Needs no room on the disk.
    */
   async cutToLastCommit(): Promise<void> {
     await this.#writing?.catch(() => {});
-    for (;;) {
-      const block = this.#queue.at(-1);
-      if (!block) break;
-      if (block.commitOffset > 0) {
-        block.cutToCommit();
-        break;
-      }
-      this.#queue.pop();
-    }
-    this.#pendingBytes = this.#queue.reduce((sum, block) => sum + block.length, 0);
-    this.#appendedEnd = this.#queue.at(-1)?.commitEnd ?? this.#end.commitEnd;
+    this.#queue = [];
+    this.#pendingBytes = 0;
+    this.#appendedEnd = this.#end.commitEnd;
     this.#inside = false;
-    await this.flush();
-    await this.#current().close();
+    const file = this.#file;
     this.#file = null;
+    await file?.close();
     await cutAfter(this.#options.directory, this.#end);
     await this.#openSegmentAt(this.#end);
+  }
+
+  /**
+   * Begins a new segment and deletes all others, when everything in them is applied and nothing is pending: on a disk that
+   * is short the one that is being written would else never be given back.
+   */
+  async beginAnew(): Promise<void> {
+    const { directory, onReadable } = this.#options;
+    const segment = this.#segment + 1;
+    const next = await open(segmentPath(directory, segment), 'w', 0o600);
+    const before = this.#file;
+    this.#file = next;
+    this.#segment = segment;
+    this.#fileBytes = 0;
+    this.#plannedBytes = 0;
+    this.#end = { position: { segment, block: 0, offset: 0 }, commitEnd: this.#end.commitEnd };
+    onReadable(this.#end);
+    await before?.close();
+    await syncDirectory(directory);
+    await deleteSegmentsBefore(directory, segment);
+  }
+
+  /** Bytes in the segment that is being written. */
+  get segmentBytes(): number {
+    return this.#fileBytes;
   }
 
   async close(): Promise<void> {

@@ -190,9 +190,10 @@ describe('the stream', () => {
     await live.stop();
     live.reserveBytes = Number.MAX_SAFE_INTEGER;
     await live.resume();
-    await until(() => live.events.some((event) => event.type === 'warning' && event.text.startsWith('TM4003')));
+    await until(() => live.events.some((event) => event.type === 'retry' && event.error.code === 'TM4003'));
     await live.transaction(WORK(10));
     live.reserveBytes = 0;
     await live.expectEqual();
+    await until(() => live.events.some((event) => event.type === 'healed'));
   });
 });

@@ -16,6 +16,13 @@ describe('a spool that is not as it was left', () => {
 
   /** Receives with the target's table locked, so that a spool of several segments waits to be applied. */
   async function unapplied(live: LiveReplay): Promise<void> {
+    await waiting(live);
+    await live.stop();
+    await live.target.query('ROLLBACK');
+  }
+
+  /** The same, and the engine runs on. */
+  async function waiting(live: LiveReplay): Promise<void> {
     await live.target.query('BEGIN; LOCK t');
     const size = async () => (await measureSpool(live.spoolDirectory)).bytes;
     while ((await spool(live)).length < 4) {
@@ -24,9 +31,41 @@ describe('a spool that is not as it was left', () => {
       await until(async () => (await size()) > before, { what: 'the next block' });
     }
     await live.allConfirmed();
-    await live.stop();
-    await live.target.query('ROLLBACK');
   }
+
+  async function flipBit(path: string): Promise<void> {
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, Math.floor(size / 2));
+    byte[0] = (byte[0] ?? 0) ^ 1;
+    await file.write(byte, 0, 1, Math.floor(size / 2));
+    await file.close();
+  }
+
+  const DAMAGES = [
+    { what: 'is deleted', damage: (path: string) => rm(path) },
+    { what: 'is cut', damage: (path: string) => truncate(path, 100) },
+    { what: 'has a bit flipped', damage: flipBit },
+  ];
+  const WHICH = [
+    { which: 'one in the middle', at: 2 },
+    { which: 'the one that is written', at: -1 },
+  ];
+
+  test.for(
+    DAMAGES.flatMap((one) => WHICH.map((two) => ({ ...one, ...two }))),
+  )('while the engine runs: a segment $what, $which; it ends with TM4004 before rows are lost', async ({ damage, at }, {
+    databases,
+  }) => {
+    await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
+    await waiting(live);
+    await damage(join(live.spoolDirectory, (await spool(live)).at(at) ?? ''));
+    await live.target.query('ROLLBACK');
+    const error = await live.ended();
+    expect(error).toMatchObject({ code: 'TM4004', side: 'local' });
+    expect(error.hint).toContain('migrate --resync');
+  });
 
   test('a segment is missing at the beginning', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
@@ -47,13 +86,7 @@ describe('a spool that is not as it was left', () => {
   test('a byte has changed', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, { tables: TABLE, rows: ROWS, segmentBytes: 20_000 });
     await unapplied(live);
-    const file = await open(join(live.spoolDirectory, (await spool(live))[1] ?? ''), 'r+');
-    const { size } = await file.stat();
-    const byte = Buffer.alloc(1);
-    await file.read(byte, 0, 1, Math.floor(size / 2));
-    byte[0] = (byte[0] ?? 0) ^ 1;
-    await file.write(byte, 0, 1, Math.floor(size / 2));
-    await file.close();
+    await flipBit(join(live.spoolDirectory, (await spool(live))[1] ?? ''));
     await live.resume();
     expect(await live.ended()).toMatchObject({ code: 'TM4004' });
   });

@@ -22,6 +22,8 @@ export interface MigrationInput {
   readonly liveness?: LivenessTimes;
   /** Stops behind the snapshot until `go`. */
   readonly waitForGo?: boolean;
+  /** The work directory; one of its own if none is given. */
+  readonly directory?: string;
   /** Go on in this work directory; with tables to copy again, none: what has to be. */
   readonly resume?: { readonly directory: string; readonly resync?: readonly string[] };
 }
@@ -64,7 +66,16 @@ export class Migration implements AsyncDisposable {
   }
 
   static async start(input: MigrationInput): Promise<Migration> {
-    return new Migration(input, input.resume?.directory ?? (await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-'))));
+    return new Migration(
+      input,
+      input.resume?.directory ?? input.directory ?? (await mkdtemp(join(tmpdir(), 'tiger-migrate-whole-'))),
+    );
+  }
+
+  /** What fails at this moment and is tried again, as `policy code`. */
+  get troubleCodes(): string[] {
+    const troubles = this.events.reduce<Trouble[]>(foldTroubles, []);
+    return troubles.map(({ policy, code }) => `${policy} ${code}`);
   }
 
   /** Ends the engine as a signal does, keeping its work directory. */

@@ -1,5 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
-import { backoffMs, explain, mayHeal, ruleOf, sqlState, untilHealed } from '../../../src/engine/error-policy.ts';
+import {
+  backoffMs,
+  explain,
+  mayHeal,
+  policyOf,
+  ruleOf,
+  sqlState,
+  untilHealed,
+} from '../../../src/engine/error-policy.ts';
 import { RUNNING_RULES, ruleFor } from '../../../src/engine/error-rules.ts';
 import type { EventPayload } from '../../../src/engine/events.ts';
 import { ERROR_KINDS, type ErrorKind } from '../../../src/errors/codes.ts';
@@ -42,8 +50,12 @@ describe('what time may heal', () => {
     'Client was closed and is not queryable',
   ])('node-postgres: %s', (message) => expect(mayHeal(new Error(message))).toBe(true));
 
+  test.for(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE'])('this machine, once somebody acts: %s', (code) => {
+    expect(mayHeal(withCode(code))).toBe(true);
+    expect(policyOf(withCode(code))).toBe('operator');
+  });
+
   test('not a file system that fails, nor anything unknown', () => {
-    expect(mayHeal(withCode('ENOSPC'))).toBe(false);
     expect(mayHeal(withCode('EIO'))).toBe(false);
     expect(mayHeal(new TypeError('x is undefined'))).toBe(false);
     expect(mayHeal('text')).toBe(false);

@@ -34,7 +34,8 @@ describe(`many tables: the first change to each of ${TABLES}`, () => {
     await live.drain();
     await live.stop();
     const before = live.statements.length;
-    for (let table = 0; table < TABLES; table += 1) await live.source.query(`UPDATE t${table} SET n = n + 1 WHERE id = 1`);
+    for (let table = 0; table < TABLES; table += 1)
+      await live.source.query(`UPDATE t${table} SET n = n + 1 WHERE id = 1`);
     await live.resume();
     await live.expectEqual();
     const commits = live.statements.slice(before).filter((text) => text === 'COMMIT');

@@ -8,6 +8,7 @@ import { explain, mayHeal } from '../error-policy.ts';
 import { refusesTheRow, TableDamage } from '../sync/damage.ts';
 import type { BoundTable } from './bound-table.ts';
 import { type Folded, fold } from './fold.ts';
+import { foldImages } from './fold-images.ts';
 import { PipelineError, Pipeliner, type Statement } from './pipelined.ts';
 import { SetWise, STAGEABLE_COLUMNS } from './set-wise.ts';
 import { describeRow, statementFor } from './source-order.ts';
@@ -128,13 +129,11 @@ function foldTable(table: BoundTable, changes: readonly RowChange[]): FoldedTabl
     );
     return folded && { table, folded, binary: format === 'binary' };
   }
-  const inserts: RowChange[] = changes.filter((change) => change.kind === 'insert');
-  if (inserts.length < changes.length) return null;
-  return {
-    table,
-    folded: { deletes: [], updates: [], inserts: inserts.flatMap((c) => (c.kind === 'insert' ? [c.tuple] : [])) },
-    binary: format === 'binary',
-  };
+  // Where an index leads to the rows, that is better than to go through the whole table, be it only once.
+  const byIndex = !wholeOld || table.columns.some((column) => column.indexed);
+  if (byIndex && changes.some((change) => change.kind !== 'insert')) return null;
+  const columns = table.columns.map((column) => column.index);
+  return { table, folded: foldImages(changes, columns), binary: format === 'binary' };
 }
 
 function commonFormat(changes: readonly RowChange[]): 'text' | 'binary' | null {

@@ -80,6 +80,7 @@ export class SetWise {
   /** Rejects with `WrongRowCount` or the server's error; the caller rolls back to its savepoint. */
   async apply(table: BoundTable, folded: Folded, binary: boolean): Promise<void> {
     if (table.match.by === 'key') await this.#changeExisting(table, table.match.columns, folded, binary);
+    else if (folded.deletes.length > 0) await this.#deleteImages(table, folded.deletes, binary);
     if (folded.inserts.length > 0) {
       const encoder = new RowEncoder(binary ? 'binary' : 'text');
       const columns = table.columns.map((column) => column.index);
@@ -97,7 +98,6 @@ export class SetWise {
     binary: boolean,
   ): Promise<void> {
     if (folded.deletes.length + folded.updates.length === 0) return;
-    const stage = `pg_temp.tm_stage_${table.oid}`;
     const columns = table.columns.map((column) => column.index);
     const keyColumns = new Set(key.map((column) => column.index));
     const notKey = new Set(columns.filter((column) => !keyColumns.has(column)));
@@ -107,11 +107,7 @@ export class SetWise {
     for (const [index, group] of groups.entries()) {
       for (const row of group.rows) encoder.add(row, columns, index + 1, null);
     }
-    if (this.#used.has(stage)) await this.#client.query(`TRUNCATE ${stage}`);
-    this.#used.add(stage);
-    const staged = ['tm_group', ...table.columns.map((column) => `c${column.index}`)];
-    await copyRows(this.#client, stage, staged, encoder.finish(), binary);
-
+    const stage = await this.#fill(table, encoder, binary);
     const join = key.map((column) => `t.${column.ident} ${column.equals} s.c${column.index}`).join(' AND ');
     if (folded.deletes.length > 0) {
       const result = await this.#client.query(
@@ -128,7 +124,40 @@ export class SetWise {
       expectRows(table, 'UPDATE', result.rowCount, group.rows.length);
     }
   }
+
+  /** Deletes as many rows of each image as are named, going through the table once. */
+  async #deleteImages(table: BoundTable, rows: readonly Tuple[], binary: boolean): Promise<void> {
+    const columns = table.columns.map((column) => column.index);
+    const encoder = new RowEncoder(binary ? 'binary' : 'text');
+    for (const row of rows) encoder.add(row, columns, 0, null);
+    const stage = await this.#fill(table, encoder, binary);
+    const named = imageOf(columns.map((column) => `c${column}`));
+    const stored = imageOf(table.columns.map((column) => column.ident));
+    const result = await this.#client.query(`
+      DELETE FROM ONLY ${table.target} t USING (
+        SELECT r.place FROM (
+          SELECT r.place, r.image, row_number() OVER (PARTITION BY r.image) AS nth
+            FROM (SELECT ctid AS place, ${stored} AS image FROM ONLY ${table.target}) r
+           WHERE r.image IN (SELECT ${named} FROM ${stage})) r
+          JOIN (SELECT ${named} AS image, count(*) AS n FROM ${stage} GROUP BY 1) s ON s.image = r.image
+         WHERE r.nth <= s.n) d
+       WHERE t.ctid = d.place`);
+    expectRows(table, 'DELETE', result.rowCount, rows.length);
+  }
+
+  /** Puts rows into the staging table of a table, alone. Gives its name. */
+  async #fill(table: BoundTable, encoder: RowEncoder, binary: boolean): Promise<string> {
+    const stage = `pg_temp.tm_stage_${table.oid}`;
+    if (this.#used.has(stage)) await this.#client.query(`TRUNCATE ${stage}`);
+    this.#used.add(stage);
+    const staged = ['tm_group', ...table.columns.map((column) => `c${column.index}`)];
+    await copyRows(this.#client, stage, staged, encoder.finish(), binary);
+    return stage;
+  }
 }
+
+/** One row's values as text: tells 1.0 from 1.00, can be hashed, and exists for every type. */
+const imageOf = (columns: readonly string[]): string => `ROW(${columns.join(', ')})::text COLLATE "C"`;
 
 function expectRows(table: BoundTable, command: string, hit: number | null, wanted: number): void {
   if (hit !== wanted) throw new WrongRowCount(`${command} on ${table.display} hit ${hit} rows instead of ${wanted}`);

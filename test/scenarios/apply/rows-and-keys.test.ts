@@ -110,6 +110,7 @@ describe.each(MODES)('rows and keys ($mode)', ({ stream, rows: n }) => {
     await live.expectEqual();
     await live.transaction('DELETE FROM t');
     await live.expectEqual();
+    live.expectWay(n);
   });
 
   test('FULL on types without equality', async ({ databases }) => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fold } from '../../../src/engine/apply/fold.ts';
+import { foldImages } from '../../../src/engine/apply/fold-images.ts';
 import type { RowChange } from '../../../src/engine/decode/change.ts';
 import type { Value } from './messages.ts';
 import { deleted, inserted, plain, updated } from './tuples.ts';
@@ -166,6 +167,43 @@ describe('fold: values that were not sent', () => {
         ['long', '1', 'a'],
         ['longer', '1', 'b'],
       ],
+    });
+  });
+});
+
+describe('fold without any key: rows are told apart by their values alone', () => {
+  const images = (...changes: RowChange[]) => {
+    const { deletes, updates, inserts } = foldImages(changes, [0, 1]);
+    return { deletes: deletes.map(plain), updates, inserts: inserts.map(plain) };
+  };
+
+  test('an update is a delete and an insert, with what was not sent from the old row', () => {
+    expect(images(updated(['1', undefined], whole('0', 'long')))).toEqual({
+      deletes: [['0', 'long']],
+      updates: [],
+      inserts: [['1', 'long']],
+    });
+  });
+
+  test('a delete takes back an insert of the same values before it, as often as there are', () => {
+    const same = ['1', null] as const;
+    expect(images(inserted(...same), inserted(...same), deleted(...same))).toEqual({
+      deletes: [],
+      updates: [],
+      inserts: [['1', null]],
+    });
+    expect(images(inserted(...same), deleted(...same), deleted(...same))).toEqual({
+      deletes: [['1', null]],
+      updates: [],
+      inserts: [],
+    });
+  });
+
+  test('an insert never takes back a delete before it: that row must have been there', () => {
+    expect(images(deleted('1', 'a'), inserted('1', 'a'))).toEqual({
+      deletes: [['1', 'a']],
+      updates: [],
+      inserts: [['1', 'a']],
     });
   });
 });

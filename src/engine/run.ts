@@ -1,37 +1,33 @@
 import { setMaxListeners } from 'node:events';
-import { rm } from 'node:fs/promises';
 import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
-import { beginMigration, type HeldSnapshot, publicationNamesOf, requireSameSource, undoBeginning } from './begin.ts';
-import { beginAgain, missingChanges } from './begin-again.ts';
+import { publicationNamesOf } from './begin.ts';
 import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
-import { unfreezeSource } from './cutover/fence.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { takeIn } from './ddl/take-in.ts';
 import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
-import { type Engine, type EngineInput, hasExclusions, setPhase, spoolDirectoryOf } from './engine.ts';
+import { type Engine, type EngineInput, hasExclusions, setPhase } from './engine.ts';
 import { explain, mayHeal, policyOf, untilHealed } from './error-policy.ts';
 import type { EventPayload } from './events.ts';
 import { Monitor } from './monitor.ts';
 import { openSpool } from './open-spool.ts';
-import { migrationOptionsSchema, pluginOf, withRuntimeOptions } from './options.ts';
-import { alreadyThere, nothingToResume, notThisOne } from './refusals.ts';
+import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
-import { lockTarget, probeReplicaRole, Servers } from './servers.ts';
+import { lockTarget, Servers } from './servers.ts';
 import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
+import { takeUp } from './take-up.ts';
 import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
-import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
 
 /**
@@ -117,54 +113,8 @@ async function runOnce(
   tell.left.backend = backendOf(target);
   await requireLock(target, servers);
 
-  const found = await readMigration(target);
-  let snapshot: HeldSnapshot | null = null;
-  let migration: MigrationRow;
-  // Ended before it was begun: a beginning that nobody could take back any more.
-  const abandoned = found?.phase === 'snapshot';
-  const copyAllAgain = input.resync?.length === 0 && !abandoned;
-  if (found && (input.resume || abandoned) && !copyAllAgain) await requireSameSource(servers, found);
-  if (found && input.resume && !abandoned) {
-    if (found.phase === 'done') throw nothingToResume(input, found);
-    if (found.id !== input.id) throw notThisOne(input, found);
-    await servers.endLeftOvers(target);
-    servers.replicaRole = found.replicaRole;
-    migration = found;
-    const again = { ...input, servers, source, target, migration };
-    const lost = copyAllAgain ? await missingChanges(again) : null;
-    if (lost) {
-      ({ migration, snapshot } = await beginAgain(again, lost));
-      sessions.use(snapshot);
-    }
-    if ((await recordedObjects(target, 'source')).has('frozen')) {
-      await unfreezeSource(source, found.sourceDatabase);
-      emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
-    }
-  } else {
-    if (input.resume && !abandoned) throw nothingToResume(input, null);
-    emit({ type: 'phase', phase: 'checks' });
-    if (found && abandoned) {
-      await undoBeginning(servers, found);
-      emit({ type: 'log', text: 'Removed what an earlier attempt, which ended before its snapshot, has left.' });
-    } else if (found && !input.options.dropIfExists) throw alreadyThere(input, found);
-    // What must pass comes before anything is dropped: source and target may be one and the same by mistake.
-    const provider = await input.preflight(source, target);
-    if (input.options.dropIfExists) await input.dropEarlier(source, target);
-    emit({ type: 'phase', phase: 'snapshot' });
-    servers.replicaRole = await probeReplicaRole(target);
-    await rm(spoolDirectoryOf(input.workDirectory), { recursive: true, force: true });
-    const options = { ...input.options, plugin: pluginOf(input.options, provider).name };
-    const beginning = await beginMigration(servers, {
-      ...input,
-      options,
-      source,
-      target,
-      replicaRole: servers.replicaRole,
-    });
-    migration = beginning.migration;
-    snapshot = beginning.snapshot;
-    sessions.use(beginning.snapshot);
-  }
+  const { migration, snapshot } = await takeUp(input, { servers, source, target });
+  if (snapshot) sessions.use(snapshot);
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
   if (input.resync && !snapshot)
     await markForResync({ source, target, publications: migration.publications, emit }, input.resync);

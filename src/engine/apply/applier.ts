@@ -19,6 +19,7 @@ import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
 import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
+import { TablesAhead } from './tables-ahead.ts';
 import { type Applied, TargetTransaction } from './target-transaction.ts';
 
 export interface ApplierOptions {
@@ -52,6 +53,7 @@ export class Applier {
   readonly #decode: Decoder;
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable | null>();
+  readonly #ahead: TablesAhead;
   /** End of the last transaction that was applied before or read by this applier. */
   #readUpTo: Lsn;
   #batch = new Batch();
@@ -67,6 +69,7 @@ export class Applier {
   constructor(options: ApplierOptions) {
     this.#options = options;
     this.#target = new TargetTransaction(options);
+    this.#ahead = new TablesAhead(options.tables);
     this.#decode = options.plugin.decoder(options.named);
     this.#readUpTo = options.appliedLsn;
   }
@@ -216,13 +219,18 @@ export class Applier {
     if (synced && !appliesTo(synced, this.#commitLsn)) return null;
     const known = this.#bound.get(oid);
     if (known !== undefined) return known;
+    const bound = (synced && this.#ahead.bind(relation, synced)) ?? (await this.#bind(relation, synced));
+    this.#bound.set(oid, bound);
+    return bound;
+  }
+
+  async #bind(relation: StreamRelation, synced: SyncedTable | undefined): Promise<BoundTable | null> {
     // Should the target's table not fit, everything before is to be applied: the operator may only alter it then.
     // And binding asks the target, on the connection that may be applying at this moment.
     await this.#applyWhole();
     if (!synced) throw unknownTable(relation);
-    const bound = await this.#options.bind(relation, synced);
-    this.#bound.set(oid, bound);
-    return bound;
+    await this.#ahead.read(this.#options.client, synced);
+    return this.#ahead.bind(relation, synced) ?? this.#options.bind(relation, synced);
   }
 
   async #requireSameForm(table: BoundTable, change: RowChange): Promise<void> {
@@ -271,6 +279,8 @@ export class Applier {
 
   async #hand(batch: Batch, ends: boolean): Promise<void> {
     await this.#settled();
+    // By now, or while that is applied, the operator may have altered them.
+    this.#ahead.forget();
     this.#flushing = this.#target.apply(batch, ends).catch((error: unknown) => {
       this.#failed = { error };
     });

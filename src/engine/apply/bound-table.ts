@@ -3,6 +3,7 @@ import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.t
 import { SchemaMisfit } from '../ddl/misfit.ts';
 import type { RowChange, StreamRelation } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
+import { readTargetTables, type TargetTable } from './target-table.ts';
 
 /** A column of the stream with what the target knows of it. */
 export interface BoundColumn {
@@ -45,44 +46,6 @@ export interface BoundTable {
 /** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
 const FIRST_UNSTABLE_OID = 10_000;
 
-const TARGET_COLUMNS = `
-WITH RECURSIVE base(oid, root) AS (
-  SELECT t.oid, t.oid FROM pg_type t JOIN pg_attribute a ON a.atttypid = t.oid WHERE a.attrelid = $1::oid
-  UNION
-  SELECT t.typbasetype, b.root FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
-)
-SELECT a.attname AS name, a.atttypid AS oid, a.atttypmod AS modifier, format_type(a.atttypid, -1) AS type, format_type(bt.oid, -1) AS base_type, bt.oid AS base_oid,
-       a.attgenerated <> '' AS generated, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must_be_sent,
-       (SELECT format_type(s.type, -1) FROM json_to_recordset($2::json) s(name text, type oid)
-         WHERE s.name = a.attname AND s.type < ${FIRST_UNSTABLE_OID}) AS sent_as,
-       served.equals, coalesce(served.leads, false) AS indexed
-  FROM pg_attribute a JOIN base b ON b.root = a.atttypid JOIN pg_type bt ON bt.oid = b.oid AND bt.typtype <> 'd'
-  LEFT JOIN LATERAL (
-    SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname) AS equals, k.position = 1 AS leads
-      FROM pg_index i
-      CROSS JOIN LATERAL unnest(i.indkey, i.indclass) WITH ORDINALITY k(attnum, opclass, position)
-      JOIN pg_opclass c ON c.oid = k.opclass
-      JOIN pg_amop ao ON ao.amopfamily = c.opcfamily AND ao.amoplefttype = c.opcintype
-                     AND ao.amoprighttype = c.opcintype AND ao.amopstrategy = 3
-      JOIN pg_am am ON am.oid = ao.amopmethod AND am.amname = 'btree'
-      JOIN pg_operator o ON o.oid = ao.amopopr
-      JOIN pg_namespace n ON n.oid = o.oprnamespace
-     WHERE i.indrelid = a.attrelid AND i.indisvalid AND i.indpred IS NULL AND k.attnum = a.attnum
-     ORDER BY k.position LIMIT 1) served ON true
- WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
- ORDER BY a.attnum`;
-
-/** Column names of every unique index that identifies each row at any moment: whole, immediate, on plain columns. */
-const TARGET_KEYS = `
-SELECT to_json(ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n))::text AS names,
-       (SELECT bool_and(a.attnotnull) FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k(attnum)
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum) AS not_null
-  FROM pg_index i
- WHERE i.indrelid = $1::oid AND i.indisunique AND i.indimmediate AND i.indisvalid
-   AND i.indpred IS NULL AND i.indexprs IS NULL
- ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid`;
-
 /** How the target's table is known to be ahead of the stream: it was altered before replay came to that. */
 export interface Ahead {
   /** The target's name of a column, by the stream's. */
@@ -102,50 +65,49 @@ export async function bindTable(
   targetName: { schema: string; name: string },
   ahead: Ahead = NOT_AHEAD,
 ): Promise<BoundTable> {
-  const relation = {
-    ...described,
-    columns: described.columns.map((column) => ({ ...column, name: ahead.renamed.get(column.name) ?? column.name })),
-  };
-  const target = qualified(targetName);
+  const [found] = await readTargetTables(client, [targetName]);
+  const relation = underNewNames(described, ahead);
+  const retyped = relation.columns.filter(({ name, type }) => ahead.retyped.has(name) && type < FIRST_UNSTABLE_OID);
+  return bindTo(found ?? null, described, targetName, ahead, await namesOfTypes(client, retyped));
+}
+
+const underNewNames = (described: StreamRelation, ahead: Ahead): StreamRelation => ({
+  ...described,
+  columns: described.columns.map((column) => ({ ...column, name: ahead.renamed.get(column.name) ?? column.name })),
+});
+
+async function namesOfTypes(client: pg.Client, columns: readonly { type: number }[]): Promise<Map<number, string>> {
+  if (columns.length === 0) return new Map();
+  const { rows } = await client.query<{ oid: string; name: string }>(
+    'SELECT oid, format_type(oid, -1) AS name FROM pg_type WHERE oid = ANY ($1::oid[])',
+    [`{${columns.map(({ type }) => type).join(',')}}`],
+  );
+  return new Map(rows.map(({ oid, name }) => [Number(oid), name]));
+}
+
+/** The same by what is known of the target's table already; null says that there is none. Throws `SchemaMisfit`. */
+export function bindTo(
+  found: TargetTable | null,
+  described: StreamRelation,
+  targetName: { schema: string; name: string },
+  ahead: Ahead = NOT_AHEAD,
+  typeNames: ReadonlyMap<number, string> = new Map(),
+): BoundTable {
+  const relation = underNewNames(described, ahead);
   const display = displayName(targetName);
-  const found = await client.query<{ oid: string | null }>('SELECT to_regclass($1)::oid::text AS oid', [target]);
-  const oid = found.rows[0]?.oid;
-  if (!oid) {
+  if (!found) {
     const message = 'the table does not exist on the target';
     const hint =
       'Create it on the target as it is on the source. Nothing is lost: replay waits, and goes on by itself.';
     throw new SchemaMisfit('TM2003', { object: display, message, hint }, { relation: described, inForm: false });
   }
-  // Prepared: to plan them takes longer than to run them, and there may be ten thousand tables.
-  const columns = await client.query<{
-    name: string;
-    oid: string;
-    modifier: string;
-    type: string;
-    must_be_sent: string;
-    sent_as: string | null;
-    base_type: string;
-    base_oid: string;
-    generated: string;
-    equals: string | null;
-    indexed: string;
-  }>({
-    name: 'tm_target_columns',
-    text: TARGET_COLUMNS,
-    values: [oid, JSON.stringify(relation.columns.map(({ name, type }) => ({ name, type })))],
-  });
-  const keys = await client.query<{ names: string; not_null: string }>({
-    name: 'tm_target_keys',
-    text: TARGET_KEYS,
-    values: [oid],
-  });
-  const byName = new Map(columns.rows.map((column) => [column.name, column]));
+  const byName = new Map(found.columns.map((column) => [column.name, column]));
   const sent = new Set(relation.columns.map((column) => column.name));
   // Without a part of its key no row is found.
   const needed = (column: StreamRelation['columns'][number]) =>
     !ahead.dropped.has(column.name) || (column.key && relation.identity !== 'full');
   const missing = relation.columns.filter((column) => !byName.has(column.name) && needed(column));
-  const unsent = columns.rows.filter((column) => column.must_be_sent === 't' && !sent.has(column.name));
+  const unsent = found.columns.filter((column) => column.mustBeSent && !sent.has(column.name));
   if (missing.length + unsent.length > 0) {
     const problems = [
       ...(missing.length > 0
@@ -163,10 +125,10 @@ export async function bindTable(
   const otherModifiers: string[] = [];
   for (const [index, column] of relation.columns.entries()) {
     const known = byName.get(column.name);
-    if (!known || known.generated === 't') continue;
+    if (!known || known.generated) continue;
     const retyped = ahead.retyped.has(column.name);
-    const otherType = column.type < FIRST_UNSTABLE_OID && column.type !== Number(known.base_oid);
-    const otherModifier = column.type === Number(known.oid) && column.typmod !== Number(known.modifier);
+    const otherType = column.type < FIRST_UNSTABLE_OID && column.type !== known.baseOid;
+    const otherModifier = column.type === known.typeOid && column.typmod !== known.modifier;
     if (otherType && !retyped) otherTypes.push(column.name);
     if (otherModifier && !retyped) otherModifiers.push(column.name);
     bound.push({
@@ -174,20 +136,19 @@ export async function bindTable(
       name: column.name,
       ident: quoteIdent(column.name),
       type: known.type,
-      baseType: known.base_type,
+      baseType: known.baseType,
       equals: known.equals ?? '=',
-      sentAs: otherType && retyped ? known.sent_as : null,
-      indexed: known.indexed === 't',
+      sentAs: otherType && retyped ? (typeNames.get(column.type) ?? null) : null,
+      indexed: known.indexed,
     });
   }
-  const uniqueKeys = keys.rows.filter((key) => key.not_null === 't').map((key) => JSON.parse(key.names) as string[]);
   return {
     relation,
-    oid: Number(oid),
+    oid: found.oid,
     display,
-    target,
+    target: qualified(targetName),
     columns: bound,
-    match: chooseMatch(relation, bound, uniqueKeys),
+    match: chooseMatch(relation, bound, found.keys),
     otherTypes,
     otherModifiers,
   };

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
-import { MigrateError } from '../errors/migrate-error.ts';
+import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
@@ -244,6 +244,7 @@ async function runOnce(
             schemaWatch,
             published,
             replay,
+            troubles: tell.troubles,
             stopReceiving,
             request,
             signal: combined,
@@ -252,7 +253,12 @@ async function runOnce(
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();
-          await setPhase(engine, 'replay');
+          await setPhase(engine, 'replay').catch((refused: unknown) => {
+            emit({ type: 'error', error: toMigrateError(error).report() });
+            // The target takes not even that: only a resume brings the phase back.
+            failed.abort(refused);
+            throw refused;
+          });
           throw error;
         }
       },

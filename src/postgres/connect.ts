@@ -69,7 +69,7 @@ async function attempt(settings: ConnectionSettings, options: ConnectOptions, tl
     user: settings.user,
     database: settings.database,
     application_name: `${APPLICATION_NAME} ${options.application}`,
-    options: startupOptions(settings.options, options.sessionSettings ?? {}),
+    options: startupOptions(options.side, settings.options, options.sessionSettings ?? {}),
     ssl: tls,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     keepAlive: settings.keepalives,

@@ -18,7 +18,6 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   // Rows that a policy hides make an error instead of silently missing.
   row_security: 'off',
   default_transaction_isolation: 'read committed',
-  default_transaction_read_only: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
@@ -39,6 +38,12 @@ export const NEWER_SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '10s',
 };
 
+/**
+ * Of sessions on the source, which a fence of ours makes read-only for all others. Not on the target: there it is how a
+ * provider keeps a disk from filling up, and a resize from losing rows.
+ */
+const SOURCE_SETTINGS: Readonly<Record<string, string>> = { default_transaction_read_only: 'off' };
+
 /** Of a replication connection: a server that has it off would keep the slot for an engine that is gone. */
 export const REPLICATION_SETTINGS: Readonly<Record<string, string>> = { wal_sender_timeout: '60s' };
 
@@ -46,8 +51,13 @@ export const REPLICATION_SETTINGS: Readonly<Record<string, string>> = { wal_send
  * The `options` of the startup packet: the operator's own first, so that ours win.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
  */
-export function startupOptions(operators: string | null, session: Readonly<Record<string, string>>): string {
-  const ours = Object.entries({ ...SESSION_SETTINGS, ...session }).map(
+export function startupOptions(
+  side: 'source' | 'target',
+  operators: string | null,
+  session: Readonly<Record<string, string>>,
+): string {
+  const fixed = side === 'source' ? { ...SESSION_SETTINGS, ...SOURCE_SETTINGS } : SESSION_SETTINGS;
+  const ours = Object.entries({ ...fixed, ...session }).map(
     ([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`,
   );
   return [...(operators === null ? [] : [operators]), ...ours].join(' ');

@@ -1,10 +1,12 @@
+import pg from 'pg';
 import { type DemoServer, type ServerSettings, startServer } from '../../src/demo/server.ts';
 import { withClient } from '../support/test-servers.ts';
 
-/** A source server of its own, whose settings a test may change, with one database `app`. */
+/** A server of its own, most often the source, whose settings a test may change, with one database `app`. */
 export class OwnSource implements AsyncDisposable {
   readonly server: DemoServer;
   readonly uri: string;
+  readonly #open = new Set<pg.Client>();
 
   private constructor(server: DemoServer) {
     this.server = server;
@@ -23,7 +25,17 @@ export class OwnSource implements AsyncDisposable {
     return withClient(this.uri, async (client) => (await client.query<R>(sql)).rows);
   }
 
+  /** A session for as long as the server is there. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.uri });
+    client.on('error', () => undefined);
+    await client.connect();
+    this.#open.add(client);
+    return client;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open].map((client) => client.end().catch(() => undefined)));
     await this.server.stop();
   }
 }

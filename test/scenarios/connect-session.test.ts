@@ -25,7 +25,7 @@ describe('a session', () => {
       const settings = parseConnectionString(source.uri, {});
       const kind = replication ? { replication } : {};
       await withClient(settings, { side: 'source', application: 'test', ...kind }, async (client) => {
-        const wanted = { ...SESSION_SETTINGS, idle_session_timeout: '0' };
+        const wanted = { ...SESSION_SETTINGS, default_transaction_read_only: 'off', idle_session_timeout: '0' };
         for (const [name, value] of Object.entries(wanted)) {
           const { rows } = await client.query<Record<string, string>>(`SHOW ${name}`);
           expect([name, ...Object.values(rows[0] ?? {})]).toEqual([name, value]);

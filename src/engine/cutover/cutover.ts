@@ -20,6 +20,7 @@ import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
+import type { Trouble, TroubleWatch } from '../troubles.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
@@ -41,6 +42,7 @@ export interface CutoverOptions {
   readonly schemaWatch: SchemaWatch;
   readonly published: PublicationWatch;
   readonly replay: Replay;
+  readonly troubles: TroubleWatch;
   /** Nothing more is to come from the slot. */
   readonly stopReceiving: () => Promise<void>;
   readonly request: CutoverRequest;
@@ -155,13 +157,15 @@ class Steps {
  * Writes a marker behind everything that is committed on the source, and waits until it has been applied, for no longer
  * than `patienceMs`. Gives the row changes applied until then.
  */
-async function drain({ source, replay, signal }: CutoverOptions, patienceMs: number | null): Promise<number> {
+async function drain({ source, replay, troubles, signal }: CutoverOptions, patienceMs: number | null): Promise<number> {
   const id = randomUUID();
   const waiting = new AbortController();
   const stop = () => waiting.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   const held = setInterval(() => {
+    const trouble = troubles.standing.find(({ policy }) => policy === 'operator');
     if (replay.held) waiting.abort(waitsForSchema(replay.held));
+    else if (trouble) waiting.abort(waitsForOperator(trouble));
   }, HELD_LOOK_MS);
   const patience = patienceMs === null ? undefined : setTimeout(stop, patienceMs);
   const applied = replay.whenApplied(id, signal.aborted ? signal : waiting.signal);
@@ -203,6 +207,10 @@ const waitsForSchema = ({ message, object, hint }: SchemaMisfit): MigrateError =
     message: `replay waits for the schema on the target: ${message}`,
     hint: `${hint}\nThen cut over again.`,
   });
+
+/** Nobody knows how long a full disk, or a target that takes no writes, lasts. */
+const waitsForOperator = ({ code, side, object, message, hint }: Trouble): MigrateError =>
+  new MigrateError(code, { side, object, message, hint: `${hint}\nThen cut over again.` });
 
 async function requireNonePrepared({ source, migration }: CutoverOptions): Promise<void> {
   const names = await preparedTransactions(source);

@@ -1,0 +1,112 @@
+import { describe, expect } from 'vitest';
+import { Migration } from '../scenarios/whole/migration.ts';
+import { compareDatabases } from '../support/compare.ts';
+import { test } from '../support/databases.ts';
+import { moveOntoDisks } from '../support/full-server.ts';
+import { mayMount, SmallDisk } from '../support/small-disk.ts';
+import { until } from '../support/wait.ts';
+import { OwnSource } from './own-source.ts';
+
+const MB = 1024 * 1024;
+/** A thousand characters that do not compress. */
+const TEXT = `(SELECT string_agg(md5((g * 100 + r)::text), '') FROM generate_series(1, 31) AS r)`;
+const rows = (from: number, megabytes: number) =>
+  `INSERT INTO big SELECT g, ${TEXT} FROM generate_series(${from}, ${from + megabytes * 1000 - 1}) g`;
+const TABLES = `
+CREATE TABLE big (id int PRIMARY KEY, v text); ${rows(1, 8)}`;
+
+describe.runIf(mayMount)('the disk of the target (needs root, and a system that lets it mount one)', () => {
+  test('full (53100) in copy, replay and cut-over, and its pg_wal full (PANIC): gone on with by itself', async ({
+    databases,
+  }) => {
+    const { source } = databases;
+    await source.query(TABLES);
+    await using data = await SmallDisk.mount(224);
+    await using wal = await SmallDisk.mount(224);
+    await using target = await OwnSource.start('', {
+      settings: { max_wal_size: '64MB', min_wal_size: '32MB', restart_after_crash: 'off', autovacuum: 'off' },
+    });
+    await moveOntoDisks(target.server, { data, wal });
+    const whatFails = async (what: RegExp) => {
+      await migration.until(
+        () => migration.troubles.some((trouble) => what.test(trouble.what) && trouble.code === 'TM1112'),
+        `the disk to be full: ${what}`,
+      );
+      expect(migration.troubles).toContainEqual(
+        expect.objectContaining({
+          what: expect.stringMatching(what),
+          policy: 'operator',
+          code: 'TM1112',
+          side: 'target',
+          message: expect.stringContaining('No space left on device'),
+          hint: expect.stringContaining('goes on by itself'),
+          since: expect.stringMatching(/^\d{4}-/),
+        }),
+      );
+    };
+    const well = () => migration.until(() => migration.troubles.length === 0, 'no trouble to be left');
+    const caughtUp = async () => {
+      const from = migration.events.length;
+      await migration.until(
+        () =>
+          migration.events.slice(from).some((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok),
+        'replay to catch up',
+      );
+    };
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: 'app',
+      waitForGo: true,
+    });
+    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await data.fill(4 * MB);
+    await migration.go();
+    await whatFails(/^copying public\.big$/);
+    await data.makeRoom();
+    await well();
+    await migration.reached('replay');
+    await caughtUp();
+
+    await data.fill(0);
+    await source.query(rows(10_001, 2));
+    await whatFails(/^applying changes to the target$/);
+    await data.makeRoom();
+    await well();
+    await caughtUp();
+
+    // Without room for WAL a server can't even say no: it ends, and somebody starts it again.
+    await wal.fill(0);
+    const panic = async () => {
+      for (;;) await target.query(`SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000000)), pg_switch_wal()`);
+    };
+    await expect(panic()).rejects.toThrow();
+    await until(async () => (await target.server.log()).includes('PANIC'), { what: 'the PANIC' });
+    await source.query(rows(20_001, 1));
+    await migration.until(() => migration.troubles.length > 0, 'the loss of the target');
+    await wal.makeRoom();
+    await target.server.restart('immediate');
+    await well();
+    await caughtUp();
+
+    // The source is not left frozen for as long as it takes somebody to make room.
+    const holder = await target.connect();
+    await holder.query('BEGIN; LOCK TABLE big');
+    await source.query(rows(30_001, 2));
+    await migration.requestCutover();
+    await migration.until(
+      () => migration.of('cutover').some(({ step, state }) => step === 'drain' && state === 'running'),
+      'the fence',
+    );
+    await data.fill(0);
+    await holder.query('COMMIT');
+    await migration.until(() => migration.of('error').length > 0, 'the cut-over to fail');
+    expect(migration.of('error').at(-1)?.error).toMatchObject({ code: 'TM1112', side: 'target' });
+    await until(() => source.query(rows(40_001, 1)).then(() => true), { what: 'the source to take writes again' });
+    await data.makeRoom();
+    await well();
+    await caughtUp();
+    await migration.cutOver();
+    expect(await compareDatabases(source.superuserUri, target.uri)).toEqual([]);
+  });
+});

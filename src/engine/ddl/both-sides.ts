@@ -40,10 +40,15 @@ export async function lookAtBothSides(
   return { tables, changes };
 }
 
-/** The names on the target of all tables of the migration, by their OID on the source. */
+/** The names on the target of all tables whose rows are migrated and of what they are partitions of, by their OID on the source. */
 async function readNames(target: pg.Client): Promise<Map<number, Name>> {
   const { rows } = await target.query<{ oid: string; schema: string; name: string }>(
-    `SELECT source_oid::int8 AS oid, schema, name FROM tiger_migrate.relation WHERE copy_rows OR kind = 'partitioned'`,
+    `WITH RECURSIVE kept(oid) AS (
+       SELECT source_oid FROM tiger_migrate.relation WHERE copy_rows
+       UNION
+       SELECT (s.shape::jsonb -> 'partition' ->> 'of')::oid FROM kept k JOIN tiger_migrate.shape s ON s.source_oid = k.oid
+        WHERE s.shape::jsonb -> 'partition' ->> 'of' IS NOT NULL)
+     SELECT r.source_oid::int8 AS oid, r.schema, r.name FROM tiger_migrate.relation r JOIN kept k ON k.oid = r.source_oid`,
   );
   return new Map(rows.map(({ oid, schema, name }) => [Number(oid), { schema, name }]));
 }

@@ -76,7 +76,7 @@ test('a right that was taken away on the target: replay waits for it, says so, a
     error: {
       code: 'TM1212',
       message: expect.stringContaining('permission denied'),
-      hint: expect.stringContaining('Give the right back'),
+      hint: expect.stringContaining('GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON public.t TO'),
     },
   });
   await target.query(`GRANT UPDATE ON t TO ${target.owner}`);

@@ -41,9 +41,9 @@ export async function lookForCreated(source: pg.Client, target: pg.Client, of: W
 
   const there = new Set(all.map((table) => table.oid));
   const nameOf = (oid: number): Name | null => known.get(oid) ?? created.find((table) => table.oid === oid) ?? null;
-  const taken = new Map(
-    [...known].flatMap(([oid, name]) => (there.has(oid) ? [[displayName(name), oid] as const] : [])),
-  );
+  // A stream that tells tables by name can't tell a new table from the one that had its name before, be that gone or not.
+  const holds = (oid: number) => there.has(oid) || !of.plugin.usesPublications;
+  const taken = new Map([...known].flatMap(([oid, name]) => (holds(oid) ? [[displayName(name), oid] as const] : [])));
   const shapes = new Map(
     (
       await readShapes(

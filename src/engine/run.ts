@@ -30,6 +30,9 @@ import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
 
+/** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
+const CUTOVER_LOCK_TIMEOUT_MS = 10_000;
+
 /**
  * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
  * with a `MigrateError`, or with the signal's reason when stopped. Either way it can be resumed. Once begun, what time
@@ -234,6 +237,7 @@ async function runOnce(
         early.abort(new Error('the cut-over begins'));
         await keys;
         await setPhase(engine, 'cutover');
+        await target.query(`SET lock_timeout = ${CUTOVER_LOCK_TIMEOUT_MS}`);
         try {
           const result = await cutOver({
             ...finishing,
@@ -253,6 +257,7 @@ async function runOnce(
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();
+          await target.query('SET lock_timeout = 0').catch(() => {});
           await setPhase(engine, 'replay').catch((refused: unknown) => {
             emit({ type: 'error', error: toMigrateError(error).report() });
             // The target takes not even that: only a resume brings the phase back.

@@ -62,6 +62,26 @@ describe.each([{ replicaRole: true }, { replicaRole: false }])('a cut-over that 
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
+  test('by a lock that somebody holds on the target: the source is given back, not kept waiting', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await source.query(`
+      CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE TRIGGER quiet AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION quiet(); INSERT INTO t VALUES (1)`);
+    await using migration = await start(databases);
+    await migration.reached('replay');
+    const holder = await target.connect();
+    await holder.query('BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE');
+    await migration.requestCutover();
+    expect(await failed(migration)).toMatchObject({ side: 'target', message: expect.stringContaining('lock timeout') });
+    await until(() => source.query('INSERT INTO t VALUES (2)').then(() => true), { what: 'the source to take writes' });
+    await holder.query('COMMIT');
+    await migration.cutOver();
+    expect((await hindrances(databases)).map((row) => row.name)).toEqual(['quiet']);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
   test('by a foreign key that does not hold', async ({ databases }) => {
     const { source, target } = databases;
     await source.query(`

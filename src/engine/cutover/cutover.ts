@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
 import { requireSchemaFollows, told } from '../ddl/at-cutover.ts';
-import type { SchemaMisfit } from '../ddl/misfit.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
@@ -12,7 +10,6 @@ import type { Replay } from '../replay/replay.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
 import type { Servers } from '../servers.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
-import { emitHeartbeat } from '../source/heartbeat.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
 import { dropPublications } from '../source/publications.ts';
 import type { PublicationWatch } from '../source/published.ts';
@@ -20,7 +17,8 @@ import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
-import type { Trouble, TroubleWatch } from '../troubles.ts';
+import type { TroubleWatch } from '../troubles.ts';
+import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
@@ -55,9 +53,7 @@ export interface CutoverResult {
   readonly downtimeMs: number;
 }
 
-const DRAIN_REPEAT_MS = 10_000;
 const QUIET_PATIENCE_MS = 15_000;
-const HELD_LOOK_MS = 500;
 
 /**
  * Fence → drain → sequences → objects → verify → report. What a failed cut-over must not leave behind (keys, triggers,
@@ -154,36 +150,6 @@ class Steps {
 }
 
 /**
- * Writes a marker behind everything that is committed on the source, and waits until it has been applied, for no longer
- * than `patienceMs`. Gives the row changes applied until then.
- */
-async function drain({ source, replay, troubles, signal }: CutoverOptions, patienceMs: number | null): Promise<number> {
-  const id = randomUUID();
-  const waiting = new AbortController();
-  const stop = () => waiting.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  const held = setInterval(() => {
-    const trouble = troubles.standing.find(({ policy }) => policy === 'operator');
-    if (replay.held) waiting.abort(waitsForSchema(replay.held));
-    else if (trouble) waiting.abort(waitsForOperator(trouble));
-  }, HELD_LOOK_MS);
-  const patience = patienceMs === null ? undefined : setTimeout(stop, patienceMs);
-  const applied = replay.whenApplied(id, signal.aborted ? signal : waiting.signal);
-  // Should the applier have committed the marker on a connection that broke at this moment, it never tells: ask again.
-  const again = setInterval(() => void emitHeartbeat(source, id).catch(() => {}), DRAIN_REPEAT_MS);
-  try {
-    const [changes] = await Promise.all([applied, emitHeartbeat(source, id)]);
-    return changes;
-  } finally {
-    clearInterval(again);
-    clearInterval(held);
-    clearTimeout(patience);
-    signal.removeEventListener('abort', stop);
-    waiting.abort();
-  }
-}
-
-/**
  * That nothing was written since. Our own transaction holds locks on the tables: a change would wait for it, so that a
  * marker which does not come through in time says the same.
  */
@@ -198,19 +164,6 @@ async function requireNothingNew(options: CutoverOptions, changesBefore: number)
   if (since > changesBefore)
     throw stillWritten(migration, `${since - changesBefore} row changes arrived after the fence`);
 }
-
-/** What is behind a table that does not fit can't be applied now: the source must not wait for the operator, read-only. */
-const waitsForSchema = ({ message, object, hint }: SchemaMisfit): MigrateError =>
-  new MigrateError('TM6002', {
-    side: 'target',
-    object,
-    message: `replay waits for the schema on the target: ${message}`,
-    hint: `${hint}\nThen cut over again.`,
-  });
-
-/** Nobody knows how long a full disk, or a target that takes no writes, lasts. */
-const waitsForOperator = ({ code, side, object, message, hint }: Trouble): MigrateError =>
-  new MigrateError(code, { side, object, message, hint: `${hint}\nThen cut over again.` });
 
 async function requireNonePrepared({ source, migration }: CutoverOptions): Promise<void> {
   const names = await preparedTransactions(source);

@@ -180,7 +180,10 @@ export class Program {
     const secrets = [source.server, target.server].flatMap(({ password, ownerPassword }) => [password, ownerPassword]);
     const told = (await this.traces()).filter(({ text }) => secrets.some((secret) => text.includes(secret)));
     await rm(this.root, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`left running: ${names.join('; ')}`);
+    if (left.length > 0) {
+      const said = this.#runs.filter(({ pid }) => left.includes(pid)).map(({ stdout }) => stdout.slice(-2000));
+      throw new Error(`left running: ${names.join('; ')}\nit said last:\n${said.join('\n')}`);
+    }
     if (told.length > 0) throw new Error(`a password stands in ${told.map(({ where }) => where).join(', ')}`);
   }
 }

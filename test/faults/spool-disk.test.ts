@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { Migration, type MigrationInput } from '../scenarios/whole/migration.ts';
@@ -41,6 +41,10 @@ const kept = async ({ source }: TestDatabases) =>
     )[0]?.kept,
   );
 
+/** The most memory that the engine has taken. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+const peakBytes = async ({ child }: EngineProcess) =>
+  Number(/^VmHWM:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024;
+
 describe.runIf(mayMount)('the disk of the spool (needs root, and a system that lets it mount one)', () => {
   test('full in copy and in replay (ENOSPC): the source keeps its WAL, and it goes on by itself when there is room', async ({
     databases,
@@ -79,6 +83,38 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
     await untilWell(migration);
     await migration.cutOver();
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
+  test('more at once than it takes: bounded memory, what is left to others stays free, and killed with -9 the engine goes on', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await source.query(TABLES);
+    await using disk = await SmallDisk.mount(128);
+    const args = ['--dir', join(disk.path, 'work')];
+    const env = { SOURCE: source.uri, TARGET: target.uri };
+    let engine = new EngineProcess(args, env);
+    const full = () => engine.saw((event) => event.type === 'retry' && event.error.code === 'TM4003');
+    try {
+      await engine.saw((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok);
+      const before = await peakBytes(engine);
+      const holder = await target.connect();
+      await holder.query('BEGIN; LOCK TABLE log IN ACCESS EXCLUSIVE MODE');
+      // Long values, of which the WAL holds little: they come as fast as the source can send them.
+      const insert = `INSERT INTO log (v) SELECT repeat('0123456789abcdef', 30000) FROM generate_series(1, 50)`;
+      for (let n = 0; n < 10; n += 1) await source.query(insert);
+      await full();
+      expect((await peakBytes(engine)) - before).toBeLessThan(100 * MB);
+      expect(await disk.free()).toBeGreaterThan(0);
+      await engine.kill('SIGKILL');
+      engine = new EngineProcess([...args, '--resume', '--cutover', 'auto'], env);
+      await full();
+      await holder.query('COMMIT');
+      expect(await engine.exited, engine.stderr).toBe(0);
+      expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+    } finally {
+      await engine.kill('SIGKILL');
+    }
   });
 
   test('full while the engine is killed with -9: without room it says so, with room it goes on', async ({

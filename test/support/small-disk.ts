@@ -26,12 +26,18 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(path);
   }
 
+  /** Bytes. */
+  async free(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.path);
+    return bavail * bsize;
+  }
+
   /** Fills it with a file, but for so many bytes. */
   async fill(leave: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.path);
+    const free = await this.free();
     const file = await open(this.#filler, 'w');
     const block = Buffer.alloc(64 * 1024);
-    for (let left = bavail * bsize - leave; left > 0; left -= block.length) {
+    for (let left = free - leave; left > 0; left -= block.length) {
       await file.write(block, 0, Math.min(left, block.length));
     }
     await file.close();

@@ -5,11 +5,12 @@ import { destroy } from '../../postgres/connect.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import { shortOfRoom } from '../disk-full.ts';
-import { explain, ruleOf, sqlState, untilHealed } from '../error-policy.ts';
+import { ruleOf, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { isMissing, measureSpool, removed } from '../spool/segments.ts';
 import type { SpoolWriter } from '../spool/writer.ts';
 import { ReplicationStream } from './replication-stream.ts';
+import { explainStreamError } from './stream-error.ts';
 
 export interface ReceiverOptions {
   /** Opens a replication connection to the source. */
@@ -33,33 +34,13 @@ const FLUSH_INTERVAL_MS = 20;
 /** Well inside any `wal_sender_timeout` in use; the server's default is 60 s. */
 const STATUS_INTERVAL_MS = 1000;
 const MEASURE_INTERVAL_MS = 5000;
-const PENDING_BYTES_LIMIT = 16 * 1024 * 1024;
-
-/** What an error of the stream means: gone for good, busy, to be tried again, or not understood. */
-function explainStreamError(error: unknown, slot: string, started: boolean): unknown {
-  const state = sqlState(error);
-  const message = error instanceof Error ? error.message : '';
-  const about = { side: 'source', object: slot, cause: error } as const;
-  // Once the stream has started, an object that does not exist is not the slot any more.
-  const lost = started ? state === '58P01' : state === '42704' || (state === '55000' && /slot|WAL/i.test(message));
-  if (lost || /requested WAL segment/.test(message)) {
-    return new MigrateError('TM4002', {
-      ...about,
-      message: `the replication slot is lost: ${message}`,
-      hint: 'Raise max_slot_wal_keep_size on the source, then copy all tables again, with a new slot: migrate --resync.',
-    });
-  }
-  if (state === '42704' && /^publication .* does not exist/.test(message)) {
-    return new MigrateError('TM1309', {
-      ...about,
-      message,
-      hint: 'Copy all tables again, with new publications and a new slot: migrate --resync.',
-    });
-  }
-  if (state === '55006') return new MigrateError('TM4007', { ...about, message });
-  const doing = 'streaming changes from the source failed';
-  return explain(error, { code: 'TM4005', retryCode: 'TM4001', side: 'source', object: slot, doing });
-}
+/**
+ * So much may wait to be written, and may come before the disk is looked at again: this share of what is left to others, for
+ * what comes between two looks must not take all of that.
+ */
+const STEP_SHARE = 1 / 4;
+const LONGEST_STEP_BYTES = 16 * 1024 * 1024;
+const SHORTEST_STEP_BYTES = 1024 * 1024;
 
 /**
  * Receives the stream from the slot's position on, for the whole life of the migration, and spools it. What is
@@ -80,6 +61,7 @@ export class Receiver {
   #paused = false;
   #bytes = 0;
   #wantsFlush = false;
+  #stepBytes = LONGEST_STEP_BYTES;
   /** The last run has ended for want of room. */
   #ranOut = false;
 
@@ -143,6 +125,10 @@ export class Receiver {
     const ended = new AbortController();
     const beside: Promise<never>[] = [];
     let stream: ReplicationStream | null = null;
+    const take = (message: Buffer, rest: number) => {
+      this.#take(message, rest);
+      this.#holdBack(stream);
+    };
     const stop = () => (stream ? stream.close() : destroy(client));
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -152,7 +138,7 @@ export class Receiver {
         client,
         { slot, plugin, publications, start: spool.end.commitEnd, binary },
         {
-          onMessage: (message, rest) => this.#take(message, rest),
+          onMessage: take,
           onKeepalive: (walEnd, reply) => {
             if (!this.#inTransaction) this.#received = maxLsn(this.#received, walEnd);
             if (reply) this.#confirm(stream);
@@ -217,10 +203,13 @@ export class Receiver {
   async #tend(stream: ReplicationStream, healthy: () => void, signal: AbortSignal): Promise<never> {
     let nextLook = 0;
     let nextSync = 0;
+    let bytesAtLook = this.#bytes;
     for (;;) {
-      if (performance.now() >= nextLook) {
+      // A fast network brings more in five seconds than is left to others.
+      if (performance.now() >= nextLook || this.#bytes - bytesAtLook >= this.#stepBytes) {
         await this.#lookAtDisk();
         nextLook = performance.now() + MEASURE_INTERVAL_MS;
+        bytesAtLook = this.#bytes;
       }
       if (this.#wantsFlush) {
         this.#wantsFlush = false;
@@ -251,13 +240,16 @@ export class Receiver {
     if (!this.#inTransaction && this.#spool?.pendingBytes === 0) this.#readable = this.#received;
   }
 
-  /** Reading stops while too much waits to be written. */
-  #holdBack(stream: ReplicationStream): void {
+  /**
+   * Reading stops while too much waits to be written. Asked at each message: where the network brings more than the disk
+   * takes, writing what waits does not end, and after it would be too late.
+   */
+  #holdBack(stream: ReplicationStream | null): void {
     const pending = this.#writer().pendingBytes;
-    if (!this.#paused && pending > PENDING_BYTES_LIMIT) {
-      this.#paused = true;
-      stream.pause();
-    } else if (this.#paused && pending < PENDING_BYTES_LIMIT / 2) {
+    if (!this.#paused && pending > this.#stepBytes) {
+      this.#paused = stream !== null;
+      stream?.pause();
+    } else if (stream && this.#paused && pending <= this.#stepBytes / 2) {
       this.#paused = false;
       stream.resume();
     }
@@ -283,6 +275,7 @@ export class Receiver {
     });
     emit({ type: 'spool', bytes, free_bytes: freeBytes });
     const reserve = Math.min(reserveBytes, diskBytes * reserveShare);
+    this.#stepBytes = Math.max(SHORTEST_STEP_BYTES, Math.min(LONGEST_STEP_BYTES, reserve * STEP_SHARE));
     if (freeBytes < reserve) throw shortOfRoom(spoolDirectory, freeBytes, reserve);
   }
 

@@ -1,7 +1,7 @@
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
-import { troubleReason } from '../engine/troubles.ts';
+import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { schemaChangeLine } from '../terminal/format-line.ts';
@@ -46,7 +46,7 @@ export function statusOf(progress: Progress, pid: number | null) {
       source_wal_rate: replay.source_wal_rate,
       target_replay_rate: replay.target_replay_rate,
       eta_seconds: replay.eta_seconds,
-      caught_up: replay.caught_up,
+      caught_up: replay.caught_up && (progress.phase === 'done' || isMeasured(progress, pid)),
       transactions: replay.transactions,
       rows: replay.rows,
     },
@@ -62,6 +62,9 @@ export function statusOf(progress: Progress, pid: number | null) {
   };
 }
 
+/** What was so before the engine stopped, or lost a server, need not be so now. */
+const isMeasured = (progress: Progress, pid: number | null): boolean => pid !== null && lagIsKnown(progress.troubles);
+
 const damagedTables = (progress: Progress) =>
   Object.entries(progress.tables).flatMap(([table, { damage }]) => (damage ? [{ table, ...damage }] : []));
 
@@ -72,7 +75,14 @@ function describe(progress: Progress, pid: number | null): string[] {
     `Phase ${progress.phase}, engine ${pid === null ? 'stopped' : `running (process ${pid})`}`,
     `Copied ${totals.tables_done} of ${totals.tables_total} tables, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
   ];
-  if (progress.phase === 'replay') lines.push(lagLine(progress.replay));
+  if (progress.phase === 'replay') {
+    const { replay } = progress;
+    lines.push(
+      isMeasured(progress, pid)
+        ? lagLine(replay)
+        : `The lag is not known now; it was ${formatBytes(replay.lag_bytes)} when it was last measured`,
+    );
+  }
   if (progress.slot && progress.phase !== 'done') {
     lines.push(
       `Slot ${progress.slot.name}: ${progress.slot.wal_status}, ${formatBytes(progress.slot.retained_bytes)} of WAL kept on the source`,

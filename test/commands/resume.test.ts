@@ -48,10 +48,13 @@ describe.concurrent('a migration that was interrupted', () => {
     expect(stopped.events.filter(({ type, state }) => type === 'table' && state === 'copying')).toEqual([]);
 
     const third = program.start(['migrate', '--resume']);
-    await third.says('Replaying changes of the source');
+    await third.says('Target has caught up with source');
     third.kill('SIGKILL');
     await third.finished;
-    expect((await program.run(['status', '--json'])).events).toMatchObject([{ engine: 'stopped', pid: null }]);
+    expect((await program.run(['status', '--json'])).events).toMatchObject([
+      { engine: 'stopped', pid: null, replay: { caught_up: false } },
+    ]);
+    expect((await program.run(['status'])).stdout).toContain('The lag is not known now');
     await source.query(`UPDATE orders SET total = -1 WHERE id < 20`);
 
     // What only says how it is done may be said anew; the connection strings are remembered, but for the passwords.

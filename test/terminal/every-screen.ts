@@ -252,7 +252,7 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
       retry_ms: 5000,
     }),
   ),
-  'dashboard, engine gone': reach(behind, { type: 'closed', error: { ...ERROR, code: 'TM1306' } }),
+  'dashboard, engine gone': reach(caughtUp, { type: 'closed', error: { ...ERROR, code: 'TM1306' } }),
   'dashboard, a damaged table': damaged,
   'dashboard, copy it again': reach(damaged, { type: 'ask-resync' }),
   'cut-over, a damaged table': reach(damaged, { type: 'open-cutover' }, insert('tsdb'), { type: 'next' }),

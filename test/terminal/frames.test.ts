@@ -44,6 +44,13 @@ describe.each([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
 const COLOUR = /\u001b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m/;
 
+it('nothing looks caught up once the engine is gone', async () => {
+  const [there, gone] = [EVERY_SCREEN['dashboard, caught up'], EVERY_SCREEN['dashboard, engine gone']];
+  if (!there || !gone) throw new Error('no such screen');
+  expect((await draw(there, SIZES[0])).text()).toContain('caught up');
+  expect((await draw(gone, SIZES[0])).text()).toMatch(/^(?!.*caught up).*nothing is known since then/s);
+});
+
 describe('the theme', () => {
   const size = { columns: 80, rows: 24 };
 

@@ -45,7 +45,7 @@ export function CompactDashboard({ model, progress, size }: { model: Model; prog
       <Trouble model={model} progress={progress} />
       {replaying ? (
         <>
-          <LagLine progress={progress} now={model.now} />
+          <LagLine model={model} progress={progress} />
           {size.rows > 7 ? (
             <Sparkline values={model.engine.lag} width={size.columns} height={roomy ? 2 : 1} floor={LEAST_PEAK} />
           ) : null}

@@ -37,8 +37,9 @@ function Line({ label, children }: { label: string; children: ReactNode }) {
 }
 
 /** The sentence that operators know, with a sign for the three things it can say. */
-export function LagLine({ progress, now }: { progress: Progress; now: number }) {
+export function LagLine({ model, progress }: { model: Model; progress: Progress }) {
   const { replay, troubles } = progress;
+  const { now } = model;
   if (replay.received_lsn === null && replay.applied_lsn === null) {
     return (
       <Text>
@@ -47,6 +48,14 @@ export function LagLine({ progress, now }: { progress: Progress; now: number }) 
     );
   }
   // Nothing is measured meanwhile: what was so before must not look as if it were so now.
+  if (model.engine.state === 'closed') {
+    return (
+      <Paragraph>
+        <Mark status="warn" now={now} />
+        {` nothing is known since then; the lag was ${formatBytes(replay.lag_bytes)}`}
+      </Paragraph>
+    );
+  }
   const [unmeasured] = troubles.filter((trouble) => !lagIsKnown([trouble]));
   if (unmeasured) {
     return (
@@ -77,16 +86,17 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
   const { model, progress, width, height } = props;
   const { replay } = progress;
   const counts = tableCounts(progress);
+  const measured = model.engine.state !== 'closed' && lagIsKnown(progress.troubles);
   const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
   const peak = Math.max(LEAST_PEAK, ...model.engine.lag.slice(-(width - LABEL)));
   const total = Object.keys(progress.tables).length;
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
-      <LagLine progress={progress} now={model.now} />
+      <LagLine model={model} progress={progress} />
       <Gap />
       <Line label="lag">
         <Text bold>{formatBytes(replay.lag_bytes)}</Text>
-        {lagIsKnown(progress.troubles) ? `, ${behind(replay)}` : ', before it was tried again'}
+        {measured ? `, ${behind(replay)}` : ' when it was last known'}
       </Line>
       <Box flexShrink={0} height={graph}>
         <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">
@@ -98,7 +108,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
           width={width - LABEL}
           height={graph}
           floor={LEAST_PEAK}
-          tone={replay.caught_up ? 'ok' : 'accent'}
+          tone={measured && replay.caught_up ? 'ok' : 'accent'}
         />
       </Box>
       <Line label="rates">

@@ -29,7 +29,8 @@ export const checksFor = (provider: ProviderId): Check[] =>
 
 /**
  * Runs all checks of the context's source kind one after the other (they share two connections) and gives each result
- * as it comes. A check that throws is a failed one. Throws only TM9002 when the signal aborts.
+ * as it comes. A check that throws is a failed one. Throws only TM9002 when the signal aborts, and TM1109 when one of the two
+ * sessions is lost: then nothing is known any more.
  */
 export async function runChecks(
   context: CheckContext | CheckRun,
@@ -43,10 +44,25 @@ export async function runChecks(
     if (context.signal.aborted) {
       throw new MigrateError('TM9002', { message: 'the checks were interrupted', cause: context.signal.reason });
     }
+    if (result.status === 'fail') await requireSessions(context);
     results.push(result);
     onResult(result);
   }
   return results;
+}
+
+/** Rejects with TM1109 when a server does not answer any more: what was not found out lies neither in it nor in its settings. */
+async function requireSessions({ source, target }: CheckContext): Promise<void> {
+  for (const [side, client] of [['source', source] as const, ['target', target] as const]) {
+    await client.query('SELECT 1').catch((cause: unknown) => {
+      throw new MigrateError('TM1109', {
+        side,
+        message: `the ${side} went away while it was being checked: ${toMigrateError(cause).message}`,
+        hint: 'Nothing was changed. Once it answers again, run the same again.',
+        cause,
+      });
+    });
+  }
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501';

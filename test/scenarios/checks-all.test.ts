@@ -55,6 +55,34 @@ name" (id int PRIMARY KEY)`);
     expect(failure?.message).toContain('1 more failed: broken-too');
   });
 
+  test.for([
+    'source',
+    'target',
+  ] as const)('the session on the %s is lost meanwhile: that is said once, as an interruption, and not what could not be asked any more', async (side, {
+    databases: { source, target },
+  }) => {
+    const [some] = checksFor('selfhosted-postgres');
+    if (some === undefined) throw new Error('no checks');
+    const cut: Check = {
+      ...some,
+      async run(context) {
+        await context[side].query('SELECT pg_terminate_backend(pg_backend_pid())');
+        return { status: 'pass', found: '' };
+      },
+    };
+    const seen: string[] = [];
+    const checking = withCheckContext({ source: source.uri, target: target.uri }, (context) =>
+      runChecks(context, ({ id }) => seen.push(id), [some, { ...cut, id: 'cut' }, some]),
+    );
+    await expect(checking).rejects.toMatchObject({
+      code: 'TM1109',
+      side,
+      message: expect.stringContaining(`the ${side} went away while it was being checked`),
+      hint: expect.stringContaining('again'),
+    });
+    expect(seen).toEqual([some.id]);
+  });
+
   test('an abort ends them', async ({ databases: { source, target } }) => {
     const controller = new AbortController();
     const seen: string[] = [];

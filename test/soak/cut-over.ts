@@ -17,7 +17,8 @@ export interface CutOverInput {
 
 /** What a cut-over may be refused with, so that it is asked for again: locked, still written, interrupted. */
 const ASK_AGAIN = /^(TM6002|TM6001|TM1109|TM5003|TM1306|TM1110|TM6004|Interrupted)/;
-const MOST_REQUESTS = 60;
+/** However often it is refused or cut off meanwhile. */
+const PATIENCE_MS = 600_000;
 
 /** Asks for the cut-over until it is done; the faults that are planned for it hit one after the other. */
 export async function cutOver(input: CutOverInput): Promise<void> {
@@ -29,11 +30,17 @@ export async function cutOver(input: CutOverInput): Promise<void> {
   }
   application.preparesNothing = true;
   await application.endPrepared(servers.sourceAdmin);
+  const deadline = performance.now() + PATIENCE_MS;
   for (let request = 0; !migration.done; request += 1) {
-    if (request > MOST_REQUESTS) throw new Error(`the cut-over was asked for ${request} times`);
+    if (performance.now() > deadline)
+      throw new Error(`the cut-over was asked for ${request} times in ${PATIENCE_MS / 1000} s`);
     onStep('cut-over');
     await migration.until(
-      () => migration.gate('caught-up') && migration.gate('damaged') && (plan.freeze || migration.gate('writers')),
+      () =>
+        migration.phase === 'replay' &&
+        migration.gate('caught-up') &&
+        migration.gate('damaged') &&
+        (plan.freeze || migration.gate('writers')),
       'the conditions of a cut-over',
     );
     // Prepared meanwhile, by an application that nobody has stopped yet.

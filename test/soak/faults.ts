@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
@@ -115,16 +115,24 @@ async function diverge(stage: FaultStage): Promise<boolean> {
   return true;
 }
 
-/** Of 700 MB, of which the engine leaves 512 to others. */
-const BALLAST_BYTES = 400 * 1024 ** 2;
+/** Less than the engine leaves to others; now and then not a byte. */
+const LEFT_BYTES = [4 * 1024 ** 2, 0];
 
 async function fillDisk(stage: FaultStage): Promise<boolean> {
-  if (!stage.disk) return false;
-  const ballast = join(stage.disk, 'ballast');
-  await writeFile(ballast, Buffer.alloc(BALLAST_BYTES));
+  const { disk, number, migration } = stage;
+  if (!disk) return false;
+  const ballast = join(disk, 'ballast');
+  const { bavail, bsize } = await statfs(disk);
+  const left = LEFT_BYTES[number % LEFT_BYTES.length] ?? 0;
+  const from = migration.of('retry').length;
+  // What is spooled meanwhile takes its room from this.
+  await writeFile(ballast, Buffer.alloc(Math.max(0, bavail * bsize - left))).catch(() => undefined);
+  const noticed = () => migration.of('retry').some(({ error }, at) => at >= from && error.code === 'TM4003');
+  // The engine looks every few seconds where little comes.
+  await migration.until(noticed, 'the disk to be full', 2 * LONGEST_MS).catch(() => undefined);
   await untilWritten(stage);
   await rm(ballast);
-  return true;
+  return noticed();
 }
 
 const OURS = `application_name LIKE 'tiger-migrate-tui%' AND pid <> pg_backend_pid()`;

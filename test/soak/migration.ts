@@ -122,12 +122,14 @@ export class Migration {
     return this.until(() => PHASES.indexOf(this.phase) >= PHASES.indexOf(phase), `phase ${phase}`);
   }
 
-  /** The gate as the running engine has told it last. */
+  /** The gate as the running engine has told it last in this phase: what it was before a cut-over that was cut off says nothing. */
   gate(id: string): boolean {
     this.#take();
-    const gate = this.events.findLast(
-      (event, index) => index >= this.#from && event.type === 'gate' && event.id === id,
+    const from = Math.max(
+      this.#from,
+      this.events.findLastIndex(({ type }) => type === 'phase'),
     );
+    const gate = this.events.findLast((event, index) => index >= from && event.type === 'gate' && event.id === id);
     return gate?.type === 'gate' && gate.ok;
   }
 

@@ -240,7 +240,7 @@ export class SessionGenerator {
     const { chance, rows } = this.#input;
     const one = (sql: string): Statement[] => [{ kind, sql }];
     const at = addressed(table, this.#known(table));
-    const set = assignments(table, chance) ?? '';
+    const set = assignments(table, chance, kind === 'update of all' ? 'all' : 'few') ?? '';
     const few = () => someRows(table, chance.between(2, 60), chance.between(0, rows));
     switch (kind) {
       case 'update by key':

@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../../../src/postgres/identifiers.ts';
 import type { Chance } from './chance.ts';
 import type { NumberedColumn, Table } from './table.ts';
-import { drawValue } from './value-types.ts';
+import { drawValue, type ValueType } from './value-types.ts';
 
 /** One statement of a transaction, with the kind that it counts as. */
 export interface Statement {
@@ -92,16 +92,20 @@ export function insertRows(table: Table, rows: readonly (readonly Cell[])[]): st
   return `INSERT INTO ${table.name} (${columnsOf(first)})${overriding} VALUES ${rows.map(tuple).join(', ')}`;
 }
 
+const LONG = 400;
+/** The short ones of a type's values; all where none is. */
+function shortOf({ values }: ValueType): readonly string[] {
+  const short = values.filter((value) => value.length < LONG);
+  return short.length > 0 ? short : values;
+}
+
 /** INSERT … SELECT of the rows `from` to `to`, every `step`th: each plain column takes its values in turn. */
 export function insertRange(table: Table, range: { from: number; to: number; step: number }, chance: Chance): string {
   const n = 'g.n';
   const numbered = [...table.address, ...table.numbered];
   // Long values would make a big transaction a huge one.
   const plain = table.columns.map((column) => {
-    const short = column.type.values.filter((value) => value.length < 400);
-    const two = [0, 1].map(() =>
-      literal({ text: chance.oneOf(short.length > 0 ? short : column.type.values), type: column.type.sql }),
-    );
+    const two = [0, 1].map(() => literal({ text: chance.oneOf(shortOf(column.type)), type: column.type.sql }));
     return { name: column.name, sql: `CASE WHEN ${n} % 3 = 0 THEN ${two[0]} ELSE ${two[1]} END` };
   });
   const columns = [...numbered.map(({ name }) => name), ...plain.map(({ name }) => name)];
@@ -112,15 +116,19 @@ export function insertRange(table: Table, range: { from: number; to: number; ste
   return `INSERT INTO ${table.name} (${columns.join(', ')})${overriding} SELECT ${values.join(', ')} FROM ${series}`;
 }
 
-/** `SET` of one to all of the columns to new values; null when there are none. */
-export function assignments(table: Table, chance: Chance): string | null {
+/**
+ * `SET` of one to all of the columns to new values; null when there are none. Of all rows: to short values, or a big table
+ * would make a transaction that the disk of the spool does not hold.
+ */
+export function assignments(table: Table, chance: Chance, rows: 'few' | 'all' = 'few'): string | null {
   if (table.columns.length === 0) return null;
   const chosen = chance.some(table.columns, chance.between(1, table.columns.length));
   return chosen
-    .map(
-      (column) =>
-        `${column.name} = ${literal({ text: drawValue(column.type, column.nullable, chance), type: column.type.sql })}`,
-    )
+    .map(({ name, type, nullable }) => {
+      const text = drawValue(type, nullable, chance);
+      const long = rows === 'all' && text !== null && text.length >= LONG;
+      return `${name} = ${literal({ text: long ? (shortOf(type)[0] ?? null) : text, type: type.sql })}`;
+    })
     .join(', ');
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { test as base, type TestDatabases } from '../support/databases.ts';
+import { nodeOptions, nodeWarnings } from '../support/node-warnings.ts';
 import { until } from '../support/wait.ts';
 
 /** A line of `--json`. */
@@ -124,6 +125,7 @@ export class Program {
         TARGET: this.#databases.target.uri,
         [MARK]: this.#mark,
         ...env,
+        NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS),
       },
     });
     child.stdin.on('error', () => undefined);
@@ -166,7 +168,7 @@ export class Program {
     return [...said, ...(await Promise.all(read))];
   }
 
-  /** Ends what is left; throws when a process was left behind or a password was written anywhere. */
+  /** Ends what is left; throws when a process was left behind, a password was written anywhere, or Node had to warn. */
   async close(): Promise<void> {
     const quiet = await until(async () => (await this.processes()).length === 0, { timeoutMs: 15_000 }).catch(
       () => false,
@@ -178,17 +180,20 @@ export class Program {
     for (const pid of left) process.kill(pid, 'SIGKILL');
     const { source, target } = this.#databases;
     const secrets = [source.server, target.server].flatMap(({ password, ownerPassword }) => [password, ownerPassword]);
-    const told = (await this.traces()).filter(({ text }) => secrets.some((secret) => text.includes(secret)));
+    const traces = await this.traces();
+    const told = traces.filter(({ text }) => secrets.some((secret) => text.includes(secret)));
+    const warned = traces.flatMap(({ where, text }) => nodeWarnings(text).map((warning) => `${where}: ${warning}`));
     await rm(this.root, { recursive: true, force: true });
     if (left.length > 0) {
       const said = this.#runs.filter(({ pid }) => left.includes(pid)).map(({ stdout }) => stdout.slice(-2000));
       throw new Error(`left running: ${names.join('; ')}\nit said last:\n${said.join('\n')}`);
     }
     if (told.length > 0) throw new Error(`a password stands in ${told.map(({ where }) => where).join(', ')}`);
+    if (warned.length > 0) throw new Error(`Node warns:\n${warned.join('\n')}`);
   }
 }
 
-/** Tests that take `program` have no process and no written password left behind, or fail. */
+/** Tests that take `program` have no process, no written password and no warning of Node left behind, or fail. */
 export const test = base.extend<{ program: Program }>({
   program: async ({ databases }, use) => {
     const program = new Program(await mkdtemp(join(tmpdir(), 'tiger-migrate-commands-')), databases);

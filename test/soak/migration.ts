@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EngineEvent, type EventPayload, PHASES, type Phase } from '../../src/engine/events.ts';
 import { RunningEngine } from '../support/engine-process.ts';
+import { nodeOptions } from '../support/node-warnings.ts';
 import { until } from '../support/wait.ts';
 
 export interface MigrationInput {
@@ -140,7 +141,7 @@ export class Migration {
       const child = execFile(
         process.execPath,
         [cli, name, '--json', '--dir', directory, ...args],
-        { env: { ...process.env, ...env }, maxBuffer: 2 ** 28 },
+        { env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions() }, maxBuffer: 2 ** 28 },
         (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
       );
       child.stdin?.end();

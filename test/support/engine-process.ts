@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { EngineEvent } from '../../src/engine/events.ts';
+import { nodeOptions } from './node-warnings.ts';
 
 /** `migrate --json` of a compiled program as a process of its own, and what it said. */
 export class RunningEngine {
@@ -13,7 +14,7 @@ export class RunningEngine {
   /** `cli`: path of the compiled cli.js. */
   constructor(cli: string, args: readonly string[], env: Readonly<Record<string, string>>) {
     this.child = spawn(process.execPath, [cli, 'migrate', '--json', ...args], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.exited = new Promise((resolve) => this.child.once('exit', (code) => resolve(code)));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { nodeOptions, nodeWarnings } from '../support/node-warnings.ts';
 import { VirtualTerminal } from './virtual-terminal.ts';
 
 /** Real processes on a real terminal, which `script` (util-linux) makes; after each, the shell looks at its terminal. */
@@ -36,7 +37,13 @@ async function open(way: string) {
   const shell = `stty cols 80 rows 24; node ${child} ${way} ${pidFile}; echo code=$?; stty -a; echo the-end`;
   const script = spawn('script', ['-qfec', shell, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_ENV: 'development', SHELL: '/bin/sh', TERM: 'xterm-256color' },
+    env: {
+      ...process.env,
+      NODE_ENV: 'development',
+      SHELL: '/bin/sh',
+      TERM: 'xterm-256color',
+      NODE_OPTIONS: nodeOptions(),
+    },
   });
   scripts.push(script);
   script.stdout.setEncoding('utf8').on('data', (text: string) => terminal.write(text));
@@ -48,6 +55,7 @@ async function open(way: string) {
 function expectRestored(terminal: VirtualTerminal, text: string): void {
   const all = terminal.writes.join('');
   expect(terminal.alternate).toBe(false);
+  expect(nodeWarnings(all)).toEqual([]);
   expect(terminal.xterm.modes).toMatchObject({ bracketedPasteMode: false, wraparoundMode: true });
   expect(all.lastIndexOf('\u001b[?25h')).toBeGreaterThan(all.lastIndexOf('\u001b[?25l'));
   expect(text).toMatch(/(^|\s)icanon/);

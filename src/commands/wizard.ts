@@ -13,7 +13,7 @@ export interface WizardCommandOptions {
 
 /** The wizard on this terminal; gives its exit code. Throws TM1001 without a terminal. */
 export async function wizard(context: CommandContext, options: WizardCommandOptions): Promise<number> {
-  await prepareWorkDirectory(context.directory);
+  await prepareWorkDirectory(context.directory, true);
   const comeBack = `tiger-migrate-tui${context.flags.dir ? ` --dir ${context.directory}` : ''}`;
   return runWizard(wizardServices(context), {
     stdin: process.stdin,

@@ -50,7 +50,7 @@ const SAVE_INTERVAL_MS = 1000;
  */
 export async function hostEngine(options: HostOptions): Promise<MigrateError | null> {
   const { directory } = options;
-  await prepareWorkDirectory(directory);
+  await prepareWorkDirectory(directory, true);
   await using stack = new Resources();
   stack.use(await lockWorkDirectory(directory));
   await removeLeftPassfiles(directory);
@@ -101,7 +101,7 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   let failure: MigrateError | null = null;
   try {
     options.onReady(request);
-    if (begun) keepMigrationFile(directory, options.file);
+    if (begun) keepAgain(directory, options.file);
     await options.run({ control, emit, signal });
     await removeSpool(directory);
   } catch (error) {
@@ -119,6 +119,15 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
   await save();
   await server.close(signal.aborted ? null : (failure?.report() ?? null));
   return failure;
+}
+
+/** The same migration, with the options of this run. Without room for it, what stands there is as good. */
+function keepAgain(directory: string, file: MigrationFile): void {
+  try {
+    keepMigrationFile(directory, file);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }
 
 async function rememberMigration(directory: string, file: MigrationFile): Promise<void> {

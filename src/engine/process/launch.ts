@@ -28,7 +28,7 @@ const failureSchema = z.object({ failure: errorReportSchema });
  * with the engine's own error when it ends before it answers, TM9001 when it does not answer in time.
  */
 export async function launchEngine(program: readonly [string, ...string[]], launch: Launch): Promise<EngineClient> {
-  await prepareWorkDirectory(launch.directory);
+  await prepareWorkDirectory(launch.directory, true);
   const log = await open(logPath(launch.directory), 'a', 0o600);
   let output = '';
   try {

@@ -1,4 +1,4 @@
-import { open, readFile, unlink } from 'node:fs/promises';
+import { open, readFile, readlink, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MigrateError } from '../../errors/migrate-error.ts';
@@ -33,7 +33,8 @@ const UNNAMED_WAIT_MS = 25;
 /** The living process that holds the directory; null when none does. */
 export async function lockHolder(directory: string): Promise<number | null> {
   for (let attempt = 0; attempt < UNNAMED_TRIES; attempt += 1) {
-    const text = await readFile(lockPath(directory), 'utf8').catch(() => null);
+    const path = lockPath(directory);
+    const text = await readlink(path).catch(() => readFile(path, 'utf8').catch(() => null));
     if (text === null) return null;
     const [pid = '', start = ''] = text.split(' ');
     if (pid !== '') {
@@ -46,20 +47,40 @@ export async function lockHolder(directory: string): Promise<number | null> {
   return null;
 }
 
+/** What a file system without symbolic links says. https://man7.org/linux/man-pages/man2/symlink.2.html */
+const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL']);
+
+/**
+ * Makes the lock, with its holder's name. As a symbolic link to nowhere: that is there at once with its name, and a full disk
+ * takes it, too. Rejects with the file system's error; EEXIST when there is one.
+ */
+async function makeLock(path: string): Promise<void> {
+  const name = `${process.pid} ${(await startOf(process.pid)) ?? ''}`;
+  const linked = await symlink(name, path).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && NO_LINKS.has(String(error.code))) return false;
+      throw error;
+    },
+  );
+  if (linked) return;
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(name);
+  } catch (error) {
+    await unlink(path).catch(() => {});
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
 /** Takes the directory for this process. Rejects with TM1301 when another living process has it. */
 export async function lockWorkDirectory(directory: string): Promise<AsyncDisposable> {
   const path = lockPath(directory);
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const file = await open(path, 'wx', 0o600);
-      try {
-        await file.writeFile(`${process.pid} ${(await startOf(process.pid)) ?? ''}`);
-      } catch (error) {
-        await unlink(path).catch(() => {});
-        throw error;
-      } finally {
-        await file.close();
-      }
+      await makeLock(path);
       return {
         [Symbol.asyncDispose]: async () => {
           await unlink(path).catch(() => {});

@@ -44,8 +44,11 @@ const TELLING_NAMES = /^(engine\.(log|lock|sock)|(progress|migration|wizard)\.js
 export const isWorkDirectory = (names: readonly string[]): boolean =>
   names.some((name) => TELLING_NAMES.test(name)) || names.every(isOurs);
 
-/** Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302, or TM4003 on a full disk. */
-export async function prepareWorkDirectory(directory: string): Promise<void> {
+/**
+ * Makes the directory, or makes sure that it is ours, private and writable. Rejects with TM1302, or TM4003 on a full disk.
+ * `goingOn`: not where a migration was begun. To go on with it needs no room, and gives some back.
+ */
+export async function prepareWorkDirectory(directory: string, goingOn = false): Promise<void> {
   try {
     await makeDirectory(directory);
     await requireOurs(directory);
@@ -55,7 +58,10 @@ export async function prepareWorkDirectory(directory: string): Promise<void> {
     await writeFile(probe, 'x').finally(() => rm(probe, { force: true }));
   } catch (error) {
     if (error instanceof MigrateError) throw error;
-    if (isDiskFull(error)) throw noRoom(directory, error);
+    if (isDiskFull(error)) {
+      if (goingOn && (await readMigrationFile(directory))) return;
+      throw noRoom(directory, error);
+    }
     const message = error instanceof Error ? error.message : String(error);
     throw unusable(directory, `it can't be used: ${message}`, 'Give a directory that you may write with --dir.', error);
   }

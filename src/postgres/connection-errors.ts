@@ -15,6 +15,10 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
+/** The function of the server that refused. https://www.postgresql.org/docs/current/protocol-error-fields.html */
+const placeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'routine' in error ? error.routine : undefined;
+
 const POOLER_HINT =
   'Use the direct address of the server, not that of the pooler (PgBouncer and the like, often another port or host name).';
 
@@ -85,8 +89,6 @@ function classify(error: unknown, { settings, replication }: ConnectionTarget): 
       `Give the role the REPLICATION attribute: ALTER ROLE ${role} REPLICATION; (on RDS: GRANT rds_replication TO ${role};).`,
     ];
   }
-  if (replication && code === '53300')
-    return ['TM1208', 'Raise max_wal_senders on the source, or end unused WAL senders.'];
   if (code === '42501') return ['TM1105', `Grant it: GRANT CONNECT ON DATABASE ${database} TO ${role};`];
   if (code === '28000' && /permitted to log in/.test(message)) return ['TM1105', `Allow it: ALTER ROLE ${role} LOGIN;`];
   if (code === '28P01') {
@@ -96,11 +98,15 @@ function classify(error: unknown, { settings, replication }: ConnectionTarget): 
       `Check user and password; percent-encode special characters of a password in a URI. A password that has expired looks the same: ${renewal}`,
     ];
   }
-  if (code === '53300' && /for role/.test(message)) {
-    return ['TM1110', `End sessions of this role, or raise its limit: ALTER ROLE ${role} CONNECTION LIMIT -1;`];
-  }
-  if (code === '53300' && /for database/.test(message)) {
-    return ['TM1110', `End sessions in it, or raise its limit: ALTER DATABASE ${database} CONNECTION LIMIT -1;`];
+  if (code === '53300') {
+    // The name of a setting is the same in every language, and that of the place is not translated.
+    const place = placeOf(error);
+    if (/max_wal_senders/.test(message))
+      return ['TM1208', 'Raise max_wal_senders on the source, or end unused WAL senders.'];
+    if (place === 'InitializeSessionUserId')
+      return ['TM1110', `End sessions of this role, or raise its limit: ALTER ROLE ${role} CONNECTION LIMIT -1;`];
+    if (place === 'CheckMyDatabase')
+      return ['TM1110', `End sessions in it, or raise its limit: ALTER DATABASE ${database} CONNECTION LIMIT -1;`];
   }
   if (/does not support SSL/.test(message)) {
     return [

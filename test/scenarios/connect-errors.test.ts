@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect } from 'vitest';
+import { startServer } from '../../src/demo/server.ts';
 import type { MigrateError } from '../../src/errors/migrate-error.ts';
 import { type ConnectOptions, connect } from '../../src/postgres/connect.ts';
 import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { test } from '../support/databases.ts';
-import { uriOf } from '../support/test-servers.ts';
+import { isInstalled, nativeOf } from '../support/other-versions.ts';
+import { uriOf, withClient } from '../support/test-servers.ts';
 
 async function failure(uri: string, options: Partial<ConnectOptions> = {}): Promise<MigrateError> {
   const connecting = connect(parseConnectionString(uri, {}), { side: 'source', application: 'test', ...options });
@@ -96,6 +98,26 @@ describe('what keeps a connection from coming about', () => {
     await source.admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0`);
     expect((await failure(uriOf(source.server, source.name, role, 'x'))).code).toBe('TM1110');
   });
+
+  // Later releases count no WAL senders there.
+  test.skipIf(!isInstalled(12))(
+    'too many connections of a role or in a database is not told as a lack of WAL senders',
+    async () => {
+      await using server = await startServer({ name: 'limits', native: nativeOf(12) });
+      await withClient(server.uri('postgres'), async (client) => {
+        await client.query(`CREATE ROLE mover LOGIN REPLICATION PASSWORD 'x'`);
+        const uri = server.uri('postgres', 'mover', 'x');
+        for (const limited of ['ROLE "mover"', 'DATABASE "postgres"']) {
+          await client.query(`ALTER ${limited} CONNECTION LIMIT 0`);
+          expect((await failure(uri, { replication: 'database' })).report()).toMatchObject({
+            code: 'TM1110',
+            hint: expect.stringContaining(`ALTER ${limited} CONNECTION LIMIT -1;`),
+          });
+          await client.query(`ALTER ${limited} CONNECTION LIMIT -1`);
+        }
+      });
+    },
+  );
 
   test('a host that does not resolve', async () => {
     expect((await failure('postgres://u:x@no-such-host.invalid/d')).code).toBe('TM1101');

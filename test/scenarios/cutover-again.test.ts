@@ -82,6 +82,33 @@ describe.each([{ replicaRole: true }, { replicaRole: false }])('a cut-over that 
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
+  test('by a session on the source that is lost before the last look at it: told as that, and gone on with', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await source.query(`
+      CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE TRIGGER quiet AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION quiet(); INSERT INTO t VALUES (1)`);
+    await using migration = await start(databases);
+    await migration.reached('replay');
+    const holder = await target.connect();
+    await holder.query('BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE');
+    await migration.requestCutover();
+    const waiting = 'SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass';
+    await until(async () => (await target.query(waiting, ['t'])).length > 0, { what: 'the trigger to be waited for' });
+    const lost = await source.admin(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE '% control'`,
+    );
+    expect(lost).toHaveLength(1);
+    await holder.query('COMMIT');
+    expect(await failed(migration)).toMatchObject({ code: expect.stringMatching(/^TM1109$|^TM1110$/) });
+    await until(() => source.query('INSERT INTO t VALUES (2)').then(() => true), { what: 'the source to take writes' });
+    await migration.cutOver();
+    expect((await hindrances(databases)).map((row) => row.name)).toEqual(['quiet']);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
   test('by a foreign key that does not hold', async ({ databases }) => {
     const { source, target } = databases;
     await source.query(`

@@ -4,6 +4,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import type { CutoverRequest } from '../control.ts';
 import { requireSchemaFollows, told } from '../ddl/at-cutover.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
+import { mayHeal } from '../error-policy.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
@@ -157,7 +158,8 @@ async function requireNothingNew(options: CutoverOptions, changesBefore: number)
   const { migration, signal } = options;
   const since = await drain(options, QUIET_PATIENCE_MS).catch((error: unknown) => {
     signal.throwIfAborted();
-    if (error instanceof MigrateError) throw error;
+    // A session that was lost says nothing about the application.
+    if (error instanceof MigrateError || mayHeal(error)) throw error;
     const seconds = QUIET_PATIENCE_MS / 1000;
     throw stillWritten(migration, `a last look at the source did not come through in ${seconds} s`, error);
   });

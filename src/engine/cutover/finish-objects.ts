@@ -1,8 +1,8 @@
 import type { ArchiveEntry } from '../schema/archive.ts';
 import { closeIdentities } from '../schema/restore.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
-import { validateForeignKeys } from './foreign-keys.ts';
 import { type FinishOptions, makeOne } from './make-object.ts';
+import { validateForeignKeys } from './validate-keys.ts';
 
 /**
  * Makes what must not exist while we write: foreign keys, triggers, rules, policies, row security, GENERATED ALWAYS.

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
 import { inTransaction } from '../schema/restore.ts';
 import { KEEP_REPLAY_OUT } from '../target/apply-lock.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
-import { failedFinish } from './finish-error.ts';
 import { type FinishOptions, makeOne } from './make-object.ts';
+import { validateBesideReplay } from './validate-keys.ts';
 
 /**
  * Makes the foreign keys ahead of the cut-over, where replay's session does not fire them: then the downtime does not
@@ -33,7 +33,7 @@ export async function makeKeysEarly(options: FinishOptions, lockTimeoutMs: numbe
       emit({ type: 'log', text: `Foreign key ${entry.name} is left for the cut-over: ${refusalOf(error)}` });
     }
   }
-  await validateForeignKeys(source, target).catch((error: unknown) => {
+  await validateBesideReplay(source, target, lockTimeoutMs).catch((error: unknown) => {
     emit({ type: 'log', text: `Foreign keys will be validated at the cut-over: ${refusalOf(error)}` });
   });
   return made;
@@ -93,27 +93,3 @@ async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
 }
 
 const postponed = (sql: string): string => (/\bNOT VALID;\s*$/.test(sql) ? sql : sql.replace(/;\s*$/, ' NOT VALID;'));
-
-/** Validates the foreign keys that are valid on the source. Readers and writers of the target go on meanwhile. */
-export async function validateForeignKeys(source: pg.Client, target: pg.Client): Promise<number> {
-  const keys = async (client: pg.Client, valid: boolean) =>
-    (
-      await client.query<{ schema: string; table: string; name: string }>(
-        `SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
-           FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.convalidated = $1::boolean ORDER BY 1, 2, 3`,
-        [String(valid)],
-      )
-    ).rows;
-  const name = (key: { schema: string; table: string; name: string }) =>
-    `${displayName({ schema: key.schema, name: key.table })}.${key.name}`;
-  const valid = new Set((await keys(source, true)).map(name));
-  const open = (await keys(target, false)).filter((key) => valid.has(name(key)));
-  for (const key of open) {
-    const table = qualified({ schema: key.schema, name: key.table });
-    await target
-      .query(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoteIdent(key.name)}`)
-      .catch(failedFinish(name(key), 'the foreign key could not be validated'));
-  }
-  return open.length;
-}

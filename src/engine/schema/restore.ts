@@ -39,6 +39,10 @@ const DISPENSABLE = new Set([
   'PROCEDURAL LANGUAGE',
   'SUBSCRIPTION',
   'PUBLICATION',
+  // They hold no rows. The server needs USAGE on its wrapper, a mapping its role.
+  'SERVER',
+  'USER MAPPING',
+  'FOREIGN TABLE',
 ]);
 
 /** duplicate_schema, duplicate_object: a schema or an extension's member may be there from the start. */
@@ -92,7 +96,7 @@ async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise
   } catch (error) {
     const state = sqlState(error);
     const there = entry.type === 'SCHEMA' && state !== null && ALREADY_THERE.has(state);
-    const orphan = options.hasExclusions && isMissing(error) && entry.type !== 'TABLE';
+    const orphan = isMissing(error) && (entry.type === 'COMMENT' || (options.hasExclusions && entry.type !== 'TABLE'));
     if (!there && !orphan && (mayHeal(error) || !DISPENSABLE.has(entry.type))) {
       throw explain(error, {
         code: 'TM2002',

@@ -7,6 +7,11 @@ import { fail, listed, pass } from '../outcome.ts';
 const INSUFFICIENT_PRIVILEGE = '42501';
 const SCHEMA = 'tiger_migrate_check';
 
+function wrapperOf(detail: string): { readonly wrapper: string; readonly extension: string | null } {
+  const [wrapper, extension] = JSON.parse(detail) as [string, string | null];
+  return { wrapper, extension };
+}
+
 /** What is tried on the target: what could only fail later than at the right, for another reason, fails so. */
 function attemptOf({ kind, detail }: DelicateObject): string {
   const inSchema = (sql: string) => `CREATE SCHEMA ${SCHEMA}; ${sql}`;
@@ -26,8 +31,14 @@ function attemptOf({ kind, detail }: DelicateObject): string {
       return 'CREATE ACCESS METHOD tiger_migrate_check TYPE TABLE HANDLER heap_tableam_handler';
     case 'foreign-data wrapper':
       return 'CREATE FOREIGN DATA WRAPPER tiger_migrate_check';
-    case 'foreign server':
-      return `CREATE SERVER tiger_migrate_check FOREIGN DATA WRAPPER ${quoteIdent(detail)}`;
+    case 'foreign server': {
+      const { wrapper, extension } = wrapperOf(detail);
+      const create = `CREATE SERVER tiger_migrate_check FOREIGN DATA WRAPPER ${quoteIdent(wrapper)}`;
+      // The migration creates it first; who may do that need not have USAGE on its wrapper.
+      return extension === null
+        ? create
+        : inSchema(`CREATE EXTENSION IF NOT EXISTS ${quoteIdent(extension)} SCHEMA ${SCHEMA} CASCADE; ${create}`);
+    }
     case 'cast':
       return `CREATE CAST (${detail}) WITH INOUT`;
     case 'binary cast':
@@ -53,7 +64,7 @@ function attemptOf({ kind, detail }: DelicateObject): string {
 function remedyOf({ kind, name, detail }: DelicateObject, user: string): string {
   switch (kind) {
     case 'foreign server':
-      return `As a superuser of the target: GRANT USAGE ON FOREIGN DATA WRAPPER ${quoteIdent(detail)} TO ${quoteIdent(user)};`;
+      return `As a superuser of the target: GRANT USAGE ON FOREIGN DATA WRAPPER ${quoteIdent(wrapperOf(detail).wrapper)} TO ${quoteIdent(user)};`;
     case 'leakproof function':
       return `On the source: ALTER FUNCTION ${name} NOT LEAKPROOF; what is left of it does the same, only planned otherwise.`;
     case 'function with a setting': {

@@ -21,7 +21,7 @@ export interface DelicateObject {
   readonly name: string;
   /** Empty: it is in none. */
   readonly schema: string;
-  /** Language, wrapper, the two types of a cast, or name and value of the setting as JSON. */
+  /** Language, the two types of a cast, or as JSON: wrapper and its extension or null, name and value of the setting. */
   readonly detail: string;
 }
 
@@ -43,7 +43,9 @@ const OBJECTS = `
   UNION ALL SELECT 'text search template', format('%I.%I', n.nspname, tmplname), n.nspname, '' FROM pg_ts_template o ${inSchema('tmplnamespace', 'pg_ts_template')}
   UNION ALL SELECT 'access method', quote_ident(amname), '', '' FROM pg_am o WHERE o.oid >= ${FIRST_USER_OID} AND ${own('pg_am')}
   UNION ALL SELECT 'foreign-data wrapper', quote_ident(fdwname), '', '' FROM pg_foreign_data_wrapper o WHERE ${own('pg_foreign_data_wrapper')}
-  UNION ALL SELECT 'foreign server', quote_ident(srvname), '', w.fdwname FROM pg_foreign_server o JOIN pg_foreign_data_wrapper w ON w.oid = o.srvfdw
+  UNION ALL SELECT 'foreign server', quote_ident(srvname), '', json_build_array(w.fdwname, (SELECT x.extname FROM pg_depend e
+      JOIN pg_extension x ON x.oid = e.refobjid WHERE e.classid = 'pg_catalog.pg_foreign_data_wrapper'::regclass AND e.objid = w.oid AND e.deptype = 'e'))::text
+    FROM pg_foreign_server o JOIN pg_foreign_data_wrapper w ON w.oid = o.srvfdw
     WHERE ${own('pg_foreign_server')}
   -- Who owns one of the types may make casts with it: everything that comes is ours there.
   UNION ALL SELECT CASE WHEN castmethod = 'b' THEN 'binary cast' ELSE 'cast' END,

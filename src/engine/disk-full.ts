@@ -20,4 +20,14 @@ export const shortOfRoom = (directory: string, freeBytes: number, reserve: numbe
     side: 'local',
     object: directory,
     message: `no room for the spool: ${freeBytes} bytes are free, ${Math.ceil(reserve)} are left to others`,
+    hint: 'Make room on the disk of the work directory; until then WAL piles up on the source.',
+  });
+
+/** TM4003: everything else is applied and has given its room back, and still a transaction does not fit. */
+export const tooBigAlone = (directory: string, bytes: number): MigrateError =>
+  new MigrateError('TM4003', {
+    side: 'local',
+    object: directory,
+    message: `no room for the spool: ${bytes} bytes of a transaction that is still coming fill the disk, and it is applied as a whole`,
+    hint: 'Make the disk of the work directory bigger.',
   });

@@ -148,7 +148,9 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
     }
   });
 
-  test('so small that one segment does not fit: what is applied gives its room back', async ({ databases }) => {
+  test('so small that one segment does not fit: what is applied gives its room back; one transaction alone does not fit: it waits for a bigger disk', async ({
+    databases,
+  }) => {
     const { source, target } = databases;
     await source.query(TABLES);
     await using disk = await SmallDisk.mount(8);
@@ -158,6 +160,19 @@ describe.runIf(mayMount)('the disk of the spool (needs root, and a system that l
       await write(databases, 5);
       await until(async () => (await kept(databases)) < MB, { timeoutMs: 60_000, what: 'everything to be received' });
     }
+    await untilWell(migration);
+    const from = migration.events.length;
+    await source.query(`INSERT INTO log (v) SELECT repeat(md5(g::text), 32) FROM generate_series(1, 12000) g`);
+    const since = () => migration.events.slice(from);
+    const tries = () => since().flatMap((event) => (event.type === 'retry' ? [event] : []));
+    await migration.until(() => tries().length >= 2, 'another try to receive it');
+    expect(since().filter(({ type }) => type === 'healed')).toEqual([]);
+    expect(tries().at(-1)?.error).toMatchObject({
+      code: 'TM4003',
+      message: expect.stringContaining('a transaction that is still coming'),
+      hint: expect.stringContaining('bigger'),
+    });
+    await disk.remount('size=64m');
     await untilWell(migration);
     await migration.cutOver();
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);

@@ -48,7 +48,7 @@ export class SmallDisk implements AsyncDisposable {
     await rm(this.#filler);
   }
 
-  async remount(mode: 'ro' | 'rw'): Promise<void> {
+  async remount(mode: 'ro' | 'rw' | `size=${number}m`): Promise<void> {
     await run('mount', ['-o', `remount,${mode}`, this.path]);
   }
 

@@ -4,7 +4,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { destroy } from '../../postgres/connect.ts';
 import { INVALID_LSN, type Lsn, maxLsn } from '../../postgres/lsn.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
-import { shortOfRoom } from '../disk-full.ts';
+import { shortOfRoom, tooBigAlone } from '../disk-full.ts';
 import { ruleOf, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { isMissing, measureSpool, removed } from '../spool/segments.ts';
@@ -41,6 +41,7 @@ const MEASURE_INTERVAL_MS = 5000;
 const STEP_SHARE = 1 / 4;
 const LONGEST_STEP_BYTES = 16 * 1024 * 1024;
 const SHORTEST_STEP_BYTES = 1024 * 1024;
+const TOLD_EXACTLY: ReadonlySet<string> = new Set(['TM1206', 'TM4003']);
 
 /**
  * Receives the stream from the slot's position on, for the whole life of the migration, and spools it. What is
@@ -60,9 +61,10 @@ export class Receiver {
   #readable: Lsn = INVALID_LSN;
   #paused = false;
   #bytes = 0;
+  #bytesAtBegin = 0;
   #wantsFlush = false;
   #stepBytes = LONGEST_STEP_BYTES;
-  /** The last run has ended for want of room. */
+  /** A run has ended for want of room, and nothing whole has come since. */
   #ranOut = false;
 
   constructor(options: ReceiverOptions) {
@@ -99,16 +101,18 @@ export class Receiver {
     const { emit, signal } = this.#options;
     const runOnce = (healthy: () => void) =>
       this.#runOnce(spool, healthy).catch((error: unknown) => {
-        this.#ranOut ||= ruleOf(error)?.code === 'TM4003';
-        throw error;
+        if (ruleOf(error)?.code !== 'TM4003') throw error;
+        this.#ranOut = true;
+        const alone = this.#inTransaction && this.#options.isApplied?.(spool.end.commitEnd);
+        throw alone ? tooBigAlone(this.#options.spoolDirectory, this.#bytes - this.#bytesAtBegin) : error;
       });
     return untilHealed<never>(runOnce, {
       what: 'receiving changes from the source',
       side: 'source',
       emit,
       signal,
-      // Whoever failed to connect knows the role by name.
-      remedy: async (error) => (error instanceof MigrateError && error.code === 'TM1206' ? error.hint : null),
+      // Whoever failed to connect knows the role by name, and whoever ran out of room what took it.
+      remedy: async (error) => (error instanceof MigrateError && TOLD_EXACTLY.has(error.code) ? error.hint : null),
     });
   }
 
@@ -187,7 +191,10 @@ export class Receiver {
     if (relation !== null) this.#relations.set(relation, Buffer.from(message));
     const commitEnd = plugin.commitEndOf(message);
     spool.append(message, commitEnd);
-    if (plugin.isBegin(message)) this.#inTransaction = true;
+    if (plugin.isBegin(message)) {
+      this.#inTransaction = true;
+      this.#bytesAtBegin = this.#bytes;
+    }
     if (commitEnd !== null) {
       this.#inTransaction = false;
       this.#received = maxLsn(this.#received, commitEnd);
@@ -220,7 +227,11 @@ export class Receiver {
       if (performance.now() >= nextSync) {
         await this.#makeDurable();
         this.#confirm(stream);
-        if (nextSync > 0) healthy();
+        // As long as it is only what did not fit before that comes again, nothing is healed.
+        if (nextSync > 0 && !(this.#ranOut && this.#inTransaction)) {
+          this.#ranOut = false;
+          healthy();
+        }
         nextSync = performance.now() + STATUS_INTERVAL_MS;
       }
       await delay(FLUSH_INTERVAL_MS, undefined, { signal });
@@ -284,6 +295,5 @@ export class Receiver {
     const isApplied = spool.segmentBytes > 0 && this.#options.isApplied?.(spool.end.commitEnd);
     if (this.#ranOut && isApplied) await spool.beginAnew();
     await this.#lookAtDisk();
-    this.#ranOut = false;
   }
 }

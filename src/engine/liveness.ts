@@ -14,7 +14,10 @@ export interface LivenessTimes {
   readonly unreachableLooks: number;
 }
 
-/** A dead peer is found within 15 + 10 s when the server can still be asked, within 15 + 10 + 3 × 10 s when it can't. */
+/**
+ * A dead peer is found within 15 + 10 s when the server can still be asked (10 s more where it waits for us), within
+ * 15 + 10 + 3 × 10 s when it can't.
+ */
 export const LIVENESS_TIMES: LivenessTimes = { lookMs: 10_000, silentMs: 15_000, askMs: 10_000, unreachableLooks: 3 };
 
 /** What is to be seen of a session on our side. */
@@ -25,6 +28,8 @@ export interface OurSide {
   readonly bytesWritten: number;
   /** Bytes that the network does not take. */
   readonly unsent: number;
+  /** Rows of a COPY are still to come, whenever that is. */
+  readonly sending: boolean;
 }
 
 /** What pg_stat_activity has on it. https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW */
@@ -45,6 +50,8 @@ export interface LineHistory {
   readonly copied: number | null;
   readonly writtenAtCopied: number;
   readonly writtenBefore: number;
+  /** Written when nothing was to come any more, at the look before this one; null: something was. */
+  readonly wholeAt: number | null;
 }
 
 export const newHistory = (ours: OurSide, nowMs: number): LineHistory => ({
@@ -53,6 +60,7 @@ export const newHistory = (ours: OurSide, nowMs: number): LineHistory => ({
   copied: null,
   writtenAtCopied: ours.bytesWritten,
   writtenBefore: ours.bytesWritten,
+  wholeAt: null,
 });
 
 /** The history after one more look at our side: anything that was heard, or nothing that is owed, begins it anew. */
@@ -84,6 +92,7 @@ export function verdict(
   if (theirs.waitEvent === 'ClientRead') {
     if (ours.unsent > 0) return 'the server waits for what does not get through';
     // What was sent before the last look must have been taken by now.
+    if (!ours.sending && history.wholeAt === ours.bytesWritten) return 'the server waits for what was sent long ago';
     const standing = theirs.copied !== null && theirs.copied === history.copied;
     if (standing && history.writtenBefore > history.writtenAtCopied)
       return 'the server waits for what was sent long ago';
@@ -100,5 +109,6 @@ export const asked = (history: LineHistory, ours: OurSide, theirs: TheirSide | n
     copied,
     writtenAtCopied: moved ? ours.bytesWritten : history.writtenAtCopied,
     writtenBefore: ours.bytesWritten,
+    wholeAt: ours.sending ? null : ours.bytesWritten,
   };
 };

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
@@ -18,6 +19,8 @@ import {
 interface Wire {
   readonly processID: number;
   readonly readyForQuery: boolean;
+  /** What runs. */
+  readonly _activeQuery: unknown;
   readonly connection: { readonly stream: Socket };
 }
 
@@ -37,6 +40,7 @@ function ourSideOf(client: Wire): OurSide {
     bytesRead: stream.bytesRead,
     bytesWritten: stream.bytesWritten,
     unsent: stream.writableLength,
+    sending: client._activeQuery instanceof Writable && !client._activeQuery.writableEnded,
   };
 }
 

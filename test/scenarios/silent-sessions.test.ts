@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
@@ -131,6 +132,26 @@ describe('found dead', () => {
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%silent mine'`,
     );
     await answer;
+  });
+
+  test('a COPY whose last rows and end were sent at once, and do not arrive', async ({ databases }) => {
+    await using at = await scene(databases);
+    await databases.target.query('CREATE TABLE t (id int)');
+    const client = await at.session('mine');
+    const copy = client.query(copyFrom('COPY public.t FROM STDIN'));
+    const outcome = expect(once(copy, 'finish')).rejects.toThrow(BROKEN);
+    await until(
+      async () =>
+        (
+          await databases.target.admin(
+            `SELECT FROM pg_stat_activity WHERE application_name LIKE '%silent mine' AND state = 'active' AND wait_event = 'ClientRead'`,
+          )
+        ).length > 0,
+      { what: 'the COPY to wait for rows' },
+    );
+    await at.proxy.inject('blackhole', /silent mine/);
+    copy.end('1\n');
+    await outcome;
   });
 
   test('a COPY whose rows do not arrive', async ({ databases }) => {

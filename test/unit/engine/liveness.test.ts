@@ -15,6 +15,7 @@ const ours = (more: Partial<OurSide> = {}): OurSide => ({
   bytesRead: 100,
   bytesWritten: 100,
   unsent: 0,
+  sending: false,
   ...more,
 });
 const theirs = (more: Partial<TheirSide> = {}): TheirSide => ({
@@ -67,7 +68,7 @@ describe('a COPY that takes rows', () => {
   const looks = (...seen: readonly (readonly [written: number, copied: number])[]): number | null => {
     let known = history;
     for (const [at, [bytesWritten, copied]] of seen.entries()) {
-      const [mine, server] = [ours({ bytesWritten }), theirs({ waitEvent: 'ClientRead', copied })];
+      const [mine, server] = [ours({ bytesWritten, sending: true }), theirs({ waitEvent: 'ClientRead', copied })];
       if (verdict(known, mine, server, LIVENESS_TIMES) !== null) return at;
       known = asked(known, mine, server);
     }
@@ -79,6 +80,16 @@ describe('a COPY that takes rows', () => {
     expect(looks([1000, 900], [1000, 900], [1000, 900], [1000, 900])).toBeNull();
     // Sent since the last look only: it may be on its way.
     expect(looks([1000, 900], [1000, 900], [2000, 900], [2000, 1900])).toBeNull();
+  });
+
+  test('is dead when all was sent before the last look and the server still waits; so is any statement in parts', () => {
+    for (const copied of [900, null]) {
+      const seen = theirs({ waitEvent: 'ClientRead', copied });
+      const [open, ended] = [ours({ sending: true }), ours({ bytesWritten: 105 })];
+      // Just sent: it may be on its way.
+      expect(verdict(asked(history, open, seen), ended, seen, LIVENESS_TIMES)).toBeNull();
+      expect(verdict(asked(history, ended, seen), ended, seen, LIVENESS_TIMES)).not.toBeNull();
+    }
   });
 
   test('is dead when what was sent before the last look was not taken', () => {

@@ -25,7 +25,13 @@ interface Row extends pg.QueryResultRow {
   /** Of a partition those of the whole partitioned table. */
   changes: string;
   counted: string | null;
+  /** `[schema, name, actions]` of what its foreign keys that act by themselves refer to. */
+  cascades: string | null;
 }
+
+/** The server runs such an action as UPDATE or DELETE. https://www.postgresql.org/docs/current/catalog-pg-constraint.html */
+const ACTION = (column: string, word: string): string =>
+  `CASE k.${column} WHEN 'c' THEN 'ON ${word} CASCADE' WHEN 'n' THEN 'ON ${word} SET NULL' WHEN 'd' THEN 'ON ${word} SET DEFAULT' END`;
 
 /**
  * Since when the row counters count: since they were reset; without a reset since the server's counters began, which a
@@ -97,7 +103,12 @@ const withoutIdentity = (bytes: string): string => `
     p.part_of, p.root::text, v.indexes, k.columns,
     ${bytes}::text AS bytes, greatest(l.reltuples, 0)::bigint::text AS rows,
     coalesce(d.rows, coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes,
-    ${COUNTED}::text AS counted
+    ${COUNTED}::text AS counted,
+    (SELECT json_agg(DISTINCT jsonb_build_array(pn.nspname, pc.relname,
+        array_remove(ARRAY[${ACTION('confdeltype', 'DELETE')}, ${ACTION('confupdtype', 'UPDATE')}], NULL)))::text
+       FROM pg_constraint k JOIN pg_class pc ON pc.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+      WHERE k.contype = 'f' AND k.conrelid = coalesce(p.root, l.oid) AND k.confrelid <> k.conrelid
+        AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))) AS cascades
   FROM lacking l LEFT JOIN viable v ON v.indrelid = l.oid LEFT JOIN columns k ON k.attrelid = l.oid
     LEFT JOIN placed p ON p.oid = l.oid LEFT JOIN changed d ON d.root = p.root
   ORDER BY l.schema, l.name`;
@@ -161,6 +172,10 @@ function describe(group: readonly Row[]): TableWithoutIdentity {
     rows: sum(group.map((one) => one.rows)),
     updatesDeletes: Number(first?.changes ?? 0),
     countedSeconds: first?.counted == null ? null : Number(first.counted),
+    cascades: (JSON.parse(first?.cascades ?? '[]') as [string, string, string[]][]).map(([schema, name, actions]) => ({
+      parent: displayName({ schema, name }),
+      actions,
+    })),
     owner: group.find(({ owner }) => owner !== null)?.owner ?? null,
   };
   return { ...row, choices: choicesFor(row, group.map(viableIndexes)) };

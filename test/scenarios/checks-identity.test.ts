@@ -7,6 +7,7 @@ import { tablesWithoutIdentity } from '../../src/providers/index.ts';
 import { check, withCheckContext } from '../support/check-context.ts';
 import { type TestDatabase, test } from '../support/databases.ts';
 import { withClient } from '../support/test-servers.ts';
+import { Migration } from './whole/migration.ts';
 
 const identities = (
   source: TestDatabase,
@@ -156,6 +157,51 @@ describe('replica identity', () => {
     expect(quiet?.choices.find(({ kind }) => kind === 'insert-only')?.cost).toMatch(
       /none seen, but counted for .* only/,
     );
+  });
+
+  test('of a table whose rows a foreign key changes by itself: told on the choice of inserts only, and what becomes of it', async ({
+    databases: { source, target },
+  }) => {
+    await source.query(`
+      CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE teams (id int PRIMARY KEY);
+      CREATE TABLE log (who int REFERENCES users ON DELETE CASCADE ON UPDATE SET NULL, team int REFERENCES teams);
+      CREATE TABLE parted (who int REFERENCES users ON DELETE SET DEFAULT) PARTITION BY RANGE (who);
+      CREATE TABLE parted_1 PARTITION OF parted DEFAULT; CREATE TABLE plain (team int REFERENCES teams);
+      INSERT INTO users VALUES (1); INSERT INTO log VALUES (1, NULL)`);
+    const rows = await identities(source);
+    const of = (name: string) => rows.find((row) => row.name === name);
+    expect(rows.map(({ name, cascades }) => [name, cascades])).toEqual([
+      ['log', [{ parent: 'public.users', actions: ['ON DELETE CASCADE', 'ON UPDATE SET NULL'] }]],
+      ['parted', [{ parent: 'public.users', actions: ['ON DELETE SET DEFAULT'] }]],
+      ['plain', []],
+    ]);
+    const costs = (name: string) => of(name)?.choices.find(({ kind }) => kind === 'insert-only')?.cost;
+    expect(costs('log')).toContain(
+      'changes its rows with those of public.users (its foreign key is ON DELETE CASCADE and ON UPDATE SET NULL)',
+    );
+    expect(costs('parted')).toContain('ON DELETE SET DEFAULT');
+    expect(costs('plain')).not.toContain('foreign key');
+
+    // Nothing of the application fails by it, and what was told is what happens.
+    await source.query('DROP TABLE parted');
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { skipRoles: true },
+    });
+    await migration.reached('replay');
+    await source.query('DELETE FROM users');
+    await migration.requestCutover(false);
+    await migration.until(() => migration.of('error').length > 0, 'the cut-over to stop');
+    expect(migration.of('error').at(-1)?.error).toMatchObject({
+      code: 'TM6005',
+      object: expect.stringContaining('log_who_fkey'),
+    });
+    expect(await source.query('SELECT FROM log')).toEqual([]);
+    expect(await target.query('SELECT who FROM log')).toEqual([{ who: 1 }]);
+    await target.query('DELETE FROM log');
+    await migration.cutOver(false);
   });
 
   test('of what is left out does not matter', async ({ databases: { source } }) => {

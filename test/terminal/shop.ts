@@ -138,6 +138,7 @@ function identityRow(
     partitions: 0,
     tables: [{ oid: '1', schema, name: table, identity: 'DEFAULT' }],
     countedSeconds: 12 * DAY,
+    cascades: [],
     owner: null,
     ...of,
   };

@@ -7,7 +7,11 @@ import { identitySqlFile } from '../../src/providers/identity/sql-file.ts';
 import { indexName } from '../../src/providers/identity/statements.ts';
 
 const DAY = 86_400;
-const seen = (updatesDeletes: number, countedSeconds: number | null) => ({ updatesDeletes, countedSeconds });
+const seen = (updatesDeletes: number, countedSeconds: number | null) => ({
+  updatesDeletes,
+  countedSeconds,
+  cascades: [],
+});
 
 describe('the changes of a table in words', () => {
   it('say for how long nothing was seen, and whether that means anything', () => {
@@ -24,6 +28,8 @@ describe('the changes of a table in words', () => {
     expect(changesInWords(seen(37, 125))).toBe('37 in 2 minutes');
     expect(changesInWords(seen(37, null))).toBe('37 since the counters were last reset');
     expect(mustDecide(seen(1, 400 * DAY))).toBe(true);
+    const cascades = [{ parent: 'public.users', actions: ['ON DELETE CASCADE'] }];
+    expect(mustDecide({ ...seen(0, 400 * DAY), cascades })).toBe(true);
   });
 
   it('fit a cell', () => {

@@ -1,7 +1,7 @@
 import { displayIdent } from '../../postgres/identifiers.ts';
 import { exactPattern } from '../../postgres/patterns.ts';
 import { counted, formatBytes } from '../outcome.ts';
-import { changesInWords, countedLong } from './changes-seen.ts';
+import { changesInWords, mustDecide } from './changes-seen.ts';
 import { formatColumns, proposedColumns } from './columns.ts';
 import { indexName, statementsOf } from './statements.ts';
 import type { IdentityChange, IdentityChoice, TableWithoutIdentity } from './table.ts';
@@ -104,6 +104,10 @@ const insertOnlyChoice = (row: Row): IdentityChoice =>
     cost: sentences(
       'Nothing changes on the source. You promise: until the cut-over no row of it is updated or deleted;',
       'one that is stays as it was on the target.',
+      ...row.cascades.map(
+        ({ parent, actions }) =>
+          `The server itself changes its rows with those of ${parent} (its foreign key is ${actions.join(' and ')}): so none there, either, or the cut-over stops at that key.`,
+      ),
       `UPDATE and DELETE so far: ${changesInWords(row)}.`,
     ),
   });
@@ -124,7 +128,7 @@ const TELLING_ROWS = 1000;
 /** By the facts: what is updated, how often, how big it is, and what an index costs the application. */
 function recommended(row: Row, choices: readonly IdentityChoice[]): IdentityChoice['kind'] {
   if (choices.some(({ kind }) => kind === 'index')) return 'index';
-  if (row.updatesDeletes === 0) return countedLong(row) ? 'insert-only' : 'full';
+  if (row.updatesDeletes === 0) return mustDecide(row) ? 'full' : 'insert-only';
   const evidence = Math.max(0, ...row.columns.filter(({ notNull }) => notNull).map((column) => column.evidence));
   const sure = evidence >= 3 || (evidence > 0 && row.rows >= TELLING_ROWS);
   return sure && row.bytes > SMALL_BYTES ? 'create-index' : 'full';

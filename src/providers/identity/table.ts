@@ -20,6 +20,8 @@ export interface TableWithoutIdentity {
   readonly updatesDeletes: number;
   /** How long it has been counting; null when not known. */
   readonly countedSeconds: number | null;
+  /** Foreign keys by which a change of another table changes rows of it, without a statement of the application's. */
+  readonly cascades: readonly Cascade[];
   /** Another role that owns one of the tables and must run the SQL; null: we may. */
   readonly owner: string | null;
   /** The recommended one first. */
@@ -32,6 +34,13 @@ export interface LackingTable {
   readonly name: string;
   /** What it has now, in the words of ALTER TABLE: `DEFAULT`, `NOTHING`, or an index that is gone or deferrable. */
   readonly identity: string;
+}
+
+export interface Cascade {
+  /** The table that it refers to, as people read it. */
+  readonly parent: string;
+  /** `ON DELETE CASCADE`, `ON UPDATE SET NULL` …; of one key perhaps both. */
+  readonly actions: readonly string[];
 }
 
 export interface IdentityColumn {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
-import { MigrateError, toMigrateError } from '../errors/migrate-error.ts';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
@@ -259,7 +259,13 @@ async function runOnce(
           combined.throwIfAborted();
           await target.query('SET lock_timeout = 0').catch(() => {});
           await setPhase(engine, 'replay').catch((refused: unknown) => {
-            emit({ type: 'error', error: toMigrateError(error).report() });
+            const as = {
+              code: 'TM9001',
+              retryCode: 'TM1109',
+              side: undefined,
+              doing: 'the cut-over was interrupted',
+            } as const;
+            emit({ type: 'error', error: explain(error, as).report() });
             // The target takes not even that: only a resume brings the phase back.
             failed.abort(refused);
             throw refused;

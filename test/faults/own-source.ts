@@ -26,8 +26,8 @@ export class OwnSource implements AsyncDisposable {
   }
 
   /** A session for as long as the server is there. */
-  async connect(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.uri });
+  async connect(database = 'app'): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.server.uri(database) });
     client.on('error', () => undefined);
     await client.connect();
     this.#open.add(client);

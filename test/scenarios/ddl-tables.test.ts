@@ -51,9 +51,10 @@ describe('DDL on the source while replay runs', () => {
     databases,
   }) => {
     const { source, target } = databases;
-    await source.query(`CREATE TABLE old (id int PRIMARY KEY)`);
-    await using migration = await inReplay(databases);
+    await source.query(`CREATE TABLE old (id int PRIMARY KEY); CREATE SCHEMA aside`);
+    await using migration = await inReplay(databases, { excludeTable: ['left_*'], excludeSchema: ['aside'] });
     await source.query(`
+      CREATE TABLE left_out (id int PRIMARY KEY); INSERT INTO left_out VALUES (1); CREATE TABLE aside.t (id int PRIMARY KEY);
       CREATE TABLE "new one" (id serial PRIMARY KEY, at timestamptz DEFAULT now(), n int GENERATED ALWAYS AS (length(v)) STORED, v text UNIQUE);
       CREATE INDEX ON "new one" (at); INSERT INTO "new one" (v) SELECT 'v' || g FROM generate_series(1, 100) g;
       CREATE TABLE keyless (v text); INSERT INTO keyless VALUES ('a'), ('b')`);
@@ -71,8 +72,17 @@ describe('DDL on the source while replay runs', () => {
     await obeyed;
     await source.query(`INSERT INTO "new one" (v) VALUES ('after'); UPDATE "new one" SET v = 'changed' WHERE id = 3; DELETE FROM "new one" WHERE id = 4;
       INSERT INTO keyless VALUES ('c'); DELETE FROM keyless WHERE v = 'nothing'; INSERT INTO old VALUES (1)`);
+    const published = await source.query(`SELECT tablename AS name FROM pg_publication_tables ORDER BY 1`);
+    expect(published).toEqual([{ name: 'keyless' }, { name: 'new one' }, { name: 'old' }]);
     await migration.cutOver();
-    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+    const told = migration.of('schema_changes').flatMap(({ changes }) => changes.map(({ table }) => table));
+    expect([...new Set(told)].sort()).toEqual(['public."new one"', 'public.keyless']);
+    expect(migration.warnings.filter((text) => /left_out|aside/.test(text))).toEqual([]);
+    const ignore = [/left_out/, /aside/];
+    expect(await compareDatabases(source.superuserUri, target.superuserUri, { ignore })).toEqual([]);
+    expect(await target.query(`SELECT to_regclass('left_out') AS one, to_regnamespace('aside') AS other`)).toEqual([
+      { one: null, other: null },
+    ]);
     expect(await target.query(statesOf('new one'))).toMatchObject([{ state: 'live' }]);
   });
 

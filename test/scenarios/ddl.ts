@@ -1,10 +1,18 @@
 import type { SchemaChange } from '../../src/engine/events.ts';
 import type { TestDatabase, TestDatabases } from '../support/databases.ts';
-import { Migration } from './whole/migration.ts';
+import { Migration, type MigrationInput } from './whole/migration.ts';
 
 /** A migration in its replay phase, with all tables live. */
-export async function inReplay({ source, target }: TestDatabases): Promise<Migration> {
-  const migration = await Migration.start({ source: source.uri, target: target.uri, targetDatabase: target.name });
+export async function inReplay(
+  { source, target }: TestDatabases,
+  options: MigrationInput['options'] = {},
+): Promise<Migration> {
+  const migration = await Migration.start({
+    source: source.uri,
+    target: target.uri,
+    targetDatabase: target.name,
+    options,
+  });
   await migration.until(() => gate(migration, 'copied')?.ok === true, 'all tables to be live');
   return migration;
 }

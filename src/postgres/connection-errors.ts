@@ -59,7 +59,8 @@ export function connectError(error: unknown, target: ConnectionTarget): MigrateE
   const { settings, side } = target;
   const [code, hint] = classify(error, target);
   return new MigrateError(code, {
-    side,
+    // Which server it was to be does not matter when this machine opens nothing more.
+    side: code === 'TM1310' ? 'local' : side,
     object: describeServer(settings),
     message: explain(error),
     hint,
@@ -74,7 +75,9 @@ function explain(error: unknown): string {
     return [...new Set(parts)].join('; ') || error.message;
   }
   const message = error instanceof Error ? error.message : String(error);
-  return message === 'timeout expired' ? 'no answer in time' : message || 'unknown error';
+  if (message === 'timeout expired') return 'no answer in time';
+  // What Node adds where it has no socket at all.
+  return message.replace(/ - Local \(undefined:undefined\)$/, '') || 'unknown error';
 }
 
 function classify(error: unknown, { settings, replication }: ConnectionTarget): readonly [ErrorCode, string] {

@@ -6,6 +6,7 @@ import { moveOntoDisks } from '../support/full-server.ts';
 import { mayMount, SmallDisk } from '../support/small-disk.ts';
 import { until } from '../support/wait.ts';
 import { OwnSource } from './own-source.ts';
+import { waitingFor } from './waiting.ts';
 
 const MB = 1024 * 1024;
 /** A thousand characters that do not compress. */
@@ -27,38 +28,15 @@ describe.runIf(mayMount)('the disk of the target (needs root, and a system that 
       settings: { max_wal_size: '64MB', min_wal_size: '32MB', restart_after_crash: 'off', autovacuum: 'off' },
     });
     await moveOntoDisks(target.server, { data, wal });
-    const whatFails = async (what: RegExp) => {
-      await migration.until(
-        () => migration.troubles.some((trouble) => what.test(trouble.what) && trouble.code === 'TM1112'),
-        `the disk to be full: ${what}`,
-      );
-      expect(migration.troubles).toContainEqual(
-        expect.objectContaining({
-          what: expect.stringMatching(what),
-          policy: 'operator',
-          code: 'TM1112',
-          side: 'target',
-          message: expect.stringContaining('No space left on device'),
-          hint: expect.stringContaining('goes on by itself'),
-          since: expect.stringMatching(/^\d{4}-/),
-        }),
-      );
-    };
-    const well = () => migration.until(() => migration.troubles.length === 0, 'no trouble to be left');
-    const caughtUp = async () => {
-      const from = migration.events.length;
-      await migration.until(
-        () =>
-          migration.events.slice(from).some((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok),
-        'replay to catch up',
-      );
-    };
     await using migration = await Migration.start({
       source: source.uri,
       target: target.uri,
       targetDatabase: 'app',
       waitForGo: true,
     });
+    const { fails, well, caughtUp, drains } = waitingFor(migration);
+    const whatFails = (what: RegExp) =>
+      fails(what, { code: 'TM1112', side: 'target', message: expect.stringContaining('No space left on device') });
     await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
     await data.fill(4 * MB);
     await migration.go();
@@ -94,10 +72,7 @@ describe.runIf(mayMount)('the disk of the target (needs root, and a system that 
     await holder.query('BEGIN; LOCK TABLE big');
     await source.query(rows(30_001, 2));
     await migration.requestCutover();
-    await migration.until(
-      () => migration.of('cutover').some(({ step, state }) => step === 'drain' && state === 'running'),
-      'the fence',
-    );
+    await drains();
     await data.fill(0);
     await holder.query('COMMIT');
     await migration.until(() => migration.of('error').length > 0, 'the cut-over to fail');

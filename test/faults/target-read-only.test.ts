@@ -4,6 +4,7 @@ import { compareDatabases } from '../support/compare.ts';
 import { test } from '../support/databases.ts';
 import { until } from '../support/wait.ts';
 import { OwnSource } from './own-source.ts';
+import { waitingFor } from './waiting.ts';
 
 const TABLES = `
 CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text); CREATE TABLE c (id int PRIMARY KEY, v text);
@@ -36,30 +37,6 @@ test('the target takes no writes for a while (25006) in copy, in replay and in t
   await source.query(TABLES);
   // A target's own server: the setting of a whole server is changed.
   await using target = await OwnSource.start('');
-  const whatFails = async (what: RegExp) => {
-    await migration.until(
-      () => migration.troubles.some((trouble) => what.test(trouble.what) && trouble.code === 'TM1113'),
-      'the refusal',
-    );
-    expect(migration.troubles).toContainEqual(
-      expect.objectContaining({
-        what: expect.stringMatching(what),
-        policy: 'operator',
-        code: 'TM1113',
-        message: expect.stringContaining('read-only transaction'),
-        hint: expect.stringContaining('goes on by itself'),
-        since: expect.stringMatching(/^\d{4}-/),
-      }),
-    );
-  };
-  const well = () => migration.until(() => migration.troubles.length === 0, 'no trouble to be left');
-  const caughtUp = async () => {
-    const from = migration.events.length;
-    await migration.until(
-      () => migration.events.slice(from).some((event) => event.type === 'gate' && event.id === 'caught-up' && event.ok),
-      'replay to catch up',
-    );
-  };
   await using migration = await Migration.start({
     source: source.uri,
     target: target.uri,
@@ -67,6 +44,9 @@ test('the target takes no writes for a while (25006) in copy, in replay and in t
     options: { tableJobs: 1 },
     waitForGo: true,
   });
+  const { fails, well, caughtUp, drains } = waitingFor(migration);
+  const whatFails = (what: RegExp) =>
+    fails(what, { code: 'TM1113', message: expect.stringContaining('read-only transaction') });
   const dumped = `SELECT FROM pg_tables WHERE schemaname = 'tiger_migrate' AND tablename = 'object'`;
   const dumpedToo = `SELECT FROM tiger_migrate.object WHERE kind = 'phase' AND name = 'dump'`;
   await migration.until(
@@ -112,10 +92,7 @@ test('the target takes no writes for a while (25006) in copy, in replay and in t
   await locking.query('BEGIN; LOCK TABLE a');
   await source.query(`UPDATE a SET v = v || '3' WHERE id % 5 = 0`);
   await migration.requestCutover();
-  await migration.until(
-    () => migration.of('cutover').some(({ step, state }) => step === 'drain' && state === 'running'),
-    'the fence',
-  );
+  await drains();
   await everywhere(target, true);
   await target.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OURS} AND application_name LIKE '% apply'`,

@@ -1,4 +1,4 @@
-import { NULL_VALUE, type Tuple, UNCHANGED } from './tuple.ts';
+import { NULL_VALUE, startsWith, TEXT_KIND, type Tuple, UNCHANGED, VALUE_HEADER_BYTES } from './tuple.ts';
 
 /** A column as a line shows it. */
 export interface ShownColumn {
@@ -14,15 +14,6 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const COLON = 0x3a;
 const BIT = 0x42;
-const TEXT_KIND = 0x74;
-/** Kind and length, as in pgoutput's tuples: whoever copies a value takes them with it. */
-const VALUE_HEADER_BYTES = 5;
-
-export const startsWith = (record: Buffer, at: number, what: Buffer): boolean => {
-  if (at + what.length > record.length) return false;
-  for (let index = 0; index < what.length; index += 1) if (record[at + index] !== what[index]) return false;
-  return true;
-};
 
 /** ` name[type]:` with the name quoted where the server does; types may hold spaces, brackets and quotes. */
 function headerEnd(record: Buffer, start: number): { nameEnd: number; end: number } | null {

@@ -4,7 +4,8 @@ import { type Lsn, lsn } from '../../postgres/lsn.ts';
 import type { Change, StreamRelation } from './change.ts';
 import type { NamedTable, NamedTables } from './named-tables.ts';
 import type { Decoder, OutputPlugin } from './plugin.ts';
-import { columnsAt, type ShownColumn, startsWith, TupleReader } from './test-decoding-tuple.ts';
+import { columnsAt, type ShownColumn, TupleReader } from './test-decoding-tuple.ts';
+import { startsWith } from './tuple.ts';
 
 /** The LSN of the frame stands in front of the text. */
 const LSN_BYTES = 8;

@@ -13,6 +13,17 @@ export const NULL_VALUE = -1;
 export const UNCHANGED = -2;
 
 const KIND_BINARY = 0x62;
+/** The kind of a value in text form. */
+export const TEXT_KIND = 0x74;
+/** Kind and length in front of a value, as in pgoutput's tuples: whoever copies a value takes them with it. */
+export const VALUE_HEADER_BYTES = 5;
+
+/** Whether these bytes stand at this place of a record. */
+export const startsWith = (record: Buffer, at: number, what: Buffer): boolean => {
+  if (at + what.length > record.length) return false;
+  for (let index = 0; index < what.length; index += 1) if (record[at + index] !== what[index]) return false;
+  return true;
+};
 
 export const columnCount = (tuple: Tuple): number => tuple.cells.length >> 1;
 export const cellOffset = (tuple: Tuple, column: number): number => tuple.cells[column * 2] as number;
@@ -22,7 +33,7 @@ export const isUnchanged = (tuple: Tuple, column: number): boolean => cellLength
 
 /** True when the value is in binary form. Only for values that are there. */
 export const isBinary = (tuple: Tuple, column: number): boolean =>
-  tuple.buffer[cellOffset(tuple, column) - 5] === KIND_BINARY;
+  tuple.buffer[cellOffset(tuple, column) - VALUE_HEADER_BYTES] === KIND_BINARY;
 
 /** The bytes of a value; null for NULL and for an unchanged value. A view, not a copy. */
 export function cellBytes(tuple: Tuple, column: number): Buffer | null {

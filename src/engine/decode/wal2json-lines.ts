@@ -2,7 +2,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import { parseLsn } from '../../postgres/lsn.ts';
 import type { Change } from './change.ts';
 import { afterString, stringAt, unescapeString } from './json-text.ts';
-import { startsWith } from './wal2json-tuple.ts';
+import { startsWith } from './tuple.ts';
 
 /** What `"action"` may be. */
 export const ACTION = {

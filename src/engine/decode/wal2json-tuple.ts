@@ -1,5 +1,14 @@
 import { afterNumber, stringAt, type Unescaped, unescapeString } from './json-text.ts';
-import { cellBytes, cellLength, NULL_VALUE, type Tuple, UNCHANGED } from './tuple.ts';
+import {
+  cellBytes,
+  cellLength,
+  NULL_VALUE,
+  startsWith,
+  TEXT_KIND,
+  type Tuple,
+  UNCHANGED,
+  VALUE_HEADER_BYTES,
+} from './tuple.ts';
 
 /** A column as a row of wal2json shows it. */
 export interface JsonColumn {
@@ -16,9 +25,6 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
-const TEXT_KIND = 0x74;
-/** Kind and length, as in pgoutput's tuples: whoever copies a value takes them with it. */
-const VALUE_HEADER_BYTES = 5;
 const BYTEA = 17;
 
 const NAME = Buffer.from('{"name":');
@@ -29,12 +35,6 @@ const END = Buffer.from('}');
 const NULL_WORD = Buffer.from('null');
 const TRUE_WORD = Buffer.from('true');
 const FALSE_WORD = Buffer.from('false');
-
-export const startsWith = (record: Buffer, at: number, what: Buffer): boolean => {
-  if (at + what.length > record.length) return false;
-  for (let index = 0; index < what.length; index += 1) if (record[at + index] !== what[index]) return false;
-  return true;
-};
 
 /** `{"name":"id","typeoid":23,"value":` */
 function headerAt(record: Buffer, start: number): { name: string; type: number; end: number } | null {

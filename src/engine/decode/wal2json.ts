@@ -3,6 +3,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { type Change, MESSAGE_PREFIX, type StreamRelation } from './change.ts';
 import type { NamedTable, NamedTables } from './named-tables.ts';
 import type { Decoder, OutputPlugin } from './plugin.ts';
+import { startsWith } from './tuple.ts';
 import {
   ACTION,
   actionOf,
@@ -17,7 +18,7 @@ import {
   transactionIn,
 } from './wal2json-lines.ts';
 import { lossyOf, numbersLost } from './wal2json-numbers.ts';
-import { columnsAt, type JsonColumn, JsonTupleReader, startsWith } from './wal2json-tuple.ts';
+import { columnsAt, type JsonColumn, JsonTupleReader } from './wal2json-tuple.ts';
 
 const COLUMNS = Buffer.from(',"columns":');
 const IDENTITY = Buffer.from(',"identity":');

@@ -5,34 +5,27 @@ import { dirname, join } from 'node:path';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { publicationNamesOf, slotNameOf } from '../../../src/engine/begin.ts';
-import { recordShapes } from '../../../src/engine/ddl/recorded-shapes.ts';
 import { type OutputPlugin, pluginNamed } from '../../../src/engine/decode/plugin.ts';
-import { type Engine, spoolDirectoryOf } from '../../../src/engine/engine.ts';
+import { spoolDirectoryOf } from '../../../src/engine/engine.ts';
 import type { DamageReport, EventPayload } from '../../../src/engine/events.ts';
-import { openSpool } from '../../../src/engine/open-spool.ts';
 import { migrationOptionsSchema } from '../../../src/engine/options.ts';
 import { Replay } from '../../../src/engine/replay/replay.ts';
-import { setIdentity } from '../../../src/engine/schema/restore.ts';
-import { probeReplicaRole, Servers } from '../../../src/engine/servers.ts';
-import { readTables } from '../../../src/engine/source/catalog.ts';
+import type { Servers } from '../../../src/engine/servers.ts';
 import { emitHeartbeat } from '../../../src/engine/source/heartbeat.ts';
-import { recordDescriptions } from '../../../src/engine/source/named-tables.ts';
-import { assignTables, createPublications } from '../../../src/engine/source/publications.ts';
 import { Receiver } from '../../../src/engine/source/receiver.ts';
-import { createSlot, dropSlot } from '../../../src/engine/source/slot.ts';
+import { dropSlot } from '../../../src/engine/source/slot.ts';
 import { SpoolWatermark } from '../../../src/engine/spool/reader.ts';
 import { SpoolWriter } from '../../../src/engine/spool/writer.ts';
 import { readDamaged } from '../../../src/engine/sync/damage.ts';
-import { createProgressSchema, readApplied } from '../../../src/engine/target/progress-schema.ts';
+import { readApplied } from '../../../src/engine/target/progress-schema.ts';
 import type { ErrorReport, MigrateError } from '../../../src/errors/migrate-error.ts';
-import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
 import { displayName } from '../../../src/postgres/identifiers.ts';
 import { type Lsn, parseLsn } from '../../../src/postgres/lsn.ts';
 import { compareRows } from '../../support/compare/rows.ts';
 import { SESSION_SETTINGS } from '../../support/compare/session.ts';
 import type { TestDatabases } from '../../support/databases.ts';
 import { until } from '../../support/wait.ts';
-import { markCopied, migrationRow } from './copied-tables.ts';
+import { beginLive, openSpoolAgain, serversOf } from './begin-live.ts';
 import { record } from './recorded-statements.ts';
 import type { ReplayOptions } from './replay-options.ts';
 
@@ -102,19 +95,7 @@ export class LiveReplay implements AsyncDisposable {
     const source = await databases.source.connect();
     const target = await databases.target.connect();
     const id = randomBytes(5).toString('hex');
-    const settings = {
-      source: parseConnectionString(databases.source.uri, {}),
-      target: parseConnectionString(databases.target.uri, {}),
-    };
-    const { signal } = new AbortController();
-    const servers = new Servers({ ...settings, id, signal });
-    const proxied = new Servers({
-      source: { ...settings.source, port: options.receiverPort ?? settings.source.port },
-      target: { ...settings.target, port: options.applierPort ?? settings.target.port },
-      id,
-      signal,
-      liveness: options.liveness,
-    });
+    const { servers, proxied } = serversOf(databases, options, id);
     await target.query('SET session_replication_role = replica').catch(() => undefined);
     for (const side of [source, target]) await side.query(`${options.tables};\n${options.rows ?? ''}`);
     const control = await servers.onSource('control');
@@ -123,49 +104,10 @@ export class LiveReplay implements AsyncDisposable {
     const comparing = { source: await databases.source.connect(), target: await databases.target.connect() };
     for (const session of Object.values(comparing)) await session.query(SESSION_SETTINGS);
     const directory = spoolDirectoryOf(await mkdtemp(join(tmpdir(), 'tiger-migrate-')));
-    const live = new LiveReplay({
-      source,
-      target,
-      control,
-      comparing,
-      servers,
-      proxied,
-      id,
-      directory,
-      options,
-    });
-    await live.#begin(id);
+    const live = new LiveReplay({ source, target, control, comparing, servers, proxied, id, directory, options });
+    await beginLive({ id, slot: live.slot, plugin: live.#plugin, control, servers, proxied });
     await live.resume();
     return live;
-  }
-
-  async #begin(id: string): Promise<void> {
-    const tables = await readTables(this.#control);
-    const names = publicationNamesOf(id);
-    if (this.#plugin.usesPublications) {
-      await createPublications(
-        this.#control,
-        names,
-        assignTables(tables, () => true),
-        5_000,
-      );
-    }
-    const replication = await this.#servers.replication('slot');
-    const point = await createSlot(replication, this.slot, this.#plugin.name, false);
-    this.#servers.destroy(replication);
-    const client = await this.#servers.onTarget('begin');
-    try {
-      this.#servers.replicaRole = await probeReplicaRole(client);
-      this.#proxied.replicaRole = this.#servers.replicaRole;
-      await createProgressSchema(client, migrationRow(id, this.slot, this.#publications), point.lsn);
-      await setIdentity(client, await readTables(client), 'BY DEFAULT');
-      await markCopied(client, tables, point.lsn);
-      const oids = tables.map(({ oid }) => oid);
-      await recordShapes(this.#control, client, oids);
-      if (!this.#plugin.usesPublications) await recordDescriptions(this.#control, client, oids);
-    } finally {
-      this.#servers.destroy(client);
-    }
   }
 
   #newReceiver(): Receiver {
@@ -231,16 +173,14 @@ export class LiveReplay implements AsyncDisposable {
 
   /** Opens the spool as an engine that resumes would: after `stop`. Rejects when changes are missing. */
   async openAgain(): Promise<void> {
-    const engine = {
-      input: { workDirectory: dirname(this.spoolDirectory), emit: () => undefined, resume: true },
-      migration: { id: '', slot: this.slot, publications: this.#publications, binaryStream: false },
+    await openSpoolAgain({
+      spoolDirectory: this.spoolDirectory,
+      slot: this.slot,
+      publications: this.#publications,
       plugin: this.#plugin,
       servers: this.#servers,
       source: this.#control,
-      target: await this.#servers.onTarget('look'),
-    } as unknown as Engine;
-    const opened = openSpool(engine, false, new AbortController().signal);
-    await opened.then(({ spool }) => spool.close()).finally(() => this.#servers.destroy(engine.target));
+    });
   }
 
   async stop(): Promise<void> {

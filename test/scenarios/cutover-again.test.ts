@@ -20,6 +20,46 @@ const failed = (migration: Migration) =>
     .until(() => migration.of('error').length > 0, 'the cut-over to fail')
     .then(() => migration.of('error').at(-1)?.error);
 
+describe('a cut-over that fails at an unlogged table', () => {
+  test('because its session ends: an interruption; because a row is refused: TM6005; both times replay goes on', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    // More than the buffers on the way hold.
+    await source.query(`CREATE TABLE t (id int PRIMARY KEY); CREATE UNLOGGED TABLE u (id int, v text);
+      INSERT INTO u SELECT g, repeat(md5(g::text), 300) FROM generate_series(1, 2000) g`);
+    await using migration = await start(databases);
+    await migration.reached('replay');
+    const asksAndGets = async (happens: string) => {
+      await target.query(
+        `CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${happens}; RETURN NEW; END $$`,
+      );
+      const before = migration.of('error').length;
+      await migration.requestCutover(false);
+      await migration.until(() => migration.of('error').length > before, 'the cut-over to fail');
+      await source.query('INSERT INTO t SELECT count(*) FROM t');
+      const all = async () =>
+        (await target.query('SELECT FROM t')).length === (await source.query('SELECT FROM t')).length;
+      await until(all, { what: 'replay to go on' });
+      return migration.of('error').at(-1)?.error;
+    };
+    await target.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      CREATE TRIGGER refuse BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION refuse(); ALTER TABLE u ENABLE ALWAYS TRIGGER refuse`);
+    expect(await asksAndGets(`RAISE 'not this one'`)).toMatchObject({
+      code: 'TM6005',
+      side: 'target',
+      object: 'public.u',
+    });
+    expect(await asksAndGets('PERFORM pg_terminate_backend(pg_backend_pid())')).toMatchObject({
+      code: 'TM1110',
+      side: 'target',
+    });
+    await target.query('DROP FUNCTION refuse CASCADE');
+    await migration.cutOver(false);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+});
+
 describe.each([{ replicaRole: true }, { replicaRole: false }])('a cut-over that fails late ($replicaRole)', ({
   replicaRole,
 }) => {

@@ -134,15 +134,23 @@ export class Migration {
     return gate?.type === 'gate' && gate.ok;
   }
 
-  /** Ends when the program ends; never rejects. */
+  /** Ends when the program ends, or is ended because it takes too long; never rejects. */
   command(name: string, args: readonly string[]): Promise<Ended> {
     const { cli, directory, env } = this.#input;
     return new Promise((resolve) => {
       const child = execFile(
         process.execPath,
         [cli, name, '--json', '--dir', directory, ...args],
-        { env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions() }, maxBuffer: 2 ** 28 },
-        (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
+        {
+          env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions() },
+          maxBuffer: 2 ** 28,
+          timeout: PATIENCE_MS,
+          killSignal: 'SIGKILL',
+        },
+        (error, stdout, stderr) => {
+          const late = error?.killed ? `, and no end in ${PATIENCE_MS / 1000} s` : '';
+          resolve({ code: child.exitCode, stdout, stderr: `${stderr}${late}` });
+        },
       );
       child.stdin?.end();
     });

@@ -97,7 +97,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     });
     await endMigration(options, async (begin) => {
       await steps.run('objects', async () => {
-        await copyUnlogged(source, target, options.unlogged, options.signal);
+        await copyUnlogged(options.servers, target, options.unlogged, options.signal);
         const views = await refreshMaterializedViews(source, target, options.schema);
         await requireQuiet(changes);
         await begin();

@@ -17,7 +17,7 @@ const TABLES = `
 CREATE TABLE big (id int PRIMARY KEY, v text); ${rows(1, 8)}`;
 
 describe.runIf(mayMount)('the disk of the target (needs root, and a system that lets it mount one)', () => {
-  test('full (53100) in copy, replay and cut-over, and its pg_wal full (PANIC): gone on with by itself', async ({
+  test('full (53100) in copy, index build, replay and cut-over, and its pg_wal full (PANIC): gone on with by itself', async ({
     databases,
   }) => {
     const { source } = databases;
@@ -41,6 +41,23 @@ describe.runIf(mayMount)('the disk of the target (needs root, and a system that 
     await data.fill(4 * MB);
     await migration.go();
     await whatFails(/^copying public\.big$/);
+    // What is built is recorded first.
+    const building = await target.connect();
+    await building.query('BEGIN; LOCK TABLE tiger_migrate.object IN SHARE MODE');
+    await data.makeRoom();
+    await well();
+    await until(
+      async () =>
+        (
+          await target.query(
+            `SELECT FROM pg_stat_activity WHERE application_name LIKE '% index' AND wait_event_type = 'Lock'`,
+          )
+        ).length > 0,
+      { what: 'an index to wait' },
+    );
+    await data.fill(0);
+    await building.query('COMMIT');
+    await whatFails(/^building indexes of public\.big$/);
     await data.makeRoom();
     await well();
     await migration.reached('replay');

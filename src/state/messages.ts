@@ -90,7 +90,8 @@ export type Message =
   | { readonly type: 'start' }
   | { readonly type: 'attached'; readonly progress: Progress; readonly readonly: boolean }
   | { readonly type: 'attach-failed'; readonly error: ErrorReport }
-  | { readonly type: 'event'; readonly event: EngineEvent }
+  /** What the engine has said, in order: all that came at once. */
+  | { readonly type: 'events'; readonly events: readonly EngineEvent[] }
   | { readonly type: 'closed'; readonly error: ErrorReport | null }
   | { readonly type: 'stop-ended'; readonly error: ErrorReport | null }
   // tables that are copied again

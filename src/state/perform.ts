@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { EngineEvent } from '../engine/events.ts';
 import { type ErrorReport, toMigrateError } from '../errors/migrate-error.ts';
 import type { StepItem } from '../providers/step.ts';
 import type { Effect, Message } from './messages.ts';
@@ -44,9 +45,19 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
     dispatch({ type: 'attached', progress: next.progress, readonly: next.readonly });
     // The answer to `attached` may have been to leave.
     if (link !== next) return;
+    let said: EngineEvent[] = [];
+    const tell = () => {
+      const events = said;
+      said = [];
+      // Whoever has left hears no more.
+      if (events.length > 0 && link === next) dispatch({ type: 'events', events });
+    };
     unlisten = [
-      next.onEvent((event) => dispatch({ type: 'event', event })),
+      next.onEvent((event) => {
+        if (said.push(event) === 1) setImmediate(tell);
+      }),
       next.onClose((error) => {
+        tell();
         unlink();
         dispatch({ type: 'closed', error });
       }),

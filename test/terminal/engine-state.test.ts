@@ -26,6 +26,29 @@ describe('the engine', () => {
     expect(reach(troubled, { type: 'dismiss-trouble' }).engine.trouble).toBeNull();
   });
 
+  it('is heard in one go, as one thing after the other, and what was shown before stays', () => {
+    const table = (relation: string, state: 'copying' | 'copied') =>
+      ({ type: 'table', relation, state, bytes: 1, rows: 1, done: state === 'copied' ? 1 : 0 }) as const;
+    const planned = reach(
+      attached,
+      event({
+        type: 'plan',
+        tables: [
+          { relation: 'a', bytes: 1, rows: 1, parts: 1 },
+          { relation: 'b', bytes: 1, rows: 1, parts: 1 },
+        ],
+        indexes_total: 0,
+      }),
+    );
+    const before = structuredClone(planned.engine.progress);
+    const messages = [table('a', 'copying'), table('a', 'copied'), table('b', 'copying')].map(event);
+    const events = messages.flatMap((message) => (message.type === 'events' ? message.events : []));
+    const atOnce = reach(planned, { type: 'events', events });
+    expect(atOnce.engine.progress).toEqual(reach(planned, ...messages).engine.progress);
+    expect(atOnce.engine.progress?.tables.a?.state).toBe('copied');
+    expect(planned.engine.progress).toEqual(before);
+  });
+
   it('is left running, and stopped only by a typed word', () => {
     expect(play(attached, { type: 'leave' })).toMatchObject({ model: { exit: 0 }, effects: [{ do: 'detach' }] });
     const asked = reach(attached, { type: 'ask-stop' });

@@ -24,7 +24,10 @@ function played(model: Model, steps: Iterator<EventPayload[]>, count: number): M
     if (step.done) break;
     time += 500;
     for (const payload of step.value) {
-      next = reach(next, { type: 'event', event: { ...payload, time: new Date(time).toISOString() } as EngineEvent });
+      next = reach(next, {
+        type: 'events',
+        events: [{ ...payload, time: new Date(time).toISOString() } as EngineEvent],
+      });
     }
   }
   return reach(next, { type: 'tick', now: time });
@@ -95,8 +98,8 @@ const existing = {
   target: 'postgres://tsdbadmin@x1.y2.tsdb.cloud.example:34567/tsdb',
 };
 const event = (payload: EventPayload): Message => ({
-  type: 'event',
-  event: { ...payload, time: new Date(MOMENT).toISOString() } as EngineEvent,
+  type: 'events',
+  events: [{ ...payload, time: new Date(MOMENT).toISOString() } as EngineEvent],
 });
 const DAMAGE = {
   code: 'TM5001',

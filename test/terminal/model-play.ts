@@ -20,8 +20,8 @@ export function play(model: Model, ...messages: Message[]): { model: Model; effe
 }
 export const reach = (model: Model, ...messages: Message[]): Model => play(model, ...messages).model;
 export const event = (payload: EventPayload): Message => ({
-  type: 'event',
-  event: { ...payload, time: '2026-01-02T03:04:05.000Z' } as EngineEvent,
+  type: 'events',
+  events: [{ ...payload, time: '2026-01-02T03:04:05.000Z' } as EngineEvent],
 });
 export const insert = (text: string): Message => ({ type: 'edit', edit: { kind: 'insert', text } });
 

@@ -99,9 +99,13 @@ describe('what the model wants done', () => {
     performer.perform({ do: 'attach' }, dispatch);
     await heard('attached');
     services.engine.say({ type: 'log', text: 'x' }, 0);
-    services.engine.hangUp(null);
+    await heard('events');
+    // What comes at once is handed on at once, and before the end.
     services.engine.say({ type: 'log', text: 'y' }, 0);
-    expect(types()).toEqual(['attached', 'event', 'closed']);
+    services.engine.say({ type: 'log', text: 'z' }, 0);
+    services.engine.hangUp(null);
+    services.engine.say({ type: 'log', text: 'too late' }, 0);
+    expect(types()).toEqual(['attached', 'events', 'events', 'closed']);
   });
 
   it('detaches when it ends, also from an engine that answers only then', async () => {

@@ -78,10 +78,21 @@ function attachFailed(model: Model, message: Extract<Message, { type: 'attach-fa
   return step({ ...next, screen: 'failed' });
 }
 
-function heard(model: Model, event: EngineEvent): Model {
+/** One copy of the record of tables for all events that came at once: ten thousand tables tell three things each. */
+function heardAll(model: Model, events: readonly EngineEvent[]): Model {
+  let next = model;
+  let isOurs = false;
+  for (const event of events) {
+    next = heard(next, event, isOurs);
+    isOurs ||= event.type === 'table' || event.type === 'plan';
+  }
+  return next;
+}
+
+function heard(model: Model, event: EngineEvent, isOurs: boolean): Model {
   const before = model.engine.progress;
   if (!before) return model;
-  const progress = foldProgress(before, event);
+  const progress = foldProgress(before, event, isOurs);
   const engine: Partial<EngineView> = { progress };
   const next = withEngine(model, engine);
   switch (event.type) {
@@ -153,8 +164,8 @@ export function engineStep(model: Model, message: Message): Step | null {
       return attached(model, message.progress, message.readonly);
     case 'attach-failed':
       return attachFailed(model, message);
-    case 'event':
-      return step(heard(model, message.event));
+    case 'events':
+      return step(heardAll(model, message.events));
     case 'closed':
       return closed(model, message);
     case 'dismiss-trouble':

@@ -191,6 +191,8 @@ describe('either server restarted or killed at any moment', () => {
     }
     expect(migration.of('done')).toEqual([]);
     expect(migration.of('error').filter(({ error }) => error.code === 'TM9001')).toEqual([]);
+    expect(migration.warnings).toContainEqual(expect.stringContaining('given back as soon as it can be reached'));
+    expect(migration.warnings).not.toContainEqual(expect.stringContaining('is still read-only'));
 
     // Committed, but nobody could say so: the one fault after which it is done.
     const held = await cutOverUpTo('COMMIT', servers, migration);

@@ -190,11 +190,13 @@ const stillWritten = (migration: MigrationRow, message: string, cause?: unknown)
 async function giveBack({ source, migration, request, signal, emit }: CutoverOptions): Promise<void> {
   if (!request.freezeSource || signal.aborted) return;
   await unfreezeSource(source, migration.sourceDatabase).catch((failure: unknown) => {
+    const why = failure instanceof Error ? failure.message : String(failure);
+    const byHand = `ALTER DATABASE "${migration.sourceDatabase}" RESET default_transaction_read_only`;
     emit({
       type: 'warning',
-      text:
-        `The source is still read-only (${failure instanceof Error ? failure.message : String(failure)}): run ` +
-        `ALTER DATABASE "${migration.sourceDatabase}" RESET default_transaction_read_only there.`,
+      text: mayHeal(failure)
+        ? `The source may still be read-only (${why}): it is given back as soon as it can be reached; by hand: ${byHand}.`
+        : `The source is still read-only (${why}): run ${byHand} there.`,
     });
   });
 }

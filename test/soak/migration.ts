@@ -28,7 +28,9 @@ const PATIENCE_MS = 240_000;
  * What ends a migration that has no snapshot yet, when a server goes away: there is nothing to resume and nothing is left, so
  * it is begun again. Once begun it has to go on by itself.
  */
-const BEGIN_AGAIN = /^(TM1305|TM1109|TM1110|TM1102|TM1103|TM4001)/;
+const BEGIN_AGAIN = /^(TM1305|TM1109|TM1110|TM1102|TM1103|TM4001|TM1199 .*terminated unexpectedly)/;
+/** A defect of PostgreSQL; what the error says is done: it is begun again from nothing. */
+const CANNOT_DECODE = /^TM4005 .*could not map filenode.*migrate --drop-if-exists/s;
 
 /** One migration by real commands, through as many engine processes as the faults make of it. */
 export class Migration {
@@ -53,9 +55,10 @@ export class Migration {
   }
 
   /** Begins, or goes on. */
-  start(resume = false): void {
+  start(how: 'anew' | 'again' | 'resume' = 'anew'): void {
     const { cli, directory, args, env } = this.#input;
-    const engine = new RunningEngine(cli, ['--dir', directory, ...args, ...(resume ? ['--resume'] : [])], env);
+    const more = { anew: [], again: ['--drop-if-exists'], resume: ['--resume'] }[how];
+    const engine = new RunningEngine(cli, ['--dir', directory, ...args, ...more], env);
     this.#engine = engine;
     this.#from = this.events.length;
     this.#read = 0;
@@ -102,7 +105,7 @@ export class Migration {
       else if (!/^Interrupted\. [^\n]+\n$/.test(stderr)) this.complaints.push(`SIGTERM, and on stderr: ${stderr}`);
     } else if (engine.stderr !== '') this.complaints.push(`on stderr: ${engine.stderr}`);
     const began = PHASES.indexOf(this.phase) >= PHASES.indexOf('snapshot');
-    this.start(began);
+    this.start(began ? 'resume' : 'anew');
   }
 
   /** Waits for a condition; rejects when the engine ends by itself before. */
@@ -188,7 +191,12 @@ export class Migration {
       if (this.#ending) continue;
       if (exit.code !== 0 && BEGIN_AGAIN.test(engine.stderr) && !this.events.some(({ type }) => type === 'snapshot')) {
         this.restarts += 1;
-        this.start(false);
+        this.start();
+        continue;
+      }
+      if (exit.code !== 0 && CANNOT_DECODE.test(engine.stderr)) {
+        this.restarts += 1;
+        this.start('again');
         continue;
       }
       if (engine.stderr !== '') this.complaints.push(`on stderr: ${engine.stderr}`);

@@ -5,7 +5,7 @@ import { explain, sqlState } from '../error-policy.ts';
 const CANNOT_DECODE = /^could not map filenode/;
 const BEGIN_AGAIN =
   'PostgreSQL can not decode its own WAL for this slot: a transaction that rewrites a table (TRUNCATE, ALTER TABLE, VACUUM FULL) ran while it ' +
-  'was made. Bring the source to its newest minor release, remove this migration with clean, and begin again while no such transaction runs.';
+  'was made. Bring the source to its newest minor release, and begin again while no such transaction runs: migrate --drop-if-exists.';
 
 /** What an error of the stream means: gone for good, busy, to be tried again, or not understood. `started`: it has begun. */
 export function explainStreamError(error: unknown, slot: string, started: boolean): unknown {

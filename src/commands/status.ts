@@ -88,8 +88,9 @@ function describe(progress: Progress, pid: number | null): string[] {
       `Slot ${progress.slot.name}: ${progress.slot.wal_status}, ${formatBytes(progress.slot.retained_bytes)} of WAL kept on the source`,
     );
   }
-  if (progress.phase !== 'done')
-    lines.push(`Spool ${formatBytes(progress.spool.bytes)}, ${formatBytes(progress.spool.free_bytes)} free`);
+  const { bytes, free_bytes: free } = progress.spool;
+  // An engine that ended before it looked knows nothing of the disk.
+  if (progress.phase !== 'done' && free > 0) lines.push(`Spool ${formatBytes(bytes)}, ${formatBytes(free)} free`);
   const damaged = damagedTables(progress);
   for (const { table, code, reason, lsn } of damaged)
     lines.push(`DAMAGED ${table}: ${code} ${reason} at ${lsn ?? '?'}`);
@@ -102,6 +103,8 @@ function describe(progress: Progress, pid: number | null): string[] {
   for (const change of progress.schema_changes) lines.push(schemaChangeLine(change));
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
-  if (pid === null && progress.phase !== 'done') lines.push('Go on with migrate --resume.');
+  // Unless its error says how to go on otherwise.
+  const toldHow = progress.error?.hint.includes('migrate --res') ?? false;
+  if (pid === null && progress.phase !== 'done' && !toldHow) lines.push('Go on with migrate --resume.');
   return lines;
 }

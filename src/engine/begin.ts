@@ -196,7 +196,7 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     await recordShapes(
       snapshot.client,
       target,
-      tables.map(({ oid }) => oid),
+      tables.filter(({ kind }) => kind !== 'chunk').map(({ oid }) => oid),
     );
     if (!plugin.usesPublications) {
       await recordDescriptions(
@@ -241,6 +241,7 @@ export const plannedTables = (tables: readonly SourceTable[], options: Migration
     schema: table.schema,
     name: table.name,
     kind: table.kind,
+    rootOid: table.rootOid,
     copyRows: holdsRows(table) && selection(table, options) === 'all',
     parts: 1,
   }));

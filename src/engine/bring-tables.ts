@@ -12,6 +12,8 @@ import { holdsRows, readMaterializedViews, readTables, type SourceTable, selecti
 import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
+import { ChunksLeft } from './timescale/chunks-left.ts';
+import { placeChunks } from './timescale/make-hypertables.ts';
 
 export interface BroughtTables {
   readonly schema: ClassifiedSchema;
@@ -44,8 +46,9 @@ export async function bringTables(
   const there = new Set((await readTables(source)).map((table) => table.oid));
   for (const table of open.filter(({ sourceOid }) => !there.has(sourceOid))) await letGo(engine, table);
   const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
-  const wanted = tables.filter((table) => selection(table, options) !== 'excluded');
-  const schema = await bringSchema(engine, { wanted, done: schemaDone }, signal);
+  const chosen = tables.filter((table) => selection(table, options) !== 'excluded');
+  const schema = await bringSchema(engine, { wanted: chosen, done: schemaDone }, signal);
+  const wanted = await placeChunks(source, target, chosen);
   onSchema();
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
@@ -73,14 +76,26 @@ export async function bringTables(
   });
   await indexes.open(target);
   const entriesOf = (relation: { oid: number }) => schema.indexes.get(relation.oid) ?? [];
-  const withoutCopy = [...wanted.filter((table) => !openOids.has(table.oid) || !withRows.includes(table)), ...views];
+  const toCopy = snapshot ? withRows.filter((table) => openOids.has(table.oid)) : [];
+  const chunksLeft = new ChunksLeft(toCopy);
+  const withoutCopy = [
+    ...wanted.filter((table) => table.kind !== 'chunk' && !toCopy.includes(table) && !chunksLeft.has(table.oid)),
+    ...views,
+  ];
   for (const relation of withoutCopy) if (entriesOf(relation).length > 0) indexes.add(relation, entriesOf(relation));
   if (snapshot) {
-    const toCopy = withRows.filter((table) => openOids.has(table.oid));
     await takeKeysAway({ target, schema, emit }, toCopy);
     const mayRefuse = new Set(open.filter((table) => table.again).map((table) => table.sourceOid));
     const which = { tables: toCopy, mayRefuse };
-    await copyRows(engine, snapshot, which, (table) => indexes.add(table, entriesOf(table)), signal);
+    const byOid = new Map(wanted.map((table) => [table.oid, table]));
+    const buildOn = (root: number | null) => {
+      const table = root === null ? undefined : byOid.get(root);
+      if (table) indexes.add(table, entriesOf(table));
+    };
+    const build = (table: SourceTable) =>
+      table.kind === 'chunk' ? buildOn(chunksLeft.copied(table)) : indexes.add(table, entriesOf(table));
+    await copyRows(engine, snapshot, which, build, signal);
+    for (const root of chunksLeft.unfinished) buildOn(root);
   }
   await first?.[Symbol.asyncDispose]();
   await indexes.finished();

@@ -114,6 +114,10 @@ export const ERROR_KINDS = {
     'table can not be taken in',
     'A table that was created meanwhile could not be published on the source; tried again by itself.',
   ),
+  TM2010: operator(
+    'TimescaleDB is missing',
+    'The source has hypertables, and the target database lacks the extension.',
+  ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
   TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),

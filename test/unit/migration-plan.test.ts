@@ -22,6 +22,8 @@ const table = (oid: number, over: Partial<SourceTable> = {}): SourceTable => ({
   name: `t${oid}`,
   kind: 'ordinary',
   rootOid: oid,
+  compressedOid: null,
+  into: null,
   bytes: 8192 * 100,
   rows: 1000,
   pages: 100,

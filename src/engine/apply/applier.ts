@@ -10,6 +10,7 @@ import {
   sameShape,
   type Truncate,
 } from '../decode/change.ts';
+import { outsideMarkers } from '../decode/compression-markers.ts';
 import type { NamedTables } from '../decode/named-tables.ts';
 import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
 import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
@@ -70,7 +71,7 @@ export class Applier {
     this.#options = options;
     this.#target = new TargetTransaction(options);
     this.#ahead = new TablesAhead(options.tables);
-    this.#decode = options.plugin.decoder(options.named);
+    this.#decode = outsideMarkers(options.plugin.decoder(options.named));
     this.#readUpTo = options.appliedLsn;
   }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { SchemaMisfit } from '../ddl/misfit.ts';
 import type { StreamRelation } from '../decode/change.ts';
-import { isComplete, type SyncedTable } from '../sync/table-states.ts';
+import { isComplete, placeOf, type SyncedTable } from '../sync/table-states.ts';
 import { type BoundTable, bindTo } from './bound-table.ts';
 import { readTargetTables, type TargetTable } from './target-table.ts';
 
@@ -36,7 +36,7 @@ export class TablesAhead {
     this.#known.delete(table.sourceOid);
     this.#done.add(table.sourceOid);
     try {
-      const bound = bindTo(known, relation, table);
+      const bound = bindTo(known, relation, placeOf(table));
       if (bound.otherTypes.length + bound.otherModifiers.length > 0) return null;
       this.#used += 1;
       return bound;
@@ -56,7 +56,7 @@ export class TablesAhead {
       const next = this.#tables[(place + step) % this.#tables.length];
       if (next && this.#mayCome(next)) some.push(next);
     }
-    const found = await readTargetTables(client, some);
+    const found = await readTargetTables(client, some.map(placeOf));
     for (const [index, one] of found.entries()) {
       const of = some[index];
       if (of) this.#known.set(of.sourceOid, one);
@@ -65,6 +65,12 @@ export class TablesAhead {
 
   #mayCome(table: SyncedTable): boolean {
     const { sourceOid } = table;
-    return table.copyRows && isComplete(table) && !this.#done.has(sourceOid) && !this.#known.has(sourceOid);
+    return (
+      table.copyRows &&
+      table.into !== null &&
+      isComplete(table) &&
+      !this.#done.has(sourceOid) &&
+      !this.#known.has(sourceOid)
+    );
   }
 }

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.ts';
 import { readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut } from '../sync/table-states.ts';
+import { placeChunks } from '../timescale/make-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 
 /**
@@ -48,7 +49,7 @@ export async function copyRows(
     await recordShapes(
       held.client,
       engine.target,
-      brought.map(({ oid }) => oid),
+      brought.filter(({ kind }) => kind !== 'chunk').map(({ oid }) => oid),
     );
     return copied.again;
   };
@@ -57,7 +58,8 @@ export async function copyRows(
     const names = [...again].map(displayName).join(', ');
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
-    const now = new Map((await readTables(newer.client)).map((table) => [table.oid, table]));
+    const placed = await placeChunks(engine.source, engine.target, await readTables(newer.client));
+    const now = new Map(placed.map((table) => [table.oid, table]));
     for (const table of again) if (!now.has(table.oid)) await letGo(engine, { ...table, sourceOid: table.oid });
     const some = [...again].flatMap((table) => now.get(table.oid) ?? []);
     again = await copyIn(newer, some);

@@ -8,7 +8,7 @@ import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import { RUNNING_RULES } from '../error-rules.ts';
 import type { Emit } from '../events.ts';
 import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
-import type { SourceTable } from '../source/catalog.ts';
+import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
@@ -216,9 +216,9 @@ async function copyPart(
   await target.query('BEGIN');
   if (whole) {
     await beginCopy(target, table.oid, options.copyLsn, 1);
-    await target.query(`TRUNCATE ONLY ${qualified(table)}`);
+    await target.query(`TRUNCATE ONLY ${qualified(placeOf(table))}`);
   }
-  const statements = copyStatements(part, table, whole);
+  const statements = copyStatements(part, placeOf(table), whole);
   // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
   await source.query('SAVEPOINT part');
   const copied = await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal);
@@ -246,8 +246,9 @@ async function isAsInSnapshot(source: pg.Client, table: SourceTable): Promise<bo
   // Copied once more at the cut-over, whatever happens until then.
   if (table.kind === 'unlogged') return true;
   const { rows } = await source.query<{ same: string }>(
-    'SELECT relfilenode = pg_relation_filenode(oid) AS same FROM pg_class WHERE oid = $1::oid',
-    [String(table.oid)],
+    `SELECT count(*) = cardinality($1::oid[]) AND bool_and(relfilenode IS NOT DISTINCT FROM pg_relation_filenode(oid)) AS same
+       FROM pg_class WHERE oid = ANY ($1::oid[])`,
+    [`{${table.compressedOid === null ? table.oid : `${table.oid},${table.compressedOid}`}}`],
   );
   return rows[0]?.same === 't';
 }
@@ -280,7 +281,7 @@ class StartedTables {
     try {
       await client.query('BEGIN');
       await beginCopy(client, part.table.oid, this.#options.copyLsn, part.parts);
-      await client.query(`TRUNCATE ONLY ${qualified(part.table)}`);
+      await client.query(`TRUNCATE ONLY ${qualified(placeOf(part.table))}`);
       await client.query('COMMIT');
     } finally {
       signal.removeEventListener('abort', stop);

@@ -27,7 +27,9 @@ export function planParts(
   const parts: CopyPart[] = [];
   for (const table of tables) {
     const wanted =
-      sourceVersionNum < TID_RANGE_SCAN_VERSION ? 1 : Math.min(maximumParts, Math.floor(table.bytes / splitBytes) + 1);
+      sourceVersionNum < TID_RANGE_SCAN_VERSION || table.compressedOid !== null
+        ? 1
+        : Math.min(maximumParts, Math.floor(table.bytes / splitBytes) + 1);
     const count = Math.max(1, Math.min(wanted, table.pages));
     const pagesEach = Math.ceil(table.pages / count);
     for (let part = 0; part < count; part += 1) {

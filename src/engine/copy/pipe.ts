@@ -19,6 +19,10 @@ export function copyStatements(
   const outOptions = format.length > 0 ? ` WITH (${format.join(', ')})` : '';
   const intoOptions = [...format, ...(freeze ? ['FREEZE'] : [])];
   const into = `COPY ${qualified(target)}${inList} FROM STDIN${intoOptions.length > 0 ? ` WITH (${intoOptions.join(', ')})` : ''}`;
+  // What a chunk has compressed stands elsewhere: COPY of the table, and ONLY, would leave that out without a word.
+  if (part.table.kind === 'chunk' && part.pages === null) {
+    return { out: `COPY (SELECT ${list} FROM ${source}) TO STDOUT${outOptions}`, into };
+  }
   if (part.pages === null) return { out: `COPY ${source}${inList} TO STDOUT${outOptions}`, into };
   const { from, to } = part.pages;
   const upper = to === null ? '' : ` AND ctid < '(${to},0)'::tid`;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import { type Ahead, type BoundTable, bindTable } from '../apply/bound-table.ts';
 import type { StreamRelation } from '../decode/change.ts';
-import type { SyncedTable } from '../sync/table-states.ts';
+import { placeOf, type SyncedTable } from '../sync/table-states.ts';
 import { lookAtBothSides } from './both-sides.ts';
 import { misfitBy, SchemaMisfit } from './misfit.ts';
 import type { TableOnBothSides } from './schema-change.ts';
@@ -24,9 +24,11 @@ export async function bindFitting(
   relation: StreamRelation,
   synced: SyncedTable,
 ): Promise<BoundTable | null> {
-  const first = await boundOrMisfit(bindTable(target, relation, synced));
+  const first = await boundOrMisfit(bindTable(target, relation, placeOf(synced)));
   if (!(first instanceof SchemaMisfit) && !differsInType(first)) return first;
-  const { tables, changes } = await onSource((source) => lookAtBothSides(source, target, [relation.oid]));
+  const { tables, changes } = await onSource((source) =>
+    lookAtBothSides(source, target, [synced.isChunk ? synced.rootOid : relation.oid]),
+  );
   const seen = tables[0];
   if (!seen) {
     if (first instanceof SchemaMisfit) throw first;
@@ -36,7 +38,9 @@ export async function bindFitting(
     tell(`${displayName(seen.name)} was dropped on both sides: what was written before is left out.`);
     return null;
   }
-  const second = await boundOrMisfit(bindTable(target, relation, seen.name, aheadOf(relation, seen)));
+  const second = await boundOrMisfit(
+    bindTable(target, relation, synced.isChunk ? placeOf(synced) : seen.name, aheadOf(relation, seen)),
+  );
   if (second instanceof SchemaMisfit) {
     const causes = changes.filter(({ locks }) => locks);
     throw causes.length > 0 ? misfitBy(relation, displayName(seen.name), causes) : second;

@@ -44,7 +44,7 @@ export async function lookAtBothSides(
 async function readNames(target: pg.Client): Promise<Map<number, Name>> {
   const { rows } = await target.query<{ oid: string; schema: string; name: string }>(
     `WITH RECURSIVE kept(oid) AS (
-       SELECT source_oid FROM tiger_migrate.relation WHERE copy_rows
+       SELECT source_oid FROM tiger_migrate.relation WHERE (copy_rows AND kind <> 'chunk') OR kind = 'hypertable'
        UNION
        SELECT (s.shape::jsonb -> 'partition' ->> 'of')::oid FROM kept k JOIN tiger_migrate.shape s ON s.source_oid = k.oid
         WHERE s.shape::jsonb -> 'partition' ->> 'of' IS NOT NULL)

@@ -29,7 +29,7 @@ export interface CreatedTables {
  */
 export async function lookForCreated(source: pg.Client, target: pg.Client, of: WantedTables): Promise<CreatedTables> {
   const all = (await readTables(source)).filter(
-    (table) => table.kind !== 'foreign' && selection(table, of.options) !== 'excluded',
+    (table) => table.kind !== 'foreign' && table.kind !== 'chunk' && selection(table, of.options) !== 'excluded',
   );
   const known = await readKnown(target);
   const published = of.plugin.usesPublications ? await readPublished(source, of.publications) : null;

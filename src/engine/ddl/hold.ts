@@ -100,6 +100,7 @@ async function isSettled(
       schema,
       name: `${name} (dropped, ${oid})`,
       kind: 'ordinary',
+      rootOid: oid,
       copyRows: false,
       parts: 1,
     };

@@ -56,9 +56,13 @@ export class NamedTables {
   }
 }
 
-/** The same as `SYSTEM_SCHEMAS` in SQL. */
+/** Here chunks stand beside what is TimescaleDB's own: somebody must say which is which. */
+export const CHUNK_SCHEMA = '_timescaledb_internal';
+
+/** The same as `SYSTEM_SCHEMAS` in SQL, but for chunks. */
 const isSystemSchema = (schema: string): boolean =>
-  schema === 'information_schema' ||
-  schema === 'tiger_migrate' ||
-  schema === 'toolkit_experimental' ||
-  /^(pg_|_?timescaledb_)/.test(schema);
+  schema !== CHUNK_SCHEMA &&
+  (schema === 'information_schema' ||
+    schema === 'tiger_migrate' ||
+    schema === 'toolkit_experimental' ||
+    /^(pg_|_?timescaledb_)/.test(schema));

@@ -1,6 +1,7 @@
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { type Change, MESSAGE_PREFIX, type StreamRelation } from './change.ts';
+import { MARKER_PREFIXES } from './compression-markers.ts';
 import type { NamedTable, NamedTables } from './named-tables.ts';
 import type { Decoder, OutputPlugin } from './plugin.ts';
 import { startsWith } from './tuple.ts';
@@ -258,7 +259,7 @@ const ASKED = [
   `"include-types" 'off'`,
   `"include-type-oids" 'on'`,
   `"include-column-positions" 'on'`,
-  `"add-msg-prefixes" '${MESSAGE_PREFIX}'`,
+  `"add-msg-prefixes" '${[MESSAGE_PREFIX, ...MARKER_PREFIXES].join(',')}'`,
 ];
 
 /**

@@ -21,6 +21,7 @@ import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { readApplied } from '../target/progress-schema.ts';
+import { ChunkMissing, explainChunk, takeInChunks } from '../timescale/new-chunks.ts';
 
 export interface ReplayOptions {
   readonly connectTarget: (application: string) => Promise<pg.Client>;
@@ -157,11 +158,16 @@ export class Replay {
       return 'stopped';
     } catch (error) {
       const misfit = asMisfit(error);
-      if (!misfit && !(error instanceof TableDamage)) throw error;
+      if (!misfit && !(error instanceof TableDamage) && !(error instanceof ChunkMissing)) throw error;
       // Without locks on the target: the operator is to alter what this transaction may have touched.
       await client.query('ROLLBACK');
       if (misfit) {
         await this.#hold.untilFits(misfit, this.#applied, this.#fitting(client));
+        return 'fits';
+      }
+      if (error instanceof ChunkMissing) {
+        const of = { missing: error.chunk, applied: this.#applied, options: this.#options.options };
+        await this.#fitting(client).onSource((source) => takeInChunks(source, client, of));
         return 'fits';
       }
       if (error instanceof TableDamage) await this.#damaged(client, error);
@@ -193,7 +199,11 @@ export class Replay {
     const { connectSource, destroy, options, emit } = this.#options;
     const source = await connectSource('names');
     const tell = (text: string) => emit({ type: 'warning', text });
-    await explainName(name, { source, tables, options, tell }).finally(() => destroy(source));
+    try {
+      if (!(await explainChunk(source, name, options))) await explainName(name, { source, tables, options, tell });
+    } finally {
+      destroy(source);
+    }
   }
 
   #tellOfUnidentified(table: SyncedTable): void {

@@ -4,6 +4,9 @@ import type { HeldSnapshot } from '../begin.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
 import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
+import { adaptToHypertables } from '../timescale/adapt-schema.ts';
+import { readDefinitions } from '../timescale/dimensions.ts';
+import { makeHypertables } from '../timescale/make-hypertables.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
 import { dumpSchema, hasDump, readSchema } from './dump.ts';
@@ -54,7 +57,9 @@ export async function bringSchema(
     const created = await createRoles(target, roles, emit);
     await applySettings(target, await readSettings(source), created, emit);
   }
-  const sorted = classify(await readSchema(dumping), (name) =>
+  const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
+  const dumped = adaptToHypertables(await readSchema(dumping), new Set(hypertables));
+  const sorted = classify(dumped, (name) =>
     options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
   );
   const schema = await withPrivilegesOfTarget(engine, sorted, !done);
@@ -75,6 +80,7 @@ export async function bringSchema(
       entry.type === 'EXTENSION' && (options.skipExtensions === 'all' || options.skipExtensions.includes(entry.name));
     const entries = schema.preData.filter((entry) => !skip(entry));
     await restoreEntries({ client, emit, hasExclusions: hasExclusions(options), signal }, entries);
+    await makeHypertables(client, await readDefinitions(source, hypertables));
     const replayed = wanted.filter((table) => isDecoded(table) && selection(table, options) === 'all');
     await openIdentities(client, replayed);
   });

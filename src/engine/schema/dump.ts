@@ -83,7 +83,12 @@ export const hasDump = (workDirectory: string): Promise<boolean> =>
     () => false,
   );
 
-const OUR_EXCLUSIONS = ['--exclude-schema=tiger_migrate'];
+/** Ours, and what TimescaleDB makes anew on the target: chunks, and what continuous aggregates keep. */
+const OUR_EXCLUSIONS = [
+  '--exclude-schema=tiger_migrate',
+  '--exclude-schema=_timescaledb_*',
+  '--exclude-schema=timescaledb_*',
+];
 
 /** Reads the schema that `dumpSchema` left in the work directory. Rejects with TM2001 when it is not there. */
 export async function readSchema(

@@ -1,17 +1,21 @@
 import type pg from 'pg';
 import { matchesAny } from '../../postgres/patterns.ts';
 import type { MigrationOptions } from '../options.ts';
+import { readHypertables, type SourceHypertables } from '../timescale/source-hypertables.ts';
 
 /** A table of the source, as its catalogs show it in the copy's snapshot. */
 export interface SourceTable {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
-  /** `ordinary`, `partitioned` (holds no rows itself), `partition` (a leaf), `unlogged`, `foreign`. */
-  readonly kind: 'ordinary' | 'partitioned' | 'partition' | 'unlogged' | 'foreign';
-  /** The root of its partition tree; its own OID when it is in none. */
+  /**
+   * `ordinary`, `partitioned` (holds no rows itself), `partition` (a leaf), `hypertable` (holds no rows itself), `chunk` (of a
+   * hypertable), `unlogged`, `foreign`.
+   */
+  readonly kind: 'ordinary' | 'partitioned' | 'partition' | 'hypertable' | 'chunk' | 'unlogged' | 'foreign';
+  /** The root of its partition tree, or its hypertable; its own OID when it is in none. */
   readonly rootOid: number;
-  /** The partitioned tables that it is a part of, the root last. */
+  /** The partitioned tables or the hypertable that it is a part of, the root last. */
   readonly partOf: readonly { readonly schema: string; readonly name: string }[];
   readonly bytes: number;
   /** Estimated. */
@@ -19,6 +23,10 @@ export interface SourceTable {
   readonly pages: number;
   /** UPDATE and DELETE can be published: a primary key, an identity index, or FULL. */
   readonly hasIdentity: boolean;
+  /** The table that a chunk's compressed rows stand in: only a SELECT without ONLY shows them. */
+  readonly compressedOid: number | null;
+  /** Where its rows go on the target: a chunk has another name there, null until that is known. */
+  readonly into: { readonly schema: string; readonly name: string } | null;
   /** A primary key that new partitions inherit, and with it an identity. */
   readonly givesIdentity: boolean;
   readonly columns: readonly SourceColumn[];
@@ -77,27 +85,58 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
                  a.atttypid IN (SELECT oid FROM safe)) ORDER BY a.attnum), '[]')
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence IN ('p', 'u') AND NOT ${SYSTEM_SCHEMAS}
+ WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence IN ('p', 'u') AND (NOT ${SYSTEM_SCHEMAS} OR c.oid = ANY ($1::oid[]))
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY c.oid`;
 
-function kindOf(row: Record<string, string>): SourceTable['kind'] {
+function kindOf(row: Record<string, string>, { roots, chunks }: SourceHypertables): SourceTable['kind'] {
+  if (roots.has(Number(row.oid))) return 'hypertable';
+  if (chunks.has(Number(row.oid))) return 'chunk';
   if (row.relkind === 'p') return 'partitioned';
   if (row.relkind === 'f') return 'foreign';
   if (row.persistence === 'u') return 'unlogged';
   return row.is_partition === 't' ? 'partition' : 'ordinary';
 }
 
-/** All user tables of the database that `client` is in; extension members and system schemas left out. One query. */
+/** Where its rows go on the target. Throws for a chunk that has no place there yet. */
+export function placeOf(table: SourceTable): Name {
+  if (table.into) return table.into;
+  throw new Error(`no chunk of the target for ${table.schema}.${table.name}`);
+}
+
+type Name = { readonly schema: string; readonly name: string };
+
+function belongsTo(
+  row: Record<string, string>,
+  { chunks }: SourceHypertables,
+  names: ReadonlyMap<number, Name>,
+): Pick<SourceTable, 'rootOid' | 'partOf' | 'compressedOid' | 'into'> {
+  const chunk = chunks.get(Number(row.oid));
+  if (chunk) {
+    const root = names.get(chunk.rootOid);
+    return { rootOid: chunk.rootOid, partOf: root ? [root] : [], compressedOid: chunk.compressedOid, into: null };
+  }
+  return {
+    rootOid: Number(row.root_oid),
+    partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
+    compressedOid: null,
+    into: names.get(Number(row.oid)) ?? null,
+  };
+}
+
+/** All user tables of the database that `client` is in, and the chunks of hypertables; extension members and system schemas left out. */
 export async function readTables(client: pg.Client): Promise<SourceTable[]> {
-  const { rows } = await client.query<Record<string, string>>(TABLES);
+  const hypertables = await readHypertables(client);
+  const { rows } = await client.query<Record<string, string>>(TABLES, [
+    `{${[...hypertables.chunks.keys()].join(',')}}`,
+  ]);
+  const names = new Map(rows.map((row) => [Number(row.oid), { schema: row.schema ?? '', name: row.name ?? '' }]));
   return rows.map((row) => ({
     oid: Number(row.oid),
     schema: row.schema ?? '',
     name: row.name ?? '',
-    kind: kindOf(row),
-    rootOid: Number(row.root_oid),
-    partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
+    kind: kindOf(row, hypertables),
+    ...belongsTo(row, hypertables, names),
     bytes: Number(row.bytes),
     rows: Number(row.rows),
     pages: Number(row.pages),
@@ -160,11 +199,11 @@ export async function readMaterializedViews(client: pg.Client): Promise<Material
 
 /** Whether the rows of a table of this kind are in the table itself. */
 export const holdsRows = (table: Pick<SourceTable, 'kind'>): boolean =>
-  table.kind === 'ordinary' || table.kind === 'partition' || table.kind === 'unlogged';
+  table.kind === 'ordinary' || table.kind === 'partition' || table.kind === 'chunk' || table.kind === 'unlogged';
 
 /** Whether logical decoding shows the table's changes. */
 export const isDecoded = (table: Pick<SourceTable, 'kind'>): boolean =>
-  table.kind === 'ordinary' || table.kind === 'partition' || table.kind === 'partitioned';
+  holdsRows(table) ? table.kind !== 'unlogged' : table.kind === 'partitioned' || table.kind === 'hypertable';
 
 export interface SourceIdentity {
   readonly system: string;

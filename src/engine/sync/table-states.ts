@@ -12,6 +12,11 @@ export interface SyncedTable {
   readonly sourceOid: number;
   readonly schema: string;
   readonly name: string;
+  /** The hypertable of a chunk, the root of a partition; its own OID else. */
+  readonly rootOid: number;
+  readonly isChunk: boolean;
+  /** Where its rows are on the target: a chunk has another name there, null until it has one. */
+  readonly into: { readonly schema: string; readonly name: string } | null;
   /** False: only the schema is migrated, changes are not applied. */
   readonly copyRows: boolean;
   readonly state: TableState;
@@ -26,13 +31,16 @@ export interface SyncedTable {
 
 export async function readTableStates(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT source_oid, schema, name, copy_rows, state, copy_lsn, bytes, rows, again,
+    `SELECT source_oid, schema, name, kind, root_oid, target_schema, target_name, copy_rows, state, copy_lsn, bytes, rows, again,
             damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation ORDER BY source_oid`,
   );
   return rows.map((row) => ({
     sourceOid: Number(row.source_oid),
     schema: row.schema ?? '',
     name: row.name ?? '',
+    rootOid: Number(row.root_oid),
+    isChunk: row.kind === 'chunk',
+    into: intoOf(row),
     copyRows: row.copy_rows === 't',
     state: row.state as TableState,
     copyLsn: row.copy_lsn ? parseLsn(row.copy_lsn) : null,
@@ -41,6 +49,18 @@ export async function readTableStates(client: pg.Client): Promise<SyncedTable[]>
     again: row.again === 't',
     damage: row.state === 'damaged' ? damageOf(row) : null,
   }));
+}
+
+/** Where its rows are on the target. Throws for a chunk that has no place there yet: nothing is applied to one. */
+export function placeOf(table: Pick<SyncedTable, 'schema' | 'name' | 'into'>): NonNullable<SyncedTable['into']> {
+  if (table.into) return table.into;
+  throw new Error(`no chunk of the target for ${table.schema}.${table.name}`);
+}
+
+function intoOf(row: Record<string, string | null>): SyncedTable['into'] {
+  if (row.kind !== 'chunk') return { schema: row.schema ?? '', name: row.name ?? '' };
+  const { target_schema: schema, target_name: name } = row;
+  return schema && name ? { schema, name } : null;
 }
 
 /**
@@ -63,15 +83,16 @@ export interface PlannedTable {
   readonly schema: string;
   readonly name: string;
   readonly kind: string;
+  readonly rootOid: number;
   readonly copyRows: boolean;
   readonly parts: number;
 }
 
 export async function insertTables(client: pg.Client, tables: readonly PlannedTable[]): Promise<void> {
   await client.query(
-    `INSERT INTO tiger_migrate.relation (source_oid, schema, name, kind, copy_rows, state, parts_total)
-     SELECT t.oid, t.schema, t.name, t.kind, t.copy, 'pending', t.parts
-       FROM json_to_recordset($1::json) t(oid oid, schema text, name text, kind text, copy boolean, parts integer)`,
+    `INSERT INTO tiger_migrate.relation (source_oid, schema, name, kind, root_oid, copy_rows, state, parts_total)
+     SELECT t.oid, t.schema, t.name, t.kind, t.root, t.copy, 'pending', t.parts
+       FROM json_to_recordset($1::json) t(oid oid, schema text, name text, kind text, root oid, copy boolean, parts integer)`,
     [
       JSON.stringify(
         tables.map((t) => ({
@@ -79,6 +100,7 @@ export async function insertTables(client: pg.Client, tables: readonly PlannedTa
           schema: t.schema,
           name: t.name,
           kind: t.kind,
+          root: t.rootOid,
           copy: t.copyRows,
           parts: t.parts,
         })),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
+import type { SourceTable } from '../source/catalog.ts';
 
 export interface RowSum {
   readonly rows: string;
@@ -8,20 +9,18 @@ export interface RowSum {
   readonly hash: string;
 }
 
+type Compared = { readonly schema: string; readonly name: string; readonly kind: SourceTable['kind'] };
+
 /**
- * Counts and hashes the rows of one table, its children not included. Both sides run with the same session settings, so
+ * Counts and hashes the rows of one table, its children not included, but what a chunk has compressed. Both sides run with the same session settings, so
  * that a value has one text form. https://www.postgresql.org/docs/current/functions-comparisons.html
  */
-export async function sumRows(
-  client: pg.Client,
-  table: { schema: string; name: string },
-  columns: readonly string[],
-): Promise<RowSum> {
+export async function sumRows(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
   const row =
     columns.length === 0 ? `''` : `ROW(${columns.map((column) => `t.${quoteIdent(column)}`).join(', ')})::text`;
   const { rows } = await client.query<{ rows: string; hash: string }>(
     `SELECT count(*) AS rows, coalesce(sum(hashtextextended((${row}) COLLATE "C", 0)::numeric), 0) AS hash
-       FROM ONLY ${qualified(table)} t`,
+       FROM ${table.kind === 'chunk' ? '' : 'ONLY '}${qualified(table)} t`,
   );
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };
 }
@@ -34,11 +33,7 @@ const LOCK_TIMEOUT_MS = 5000;
  * transaction in which it does not, and which is rolled back. It holds an ACCESS EXCLUSIVE lock on the table meanwhile.
  * https://www.postgresql.org/docs/current/ddl-rowsecurity.html
  */
-export async function sumRowsOfOwner(
-  client: pg.Client,
-  table: { schema: string; name: string },
-  columns: readonly string[],
-): Promise<RowSum> {
+export async function sumRowsOfOwner(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
   try {
     return await sumRows(client, table, columns);
   } catch (error) {

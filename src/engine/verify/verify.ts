@@ -7,6 +7,7 @@ import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
+import { findPlaces } from '../timescale/find-places.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
 
@@ -55,7 +56,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     return pair;
   };
   const first = await open();
-  const all = await readTables(first.source);
+  const all = await findPlaces(first.source, first.target, await readTables(first.source));
   const byOid = new Map(all.map((table) => [table.oid, table]));
   const wanted = (table: SourceTable) => options.wanted(table, byOid.get(table.rootOid) ?? table);
   const tables = all
@@ -103,7 +104,7 @@ async function compareTable(
   const relation = displayName(table);
   const columns = table.columns.map((column) => column.name);
   const sum = (client: pg.Client, side: 'source' | 'target') =>
-    (side === 'target' ? sumRowsOfOwner : sumRows)(client, table, columns).catch((error: unknown) => {
+    sumOn(side, client, table, columns).catch((error: unknown) => {
       if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
         return null;
       throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing: 'could not be read' });
@@ -116,6 +117,11 @@ async function compareTable(
     target,
     equal: target !== null && target.rows === known.rows && target.hash === known.hash,
   };
+}
+
+async function sumOn(side: 'source' | 'target', client: pg.Client, table: SourceTable, columns: readonly string[]) {
+  if (side === 'source') return sumRows(client, table, columns);
+  return table.into && sumRowsOfOwner(client, { ...table.into, kind: table.kind }, columns);
 }
 
 /** undefined_table, undefined_column, invalid_schema_name */

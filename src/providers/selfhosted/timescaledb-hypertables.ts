@@ -27,6 +27,7 @@ export const hypertables: Check = {
     const { hypertables: all, aggregates } = await ask('source', timescaleObjects);
     if (all.length === 0) return pass('none');
     const views = aggregates.length > 0 ? `, ${counted(aggregates.length, 'continuous aggregate')}` : '';
+    if (aggregates.length === 0) return info(`${counted(all.length, 'hypertable')}: ${listed(all.map(displayName))}`);
     return fail('TM1215', `${counted(all.length, 'hypertable')}${views}: ${listed(all.map(displayName))}`);
   },
 };

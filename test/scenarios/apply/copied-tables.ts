@@ -28,6 +28,7 @@ export async function markCopied(client: pg.Client, tables: readonly SourceTable
       schema: table.schema,
       name: table.name,
       kind: table.kind,
+      rootOid: table.rootOid,
       copyRows: holdsRows(table),
       parts: 1,
     })),

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PLUGINS } from '../engine/decode/plugin.ts';
 import { PROVIDERS } from '../engine/options.ts';
+import { type HypertableOption, parseHypertable } from '../engine/timescale/hypertable-option.ts';
 import { toMigrateError } from '../errors/migrate-error.ts';
 import { parseSize } from './size.ts';
 
@@ -26,6 +27,12 @@ const size = (text: string): number => {
   } catch (error) {
     throw new InvalidArgumentError(toMigrateError(error).hint);
   }
+};
+
+const hypertables = (text: string, before: HypertableOption[] = []): HypertableOption[] => {
+  const option = parseHypertable(text);
+  if (option) return [...before, option];
+  throw new InvalidArgumentError('It must be written as schema.table=column[,interval][,hash:column:partitions].');
 };
 
 const COMMON = {
@@ -68,6 +75,12 @@ export const migration = (command: Command): Command =>
     .option('--exclude-schema <name...>', 'schemas that are left out altogether')
     .option('--skip-roles', 'create no roles on the target')
     .option('--skip-extensions [name...]', 'create no extensions, or not these')
+    .option(
+      '--hypertable <table=column>',
+      "make a plain table a hypertable: 'public.metrics=time,7 days,hash:device_id:4'; repeatable",
+      hypertables,
+    )
+    .option('--skip-hypertable-incompatible-objects', "leave out indexes and constraints that a hypertable can't have")
     .option('--drop-if-exists', 'drop from the target what the source has too, and start over');
 
 /** Options of the demo. */

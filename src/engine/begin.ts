@@ -18,6 +18,8 @@ import { requireUtf8 } from './source/text-encoding.ts';
 import { quotesNumbersOrNeedNot } from './source/wal2json.ts';
 import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
+import { partitionColumns } from './timescale/hypertable-option.ts';
+import { becomesHypertable } from './timescale/new-hypertables.ts';
 
 /** A snapshot that is importable until `release`, and the first position that it does not hold. */
 export interface HeldSnapshot extends AsyncDisposable {
@@ -244,7 +246,13 @@ export const plannedTables = (tables: readonly SourceTable[], options: Migration
     rootOid: table.rootOid,
     copyRows: holdsRows(table) && selection(table, options) === 'all',
     parts: 1,
+    ...partitioning(table, options),
   }));
+
+function partitioning(table: SourceTable, { hypertables }: MigrationOptions): { partitionedBy?: readonly string[] } {
+  const wanted = becomesHypertable(table, hypertables);
+  return wanted ? { partitionedBy: partitionColumns(wanted) } : {};
+}
 
 /**
  * Removes slot, publications and our schema; the rows and objects of the migration stay. On sessions of its own: those

@@ -14,6 +14,7 @@ import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
 import { placeChunks } from './timescale/make-hypertables.ts';
+import { throughRoots } from './timescale/new-hypertables.ts';
 
 export interface BroughtTables {
   readonly schema: ClassifiedSchema;
@@ -48,7 +49,7 @@ export async function bringTables(
   const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
   const chosen = tables.filter((table) => selection(table, options) !== 'excluded');
   const schema = await bringSchema(engine, { wanted: chosen, done: schemaDone }, signal);
-  const wanted = await placeChunks(source, target, chosen);
+  const wanted = throughRoots(await placeChunks(source, target, chosen), options.hypertables);
   onSchema();
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type OutputPlugin, PLUGINS, type PluginName, pluginNamed } from './decode/plugin.ts';
+import { hypertableOptionSchema } from './timescale/hypertable-option.ts';
 
 export const PROVIDERS = ['selfhosted-timescaledb', 'selfhosted-postgres', 'rds', 'mst'] as const;
 export type ProviderId = (typeof PROVIDERS)[number];
@@ -44,6 +45,10 @@ export const migrationOptionsSchema = z.object({
   skipRoles: z.boolean().default(false),
   /** `all`, or the names of extensions that are not created on the target. */
   skipExtensions: z.union([z.literal('all'), z.array(z.string())]).default([]),
+  /** Plain tables that become hypertables on the target. */
+  hypertables: z.array(hypertableOptionSchema).default([]),
+  /** Leave out the indexes and constraints that a hypertable can't have. */
+  skipHypertableIncompatibleObjects: z.boolean().default(false),
   /** Start cutting over as soon as replay has caught up. */
   cutover: z.enum(['auto', 'manual']).default('manual'),
   /** Make the source read-only and disconnect writers at the fence of an automatic cut-over. */

@@ -3,6 +3,7 @@ import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.t
 import { SchemaMisfit } from '../ddl/misfit.ts';
 import type { RowChange, StreamRelation } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
+import type { Place } from '../source/catalog.ts';
 import { readTargetTables, type TargetTable } from './target-table.ts';
 
 /** A column of the stream with what the target knows of it. */
@@ -31,6 +32,10 @@ export interface BoundTable {
   readonly display: string;
   /** Quoted and qualified. */
   readonly target: string;
+  /** The same for statements that look for rows: only the table's own, or those of all chunks. */
+  readonly rows: string;
+  /** Of a hypertable whose rows go through its root: an UPDATE of these may move a row to another chunk, which the server refuses. */
+  readonly partitionedBy: readonly BoundColumn[];
   readonly columns: readonly BoundColumn[];
   /**
    * How a row of the target is found: `key` by the columns of a unique index, `image` by the whole row (exactly one of
@@ -62,7 +67,7 @@ const NOT_AHEAD: Ahead = { renamed: new Map(), dropped: new Set(), retyped: new 
 export async function bindTable(
   client: pg.Client,
   described: StreamRelation,
-  targetName: { schema: string; name: string },
+  targetName: Place,
   ahead: Ahead = NOT_AHEAD,
 ): Promise<BoundTable> {
   const [found] = await readTargetTables(client, [targetName]);
@@ -89,7 +94,7 @@ async function namesOfTypes(client: pg.Client, columns: readonly { type: number 
 export function bindTo(
   found: TargetTable | null,
   described: StreamRelation,
-  targetName: { schema: string; name: string },
+  targetName: Place,
   ahead: Ahead = NOT_AHEAD,
   typeNames: ReadonlyMap<number, string> = new Map(),
 ): BoundTable {
@@ -147,6 +152,8 @@ export function bindTo(
     oid: found.oid,
     display,
     target: qualified(targetName),
+    rows: `${targetName.partitionedBy ? '' : 'ONLY '}${qualified(targetName)}`,
+    partitionedBy: bound.filter(({ name }) => targetName.partitionedBy?.includes(name)),
     columns: bound,
     match: chooseMatch(relation, bound, found.keys),
     otherTypes,

@@ -130,7 +130,7 @@ function foldTable(table: BoundTable, changes: readonly RowChange[]): FoldedTabl
     return folded && { table, folded, binary: format === 'binary' };
   }
   // Where an index leads to the rows, that is better than to go through the whole table, be it only once.
-  const byIndex = !wholeOld || table.columns.some((column) => column.indexed);
+  const byIndex = !wholeOld || table.partitionedBy.length > 0 || table.columns.some((column) => column.indexed);
   if (byIndex && changes.some((change) => change.kind !== 'insert')) return null;
   const columns = table.columns.map((column) => column.index);
   return { table, folded: foldImages(changes, columns), binary: format === 'binary' };

@@ -111,7 +111,7 @@ export class SetWise {
     const join = key.map((column) => `t.${column.ident} ${column.equals} s.c${column.index}`).join(' AND ');
     if (folded.deletes.length > 0) {
       const result = await this.#client.query(
-        `DELETE FROM ONLY ${table.target} t USING ${stage} s WHERE s.tm_group = 0 AND ${join}`,
+        `DELETE FROM ${table.rows} t USING ${stage} s WHERE s.tm_group = 0 AND ${join}`,
       );
       expectRows(table, 'DELETE', result.rowCount, folded.deletes.length);
     }
@@ -119,7 +119,7 @@ export class SetWise {
       const changed = group.columns.filter((column) => !keyColumns.has(column.index));
       const set = (changed.length > 0 ? changed : key).map((column) => `${column.ident} = s.c${column.index}`);
       const result = await this.#client.query(
-        `UPDATE ONLY ${table.target} t SET ${set.join(', ')} FROM ${stage} s WHERE s.tm_group = ${index + 1} AND ${join}`,
+        `UPDATE ${table.rows} t SET ${set.join(', ')} FROM ${stage} s WHERE s.tm_group = ${index + 1} AND ${join}`,
       );
       expectRows(table, 'UPDATE', result.rowCount, group.rows.length);
     }
@@ -134,10 +134,10 @@ export class SetWise {
     const named = imageOf(columns.map((column) => `c${column}`));
     const stored = imageOf(table.columns.map((column) => column.ident));
     const result = await this.#client.query(`
-      DELETE FROM ONLY ${table.target} t USING (
+      DELETE FROM ${table.rows} t USING (
         SELECT r.place FROM (
           SELECT r.place, r.image, row_number() OVER (PARTITION BY r.image) AS nth
-            FROM (SELECT ctid AS place, ${stored} AS image FROM ONLY ${table.target}) r
+            FROM (SELECT ctid AS place, ${stored} AS image FROM ${table.rows}) r
            WHERE r.image IN (SELECT ${named} FROM ${stage})) r
           JOIN (SELECT ${named} AS image, count(*) AS n FROM ${stage} GROUP BY 1) s ON s.image = r.image
          WHERE r.nth <= s.n) d

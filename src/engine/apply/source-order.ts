@@ -54,11 +54,45 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
     lookups.push(isNull(old, column.index) ? `${column.ident} IS NULL` : `${column.ident} ${column.equals} ${value}`);
   }
   const image = `ROW(${stored.join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::record`;
-  return `ctid = (SELECT ctid FROM ONLY ${table.target} WHERE ${[...lookups, image].join(' AND ')} LIMIT 1)`;
+  const found = [...lookups, image].join(' AND ');
+  // Two chunks have rows at the same place.
+  const place = table.partitionedBy.length > 0 ? '(tableoid, ctid)' : 'ctid';
+  return `${place} = (SELECT ${place.replace(/[()]/g, '')} FROM ${table.rows} WHERE ${found} LIMIT 1)`;
 }
 
 function condition(table: BoundTable, named: Tuple, parameters: Parameters): string {
   return table.match.by === 'key' ? byKey(table.match.columns, named, parameters) : byImage(table, named, parameters);
+}
+
+/**
+ * Whether the row may stand in another chunk afterwards. Without an old row in the stream the identity stays as it was, and with it
+ * those of its columns that partition the table.
+ */
+function mayMove(table: BoundTable, change: Extract<RowChange, { kind: 'update' }>): boolean {
+  return table.partitionedBy.some((column) => {
+    if (isUnchanged(change.tuple, column.index)) return false;
+    if (!table.relation.columns[column.index]?.key) return true;
+    if (!change.old) return false;
+    const [before, after] = [cellBytes(change.old, column.index), cellBytes(change.tuple, column.index)];
+    return before === null || after === null ? before !== after : !before.equals(after);
+  });
+}
+
+/** The row is taken out and put in again, with what the stream left out as it was. */
+function moved(table: BoundTable, change: Extract<RowChange, { kind: 'update' }>): Statement {
+  const parameters = new Parameters();
+  const values = table.columns.map((column) =>
+    isUnchanged(change.tuple, column.index)
+      ? `old.${column.ident}`
+      : `${add(parameters, change.tuple, column)}${column.sentAs === null ? `::${column.type}` : ''}`,
+  );
+  const where = condition(table, change.old ?? change.tuple, parameters);
+  return {
+    text: `WITH old AS (DELETE FROM ${table.rows} WHERE ${where} RETURNING *) INSERT INTO ${table.target} (${table.columns
+      .map((column) => column.ident)
+      .join(', ')}) OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM old`,
+    values: parameters.values,
+  };
 }
 
 /** One change as one statement that must hit exactly one row. Null when there is nothing to do. */
@@ -76,7 +110,7 @@ export function statementFor(table: BoundTable, change: RowChange): Statement | 
     }
     case 'delete':
       return {
-        text: `DELETE FROM ONLY ${table.target} WHERE ${condition(table, change.old, parameters)}`,
+        text: `DELETE FROM ${table.rows} WHERE ${condition(table, change.old, parameters)}`,
         values: parameters.values,
       };
     case 'update': {
@@ -84,8 +118,9 @@ export function statementFor(table: BoundTable, change: RowChange): Statement | 
         .filter((column) => !isUnchanged(change.tuple, column.index))
         .map((column) => `${column.ident} = ${add(parameters, change.tuple, column)}`);
       if (assignments.length === 0) return null;
+      if (mayMove(table, change)) return moved(table, change);
       return {
-        text: `UPDATE ONLY ${table.target} SET ${assignments.join(', ')} WHERE ${condition(table, change.old ?? change.tuple, parameters)}`,
+        text: `UPDATE ${table.rows} SET ${assignments.join(', ')} WHERE ${condition(table, change.old ?? change.tuple, parameters)}`,
         values: parameters.values,
       };
     }

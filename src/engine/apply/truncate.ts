@@ -18,7 +18,7 @@ const REFERRED_TO = '0A000';
 export async function truncate(client: pg.Client, step: TruncateStep): Promise<void> {
   // The server refuses to truncate a table that another one refers to, unless it may cascade.
   if (step.partly) return deleteAll(client, step);
-  const tables = step.tables.map(({ target }) => `ONLY ${target}`);
+  const tables = step.tables.map(({ rows }) => rows);
   const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
   await client.query('SAVEPOINT tm_truncate');
   try {
@@ -33,7 +33,7 @@ export async function truncate(client: pg.Client, step: TruncateStep): Promise<v
 
 async function deleteAll(client: pg.Client, { tables, commitLsn }: TruncateStep): Promise<void> {
   for (const table of tables) {
-    await client.query(`DELETE FROM ONLY ${table.target}`).catch((error: unknown) => {
+    await client.query(`DELETE FROM ${table.rows}`).catch((error: unknown) => {
       throw mayHeal(error) || !refusesTheRow(error) ? error : keptRows(error, table, commitLsn);
     });
   }

@@ -7,6 +7,7 @@ import { readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut } from '../sync/table-states.ts';
 import { placeChunks } from '../timescale/make-hypertables.ts';
+import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 
 /**
@@ -59,7 +60,7 @@ export async function copyRows(
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
     const placed = await placeChunks(engine.source, engine.target, await readTables(newer.client));
-    const now = new Map(placed.map((table) => [table.oid, table]));
+    const now = new Map(throughRoots(placed, options.hypertables).map((table) => [table.oid, table]));
     for (const table of again) if (!now.has(table.oid)) await letGo(engine, { ...table, sourceOid: table.oid });
     const some = [...again].flatMap((table) => now.get(table.oid) ?? []);
     again = await copyIn(newer, some);

@@ -12,6 +12,7 @@ import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
+import { makeChunksOfRows } from '../timescale/chunks-of-rows.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -206,7 +207,8 @@ async function copyPart(
   const { table } = part;
   if (again.has(table) || refused.has(table)) return;
   progress.begin(part);
-  const whole = part.parts === 1;
+  // A hypertable gets its chunks before, and what empties it takes them away.
+  const whole = part.parts === 1 && !placeOf(table).partitionedBy;
   if (!whole) {
     await started.begin(part);
     // The COMMIT of an earlier try may have arrived although its answer did not.
@@ -281,8 +283,10 @@ class StartedTables {
     try {
       await client.query('BEGIN');
       await beginCopy(client, part.table.oid, this.#options.copyLsn, part.parts);
-      await client.query(`TRUNCATE ONLY ${qualified(placeOf(part.table))}`);
+      const place = placeOf(part.table);
+      await client.query(`TRUNCATE ${place.partitionedBy ? '' : 'ONLY '}${qualified(place)}`);
       await client.query('COMMIT');
+      if (place.partitionedBy) await makeChunksOfRows(this.#options, client, part.table);
     } finally {
       signal.removeEventListener('abort', stop);
       stop();

@@ -39,7 +39,7 @@ export async function bindFitting(
     return null;
   }
   const second = await boundOrMisfit(
-    bindTable(target, relation, synced.isChunk ? placeOf(synced) : seen.name, aheadOf(relation, seen)),
+    bindTable(target, relation, { ...placeOf(synced), ...(synced.isChunk ? {} : seen.name) }, aheadOf(relation, seen)),
   );
   if (second instanceof SchemaMisfit) {
     const causes = changes.filter(({ locks }) => locks);

@@ -6,10 +6,13 @@ import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } f
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import { adaptToHypertables } from '../timescale/adapt-schema.ts';
 import { readDefinitions } from '../timescale/dimensions.ts';
+import { readIncompatible, withoutIncompatible } from '../timescale/incompatible-objects.ts';
 import { makeHypertables } from '../timescale/make-hypertables.ts';
+import { becomesHypertable, definitionsOf } from '../timescale/new-hypertables.ts';
+import { takesForeignKeys } from '../timescale/target-hypertables.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
-import { dumpSchema, hasDump, readSchema } from './dump.ts';
+import { dumpSchema, hasDump, readSchema, type SourceSchema } from './dump.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
 import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
@@ -58,7 +61,13 @@ export async function bringSchema(
     await applySettings(target, await readSettings(source), created, emit);
   }
   const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
-  const dumped = adaptToHypertables(await readSchema(dumping), new Set(hypertables));
+  const becoming = wanted.filter((table) => becomesHypertable(table, options.hypertables));
+  const ofHypertables = new Set([...hypertables, ...becoming.map(({ oid }) => oid)]);
+  const adapted = adaptToHypertables(await readSchema(dumping), ofHypertables);
+  const { schema: dumped, leftOut } = await leaveIncompatibleOut(engine, adapted);
+  for (const { type, schema, name } of done ? [] : leftOut) {
+    emit({ type: 'warning', text: `Left out, because a hypertable can't have it: ${type} ${schema}.${name}` });
+  }
   const sorted = classify(dumped, (name) =>
     options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
   );
@@ -80,12 +89,25 @@ export async function bringSchema(
       entry.type === 'EXTENSION' && (options.skipExtensions === 'all' || options.skipExtensions.includes(entry.name));
     const entries = schema.preData.filter((entry) => !skip(entry));
     await restoreEntries({ client, emit, hasExclusions: hasExclusions(options), signal }, entries);
-    await makeHypertables(client, await readDefinitions(source, hypertables));
+    await makeHypertables(client, [
+      ...(await readDefinitions(source, hypertables)),
+      ...(await definitionsOf(client, becoming, options.hypertables)),
+    ]);
     const replayed = wanted.filter((table) => isDecoded(table) && selection(table, options) === 'all');
     await openIdentities(client, replayed);
   });
   await recordObject(target, 'phase', 'schema');
   return schema;
+}
+
+/** What the operator has said may be left out. */
+async function leaveIncompatibleOut(
+  { source, target, options }: Engine,
+  schema: SourceSchema,
+): Promise<ReturnType<typeof withoutIncompatible>> {
+  if (!options.skipHypertableIncompatibleObjects) return { schema, leftOut: [] };
+  const noForeignKeys = !(await takesForeignKeys(target));
+  return withoutIncompatible(schema, await readIncompatible(source, options.hypertables, noForeignKeys));
 }
 
 /** Makes what stands on the indexes. */

@@ -26,10 +26,18 @@ export interface SourceTable {
   /** The table that a chunk's compressed rows stand in: only a SELECT without ONLY shows them. */
   readonly compressedOid: number | null;
   /** Where its rows go on the target: a chunk has another name there, null until that is known. */
-  readonly into: { readonly schema: string; readonly name: string } | null;
+  readonly into: Place | null;
   /** A primary key that new partitions inherit, and with it an identity. */
   readonly givesIdentity: boolean;
   readonly columns: readonly SourceColumn[];
+}
+
+/** A table of the target that takes rows. */
+export interface Place {
+  readonly schema: string;
+  readonly name: string;
+  /** Of a hypertable whose rows go through its root: the columns that decide in which chunk a row stands. */
+  readonly partitionedBy?: readonly string[];
 }
 
 export interface SourceColumn {
@@ -99,7 +107,7 @@ function kindOf(row: Record<string, string>, { roots, chunks }: SourceHypertable
 }
 
 /** Where its rows go on the target. Throws for a chunk that has no place there yet. */
-export function placeOf(table: SourceTable): Name {
+export function placeOf(table: SourceTable): Place {
   if (table.into) return table.into;
   throw new Error(`no chunk of the target for ${table.schema}.${table.name}`);
 }

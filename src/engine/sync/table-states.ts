@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import type { TableState } from '../events.ts';
+import type { Place } from '../source/catalog.ts';
 import { type Damage, damageOf } from './damage.ts';
 
 /**
@@ -16,7 +17,7 @@ export interface SyncedTable {
   readonly rootOid: number;
   readonly isChunk: boolean;
   /** Where its rows are on the target: a chunk has another name there, null until it has one. */
-  readonly into: { readonly schema: string; readonly name: string } | null;
+  readonly into: Place | null;
   /** False: only the schema is migrated, changes are not applied. */
   readonly copyRows: boolean;
   readonly state: TableState;
@@ -31,7 +32,7 @@ export interface SyncedTable {
 
 export async function readTableStates(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT source_oid, schema, name, kind, root_oid, target_schema, target_name, copy_rows, state, copy_lsn, bytes, rows, again,
+    `SELECT source_oid, schema, name, kind, root_oid, target_schema, target_name, partitioned_by::text, copy_rows, state, copy_lsn, bytes, rows, again,
             damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation ORDER BY source_oid`,
   );
   return rows.map((row) => ({
@@ -58,7 +59,10 @@ export function placeOf(table: Pick<SyncedTable, 'schema' | 'name' | 'into'>): N
 }
 
 function intoOf(row: Record<string, string | null>): SyncedTable['into'] {
-  if (row.kind !== 'chunk') return { schema: row.schema ?? '', name: row.name ?? '' };
+  if (row.kind !== 'chunk') {
+    const own = { schema: row.schema ?? '', name: row.name ?? '' };
+    return row.partitioned_by ? { ...own, partitionedBy: JSON.parse(row.partitioned_by) as string[] } : own;
+  }
   const { target_schema: schema, target_name: name } = row;
   return schema && name ? { schema, name } : null;
 }
@@ -86,13 +90,15 @@ export interface PlannedTable {
   readonly rootOid: number;
   readonly copyRows: boolean;
   readonly parts: number;
+  /** Of a plain table that becomes a hypertable: what decides in which chunk a row stands. */
+  readonly partitionedBy?: readonly string[];
 }
 
 export async function insertTables(client: pg.Client, tables: readonly PlannedTable[]): Promise<void> {
   await client.query(
-    `INSERT INTO tiger_migrate.relation (source_oid, schema, name, kind, root_oid, copy_rows, state, parts_total)
-     SELECT t.oid, t.schema, t.name, t.kind, t.root, t.copy, 'pending', t.parts
-       FROM json_to_recordset($1::json) t(oid oid, schema text, name text, kind text, root oid, copy boolean, parts integer)`,
+    `INSERT INTO tiger_migrate.relation (source_oid, schema, name, kind, root_oid, copy_rows, state, parts_total, partitioned_by)
+     SELECT t.oid, t.schema, t.name, t.kind, t.root, t.copy, 'pending', t.parts, t.partitioned
+       FROM json_to_recordset($1::json) t(oid oid, schema text, name text, kind text, root oid, copy boolean, parts integer, partitioned json)`,
     [
       JSON.stringify(
         tables.map((t) => ({
@@ -103,6 +109,7 @@ export async function insertTables(client: pg.Client, tables: readonly PlannedTa
           root: t.rootOid,
           copy: t.copyRows,
           parts: t.parts,
+          partitioned: t.partitionedBy,
         })),
       ),
     ],

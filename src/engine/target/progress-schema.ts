@@ -37,6 +37,7 @@ CREATE TABLE tiger_migrate.relation (
   root_oid           oid NOT NULL,
   target_schema      text,
   target_name        text,
+  partitioned_by     json,
   copy_rows          boolean NOT NULL,
   state              text NOT NULL,
   copy_lsn           pg_lsn,

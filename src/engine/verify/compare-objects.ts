@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import type { PartitionColumns } from '../timescale/target-hypertables.ts';
 
 const NOT_OF_EXTENSION = (catalog: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;
@@ -40,22 +41,31 @@ UNION ALL
 SELECT 'type', format_type(o.oid, NULL), '' FROM pg_type o JOIN pg_namespace n ON n.oid = o.typnamespace
  WHERE o.typtype IN ('e', 'd', 'r') AND NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_type')}`;
 
+interface CompareOptions {
+  readonly leftOut: (kind: string, name: string) => boolean;
+  /** By which columns each hypertable of the target is partitioned. */
+  readonly hypertables: PartitionColumns;
+}
+
 /** What the source has and the target lacks, or has otherwise, as sentences. */
 export async function compareObjects(
   source: pg.Client,
   target: pg.Client,
-  leftOut: (kind: string, name: string) => boolean,
+  { leftOut, hypertables }: CompareOptions,
 ): Promise<string[]> {
   const read = async (client: pg.Client) => {
     const { rows } = await client.query<{ kind: string; name: string; definition: string }>(OBJECTS);
     return new Map(rows.map((row) => [`${row.kind} ${row.name}`, row]));
   };
   const [there, here] = [await read(source), await read(target)];
+  // TimescaleDB makes it so: what decides in which chunk a row stands is never NULL.
+  const notNull = new Set([...hypertables.values()].flatMap(({ time }) => `column ${time}`));
   const differences: string[] = [];
   for (const [key, object] of there) {
     if (leftOut(object.kind, object.name)) continue;
     const own = here.get(key);
     if (!own) differences.push(`${key} is missing on the target`);
+    else if (notNull.has(key) && own.definition === `${object.definition} NOT NULL`) continue;
     else if (own.definition !== object.definition) {
       differences.push(`${key} is "${own.definition}" on the target, "${object.definition}" on the source`);
     }

@@ -11,8 +11,11 @@ export interface RowSum {
 
 type Compared = { readonly schema: string; readonly name: string; readonly kind: SourceTable['kind'] };
 
+/** What a chunk has compressed, and the chunks of a hypertable, are not the table's own rows. */
+const withChildren = ({ kind }: Compared): boolean => kind === 'chunk' || kind === 'hypertable';
+
 /**
- * Counts and hashes the rows of one table, its children not included, but what a chunk has compressed. Both sides run with the same session settings, so
+ * Counts and hashes the rows of one table, its children not included, but the chunks of a hypertable and what those have compressed. Both sides run with the same session settings, so
  * that a value has one text form. https://www.postgresql.org/docs/current/functions-comparisons.html
  */
 export async function sumRows(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
@@ -20,7 +23,7 @@ export async function sumRows(client: pg.Client, table: Compared, columns: reado
     columns.length === 0 ? `''` : `ROW(${columns.map((column) => `t.${quoteIdent(column)}`).join(', ')})::text`;
   const { rows } = await client.query<{ rows: string; hash: string }>(
     `SELECT count(*) AS rows, coalesce(sum(hashtextextended((${row}) COLLATE "C", 0)::numeric), 0) AS hash
-       FROM ${table.kind === 'chunk' ? '' : 'ONLY '}${qualified(table)} t`,
+       FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
   );
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };
 }
@@ -42,7 +45,9 @@ export async function sumRowsOfOwner(client: pg.Client, table: Compared, columns
   await client.query('BEGIN');
   try {
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await client.query(`ALTER TABLE ONLY ${qualified(table)} NO FORCE ROW LEVEL SECURITY`);
+    await client.query(
+      `ALTER TABLE ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} NO FORCE ROW LEVEL SECURITY`,
+    );
     return await sumRows(client, table, columns);
   } finally {
     await client.query('ROLLBACK');

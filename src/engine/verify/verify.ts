@@ -8,6 +8,8 @@ import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { findPlaces } from '../timescale/find-places.ts';
+import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
+import { placeAmong, readPartitionColumns } from '../timescale/target-hypertables.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
 
@@ -56,7 +58,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
     return pair;
   };
   const first = await open();
-  const all = await findPlaces(first.source, first.target, await readTables(first.source));
+  const hypertables = await readPartitionColumns(first.target);
+  const read = await findPlaces(first.source, first.target, await readTables(first.source));
+  const all = read.map((table) => ({ ...table, into: placeAmong(table, hypertables) }));
   const byOid = new Map(all.map((table) => [table.oid, table]));
   const wanted = (table: SourceTable) => options.wanted(table, byOid.get(table.rootOid) ?? table);
   const tables = all
@@ -81,12 +85,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
       }),
     ),
   );
+  const incompatible = await namesOfIncompatible(first.source, first.target, options.options);
   const skippedIndexes = options.options.skipIndex.length > 0;
   const objects = options.everything
     ? [
         ...(hasExclusions(options.options)
           ? []
-          : await compareObjects(first.source, first.target, (kind) => skippedIndexes && kind === 'index')),
+          : await compareObjects(first.source, first.target, {
+              leftOut: (kind, name) => (skippedIndexes && kind === 'index') || incompatible.has(`${kind} ${name}`),
+              hypertables,
+            })),
         ...(await sequencesBehind(first.source, first.target)),
       ]
     : [];
@@ -121,7 +129,8 @@ async function compareTable(
 
 async function sumOn(side: 'source' | 'target', client: pg.Client, table: SourceTable, columns: readonly string[]) {
   if (side === 'source') return sumRows(client, table, columns);
-  return table.into && sumRowsOfOwner(client, { ...table.into, kind: table.kind }, columns);
+  const kind = table.into?.partitionedBy ? 'hypertable' : table.kind;
+  return table.into && sumRowsOfOwner(client, { ...table.into, kind }, columns);
 }
 
 /** undefined_table, undefined_column, invalid_schema_name */

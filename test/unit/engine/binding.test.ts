@@ -48,6 +48,8 @@ function table(relation: StreamRelation, uniqueKeys: string[][] = [['a']]): Boun
     oid: 7,
     display: 'public.t',
     target: '"public"."t"',
+    rows: 'ONLY "public"."t"',
+    partitionedBy: [],
     columns,
     match,
     otherTypes: [],
@@ -202,5 +204,39 @@ describe('columns of another type on the source', () => {
       );
       requireSameForm({ ...other, otherTypes: [] }, change);
     }
+  });
+});
+
+describe('an update of a row of a hypertable', () => {
+  const partitioned = (relation: StreamRelation, uniqueKeys: string[][]): BoundTable => {
+    const bound = table(relation, uniqueKeys);
+    return { ...bound, rows: bound.target, partitionedBy: bound.columns.filter(({ name }) => name === 'time') };
+  };
+  const MOVED = /^WITH old AS \(DELETE FROM "public"\."t" WHERE .* RETURNING \*\) INSERT INTO /;
+  const IN_PLACE = /^UPDATE "public"\."t" SET /;
+
+  test('stays where it is while its identity, with the time in it, does', () => {
+    const bound = partitioned(stream('default', '*a', '*time', 'b'), [['a', 'time']]);
+    expect(statementFor(bound, updated(['1', 't1', 'x']))?.text).toMatch(IN_PLACE);
+  });
+
+  test('is taken out and put in again when its time changes, which may be in another chunk', () => {
+    const bound = partitioned(stream('default', '*a', '*time', 'b'), [['a', 'time']]);
+    expect(statementFor(bound, updated(['1', 't2', 'x'], { key: ['1', 't1', null] }))?.text).toMatch(MOVED);
+    expect(statementFor(bound, updated(['2', 't1', 'x'], { key: ['1', 't1', null] }))?.text).toMatch(IN_PLACE);
+  });
+
+  test('is taken out and put in again, with values that were not sent, when nobody tells its old time', () => {
+    const bound = partitioned(stream('default', '*a', 'time', 'b'), []);
+    const text = statementFor(bound, updated(['1', 't2', undefined]))?.text;
+    expect(text).toMatch(MOVED);
+    expect(text).toMatch(/SELECT \$1::text, \$2::text, old\."b" FROM old$/);
+    expect(text).toMatch(/\(tableoid, ctid\) = \(SELECT tableoid, ctid FROM "public"\."t"/);
+  });
+
+  test('under FULL by the old time', () => {
+    const bound = partitioned(stream('full', 'a', 'time'), []);
+    expect(statementFor(bound, updated(['1', 't1'], { whole: ['2', 't1'] }))?.text).toMatch(IN_PLACE);
+    expect(statementFor(bound, updated(['1', 't2'], { whole: ['1', 't1'] }))?.text).toMatch(MOVED);
   });
 });

@@ -5,7 +5,7 @@ import { planParts } from './copy/parts.ts';
 import { takeKeysAway } from './cutover/foreign-keys.ts';
 import { type Engine, hasExclusions, setPhase } from './engine.ts';
 import { Resources } from './resources.ts';
-import { bringSchema, dumpOnce, finishIndexes } from './schema/bring-schema.ts';
+import { bringAggregates, bringSchema, dumpOnce, finishIndexes } from './schema/bring-schema.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
 import { type ClassifiedSchema, countIndexes } from './schema/classify.ts';
 import { holdsRows, readMaterializedViews, readTables, type SourceTable, selection } from './source/catalog.ts';
@@ -15,12 +15,15 @@ import { recordedObjects } from './target/progress-schema.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
 import { placeChunks } from './timescale/make-hypertables.ts';
 import { throughRoots } from './timescale/new-hypertables.ts';
+import type { Aggregate } from './timescale/source-aggregates.ts';
 
 export interface BroughtTables {
   readonly schema: ClassifiedSchema;
   /** Those whose changes are replayed. */
   readonly tables: readonly SourceTable[];
   readonly unlogged: readonly SourceTable[];
+  /** Continuous aggregates of the target, each behind the one that it stands upon. */
+  readonly aggregates: readonly Aggregate[];
 }
 
 /**
@@ -101,8 +104,10 @@ export async function bringTables(
   await first?.[Symbol.asyncDispose]();
   await indexes.finished();
   await finishIndexes(engine, schema, signal);
+  const aggregates = await bringAggregates(engine, schema, signal);
   return {
     schema,
+    aggregates,
     tables: withRows.filter((table) => table.kind !== 'unlogged'),
     unlogged: withRows.filter((table) => table.kind === 'unlogged'),
   };

@@ -2,7 +2,6 @@ import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
-import { describeServer } from '../postgres/connection-string.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { publicationNamesOf } from './begin.ts';
 import { bringTables } from './bring-tables.ts';
@@ -21,13 +20,14 @@ import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
-import { lockTarget, Servers } from './servers.ts';
+import { requireLock, Servers } from './servers.ts';
 import { PublicationWatch } from './source/published.ts';
 import { markForResync, ResyncAsked } from './sync/resync.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { takeUp } from './take-up.ts';
 import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
+import { AggregatesBesideReplay } from './timescale/aggregates-beside-replay.ts';
 import { GOING_ON, TroubleWatch } from './troubles.ts';
 
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
@@ -211,7 +211,9 @@ async function runOnce(
     const { schema, tables } = copied;
     const finishing = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit };
     const early = new AbortController();
-    let keys: Promise<void> = Promise.resolve();
+    const aggregates = new AggregatesBesideReplay(engine, copied.aggregates);
+    await aggregates.look(target);
+    let ahead: Promise<unknown> = Promise.resolve();
     await setPhase(engine, 'replay');
     tell.healthy();
     monitor.startReplaying();
@@ -229,13 +231,16 @@ async function runOnce(
       control: input.control,
       emit,
       signal: combined,
+      aggregatesOpen: () => (copied.aggregates.length === 0 ? null : aggregates.open),
       onLive: () => {
-        if (servers.replicaRole) keys = keysBesideReplay(engine, copied, AbortSignal.any([combined, early.signal]));
+        const until = AbortSignal.any([combined, early.signal]);
+        const keys = servers.replicaRole ? keysBesideReplay(engine, copied, until) : Promise.resolve();
+        ahead = Promise.all([keys, aggregates.run(until)]);
       },
       cutOver: async (request) => {
         // What is made stays; the rest is the cut-over's.
         early.abort(new Error('the cut-over begins'));
-        await keys;
+        await ahead;
         await setPhase(engine, 'cutover');
         await target.query(`SET lock_timeout = ${CUTOVER_LOCK_TIMEOUT_MS}`);
         try {
@@ -244,6 +249,7 @@ async function runOnce(
             servers,
             migration,
             unlogged: copied.unlogged,
+            aggregates: copied.aggregates,
             namesMustStay: !plugin.usesPublications,
             schemaWatch,
             published,
@@ -281,16 +287,6 @@ async function runOnce(
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
   }
-}
-
-async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
-  if (await lockTarget(target)) return;
-  throw new MigrateError('TM1303', {
-    side: 'target',
-    object: describeServer(servers.target),
-    message: 'another engine migrates into this database',
-    hint: 'Use status --dir … of that engine, or stop it first.',
-  });
 }
 
 async function serverVersionNum(client: pg.Client): Promise<number> {

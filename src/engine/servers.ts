@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy, withClient } from '../postgres/connect.ts';
-import type { ConnectionSettings } from '../postgres/connection-string.ts';
+import { type ConnectionSettings, describeServer } from '../postgres/connection-string.ts';
 import { LIVENESS_TIMES, type LivenessTimes } from './liveness.ts';
 import { SessionWatch } from './session-watch.ts';
 
@@ -130,4 +131,15 @@ export async function lockTarget(client: pg.Client): Promise<boolean> {
     await client.query('SELECT pg_sleep(0.1)');
   }
   return false;
+}
+
+/** Rejects with TM1303 when another engine has it. */
+export async function requireLock(target: pg.Client, servers: Servers): Promise<void> {
+  if (await lockTarget(target)) return;
+  throw new MigrateError('TM1303', {
+    side: 'target',
+    object: describeServer(servers.target),
+    message: 'another engine migrates into this database',
+    hint: 'Use status --dir … of that engine, or stop it first.',
+  });
 }

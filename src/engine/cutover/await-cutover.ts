@@ -31,6 +31,8 @@ export interface AwaitOptions {
   readonly control: Control;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Continuous aggregates that have no rows yet; null where there are no aggregates. */
+  readonly aggregatesOpen: () => readonly string[] | null;
   /** Called once, when all tables stand at the same position of the source. */
   readonly onLive: () => void;
   /** Resolves when the cut-over is done; when it rejects, replay goes on. */
@@ -84,6 +86,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
         ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
       ],
       indexesOpen: 0,
+      aggregatesOpen: options.aggregatesOpen(),
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
       troubles: options.troubles.standing,

@@ -18,12 +18,14 @@ import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
+import type { Aggregate } from '../timescale/source-aggregates.ts';
 import type { TroubleWatch } from '../troubles.ts';
 import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
 import { refreshMaterializedViews } from './materialized-views.ts';
+import { refreshInCutover } from './refresh-in-cutover.ts';
 import { copySequences, sequencesBehind } from './sequences.ts';
 import { copyUnlogged } from './unlogged-tables.ts';
 
@@ -35,6 +37,7 @@ export interface CutoverOptions {
   readonly schema: ClassifiedSchema;
   readonly tables: readonly SourceTable[];
   readonly unlogged: readonly SourceTable[];
+  readonly aggregates: readonly Aggregate[];
   readonly hasExclusions: boolean;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
@@ -98,11 +101,13 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     await endMigration(options, async (begin) => {
       await steps.run('objects', async () => {
         await copyUnlogged(options.servers, target, options.unlogged, options.signal);
+        const aggregates = await refreshInCutover(options);
         const views = await refreshMaterializedViews(source, target, options.schema);
         await requireQuiet(changes);
         await begin();
         const objects = await makeRemainingObjects(options);
-        return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed`];
+        const refreshed = aggregates === null ? '' : `, ${aggregates}`;
+        return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed${refreshed}`];
       });
       await steps.run('verify', async () => {
         await requireNothingNew(options, changes);

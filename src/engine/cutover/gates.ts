@@ -11,6 +11,8 @@ export interface GateInput {
   /** Tables of the source that are others than on the target, so that rows or columns would be lost. */
   readonly schemaOpen: readonly string[];
   readonly indexesOpen: number;
+  /** Continuous aggregates that have no rows yet; null where there are none. */
+  readonly aggregatesOpen?: readonly string[] | null;
   readonly replay: ReplayReport;
   /** Since when replay has been caught up without a break, in ms; null when it is not. */
   readonly caughtUpForMs: number | null;
@@ -70,6 +72,7 @@ export function gatesOf(input: GateInput): Gate[] {
           ? ''
           : `${nameSome(input.schemaOpen)}: D in the wizard, or status, says what to run`,
     },
+    ...aggregatesGate(input.aggregatesOpen ?? null),
     {
       id: 'writers',
       title: 'nobody writes on the source',
@@ -78,6 +81,18 @@ export function gatesOf(input: GateInput): Gate[] {
     },
   ];
 }
+
+const aggregatesGate = (open: readonly string[] | null): Gate[] =>
+  open === null
+    ? []
+    : [
+        {
+          id: 'aggregates',
+          title: 'every continuous aggregate is filled',
+          ok: open.length === 0,
+          detail: open.length === 0 ? '' : `${nameSome(open)}: filled while replay goes on`,
+        },
+      ];
 
 const nameSome = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;

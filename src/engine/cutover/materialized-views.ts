@@ -8,14 +8,14 @@ import { failedFinish } from './finish-error.ts';
 export async function refreshMaterializedViews(
   source: pg.Client,
   target: pg.Client,
-  schema: Pick<ClassifiedSchema, 'preData' | 'afterIndexes'>,
+  schema: Pick<ClassifiedSchema, 'preData' | 'afterIndexes' | 'onAggregates'>,
 ): Promise<number> {
   const populated = new Map((await readMaterializedViews(source)).filter((v) => v.populated).map((v) => [v.oid, v]));
   // One that stands on something excluded was left out.
   const there = new Set((await readMaterializedViews(target)).map(displayName));
   let refreshed = 0;
   // pg_dump lists a view behind those that it stands on.
-  for (const entry of [...schema.preData, ...schema.afterIndexes]) {
+  for (const entry of [...schema.preData, ...schema.afterIndexes, ...schema.onAggregates]) {
     const view = entry.type === 'MATERIALIZED VIEW' ? populated.get(entry.oid) : undefined;
     if (!view || !there.has(displayName(view))) continue;
     await target

@@ -4,11 +4,18 @@ import type { HeldSnapshot } from '../begin.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
 import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
-import { adaptToHypertables } from '../timescale/adapt-schema.ts';
+import { adaptToHypertables, takeAggregatesOut } from '../timescale/adapt-schema.ts';
 import { readDefinitions } from '../timescale/dimensions.ts';
 import { readIncompatible, withoutIncompatible } from '../timescale/incompatible-objects.ts';
+import { makeAggregates } from '../timescale/make-aggregates.ts';
 import { makeHypertables } from '../timescale/make-hypertables.ts';
 import { becomesHypertable, definitionsOf } from '../timescale/new-hypertables.ts';
+import {
+  type Aggregate,
+  readAggregates,
+  recordAggregates,
+  recordedAggregates,
+} from '../timescale/source-aggregates.ts';
 import { takesForeignKeys } from '../timescale/target-hypertables.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
@@ -43,6 +50,7 @@ export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: A
     excludeTables: [...excluded, ...(await readSequencesOf(snapshot.client, excluded))],
     excludeSchemas: options.excludeSchema,
   });
+  await recordAggregates(target, await readAggregates(snapshot.client));
   await recordObject(target, 'phase', 'dump');
 }
 
@@ -68,9 +76,10 @@ export async function bringSchema(
   for (const { type, schema, name } of done ? [] : leftOut) {
     emit({ type: 'warning', text: `Left out, because a hypertable can't have it: ${type} ${schema}.${name}` });
   }
-  const sorted = classify(dumped, (name) =>
-    options.skipIndex.some((pattern) => matches(pattern, { schema: '', name })),
-  );
+  const views = (await recordedAggregates(target)).map(({ oid }) => oid);
+  const without = takeAggregatesOut(dumped, new Set(views));
+  const skipIndex = (name: string) => options.skipIndex.some((pattern) => matches(pattern, { schema: '', name }));
+  const sorted = classify(without.schema, skipIndex, without.onAggregates);
   const schema = await withPrivilegesOfTarget(engine, sorted, !done);
   if (done) return schema;
   for (const entry of schema.leftOut) {
@@ -118,6 +127,24 @@ export async function finishIndexes(engine: Engine, schema: ClassifiedSchema, si
   );
 }
 
+/** Makes continuous aggregates, empty, and what stands on them. Gives the aggregates that are there. */
+export async function bringAggregates(
+  engine: Engine,
+  schema: ClassifiedSchema,
+  signal: AbortSignal,
+): Promise<readonly Aggregate[]> {
+  const { input, servers, target, options } = engine;
+  const recorded = (await recordedAggregates(target)).filter((one) => !options.excludeSchema.includes(one.schema));
+  if (recorded.length === 0) return [];
+  const also = { emit: input.emit, hasExclusions: hasExclusions(options), signal };
+  let there: readonly Aggregate[] = [];
+  await withRestoreSettings(servers, async (client) => {
+    there = await makeAggregates({ target: client, ...also }, recorded);
+    await restoreEntries({ client, ...also }, schema.onAggregates);
+  });
+  return there;
+}
+
 async function withPrivilegesOfTarget(
   { source, target, input, options }: Engine,
   schema: ClassifiedSchema,
@@ -134,6 +161,7 @@ async function withPrivilegesOfTarget(
     ...schema,
     preData: adapt(schema.preData),
     afterIndexes: adapt(schema.afterIndexes),
+    onAggregates: adapt(schema.onAggregates),
     atCutover: adapt(schema.atCutover),
   };
   if (tell && missing.size > 0) {

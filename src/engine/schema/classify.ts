@@ -15,6 +15,8 @@ export interface ClassifiedSchema {
   /** What stands on the indexes: partition attachments, statistics, views grouped by a key, comments on all that. */
   readonly afterIndexes: readonly ArchiveEntry[];
   readonly foreignKeys: readonly ArchiveEntry[];
+  /** What stands on continuous aggregates, which are made once the rows and indexes are there. */
+  readonly onAggregates: readonly ArchiveEntry[];
   /** What must not exist while we write: triggers, rules, policies, row security. Made at cut-over, in this order. */
   readonly atCutover: readonly ArchiveEntry[];
   /** What stands on indexes that are skipped on request, and can't be made without them. */
@@ -34,7 +36,11 @@ const isLate = (entry: ArchiveEntry): boolean =>
  * Sorts the archive's entries by the phase in which they are made. Foreign keys and triggers come last, so that they
  * can't refuse or repeat what already happened on the source.
  */
-export function classify(schema: SourceSchema, skipIndex: (name: string) => boolean): ClassifiedSchema {
+export function classify(
+  schema: SourceSchema,
+  skipIndex: (name: string) => boolean,
+  onAggregates: readonly ArchiveEntry[] = [],
+): ClassifiedSchema {
   const postData = withoutSkipped(schema.postData, skipIndex);
   const tables = new Map<number, number>();
   for (const entry of schema.preData) if (entry.classOid === RELATION_CLASS) tables.set(entry.dumpId, entry.oid);
@@ -58,10 +64,11 @@ export function classify(schema: SourceSchema, skipIndex: (name: string) => bool
       afterIndexes.push(entry);
     }
   }
-  atCutover.push(...schema.preData.filter(isLate));
+  atCutover.push(...schema.preData.filter(isLate), ...onAggregates.filter(isLate));
   const kept = new Set(postData);
   const leftOut = schema.postData.filter((entry) => !kept.has(entry) && !PARTS_OF_INDEXES.has(entry.type));
-  return { preData, leftOut, indexes, afterIndexes, foreignKeys, atCutover };
+  const early = onAggregates.filter((entry) => !isLate(entry));
+  return { preData, leftOut, indexes, afterIndexes, onAggregates: early, foreignKeys, atCutover };
 }
 
 export const countIndexes = (schema: ClassifiedSchema): number =>

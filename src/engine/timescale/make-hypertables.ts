@@ -9,7 +9,7 @@ import type { Dimension, HypertableDefinition } from './dimensions.ts';
 import { readSlices } from './source-hypertables.ts';
 
 /** Where TimescaleDB's functions are on this server; rejects with TM2010 when it is not installed in this database. */
-async function extensionSchema(client: pg.Client): Promise<string> {
+export async function extensionSchema(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ schema: string }>(
     `SELECT n.nspname AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'timescaledb'`,
   );

@@ -7,7 +7,7 @@ const NOT_OF_EXTENSION = (catalog: string) =>
 
 /**
  * One line an object: what it is, whose it is, and its definition, where that has the same text on every version. Since 17
- * a partition shows its parent's identity columns as its own; since 18 each NOT NULL is a constraint, too.
+ * a partition shows its parent's identity columns as its own; since 18 each NOT NULL is a constraint, too. TimescaleDB before 2.23 has triggers of its own on hypertables.
  */
 const OBJECTS = `
 SELECT 'column' AS kind, format('%I.%I.%I', n.nspname, o.relname, a.attname) AS name,
@@ -30,7 +30,8 @@ SELECT 'constraint', format('%s.%I', o.conrelid::regclass, o.conname), CASE WHEN
 UNION ALL
 SELECT 'trigger', format('%s.%I', o.tgrelid::regclass, o.tgname), o.tgenabled::text
   FROM pg_trigger o JOIN pg_class c ON c.oid = o.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS}
+  JOIN pg_proc f ON f.oid = o.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace
+ WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS} AND fn.nspname !~ '^_timescaledb_'
 UNION ALL
 SELECT 'function', o.oid::regprocedure::text, '' FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace
  WHERE NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_proc')}

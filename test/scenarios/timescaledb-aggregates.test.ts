@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { createPair, type RealDatabase, type RealPair } from '../support/timescaledb/pair.ts';
+import { offered } from '../support/timescaledb/play.ts';
+import { Migration } from './whole/migration.ts';
+
+/** Aggregates of all kinds: upon each other, real-time, by numbers, with odd names, with history older than the rows. */
+const APPLICATION = `
+  SET client_min_messages = error;
+  CREATE TABLE metrics (time timestamptz NOT NULL, dev int NOT NULL, v float8, PRIMARY KEY (time, dev));
+  SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day', create_default_indexes => false);
+  INSERT INTO metrics SELECT t, d, d FROM generate_series('2026-11-01'::timestamptz, '2026-11-10', '20 min') t, generate_series(1, 5) d;
+  CREATE TABLE devices (id int PRIMARY KEY, name text);
+  INSERT INTO devices SELECT i, 'd' || i FROM generate_series(1, 5) i;
+  CREATE TABLE counts (n bigint NOT NULL, k text NOT NULL, c int);
+  SELECT create_hypertable('counts', 'n', chunk_time_interval => 1000);
+  ALTER TABLE counts REPLICA IDENTITY FULL;
+  CREATE FUNCTION count_now() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT coalesce(max(n), 0) FROM public.counts';
+  SELECT set_integer_now_func('counts', 'count_now');
+  INSERT INTO counts SELECT i, 'k' || i % 7, i FROM generate_series(-500, 5500) i;
+  CREATE SCHEMA "Agg ""s";
+  CREATE MATERIALIZED VIEW hourly WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 hour', time) AS bucket, dev, avg(v) AS "Avg", count(*) c FROM metrics GROUP BY 1, 2 WITH NO DATA;
+  CREATE MATERIALIZED VIEW "Agg ""s"."Day's" WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
+    SELECT time_bucket('1 day', bucket) AS "Day", dev, avg("Avg") AS a, sum(c) n FROM hourly GROUP BY 1, 2 WITH NO DATA;
+  CREATE MATERIALIZED VIEW by_number WITH (timescaledb.continuous) AS
+    SELECT time_bucket(100, n) AS b, count(*) FROM counts GROUP BY 1 WITH NO DATA;
+  CREATE MATERIALIZED VIEW monthly WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 month', time, 'Europe/Berlin') AS month, count(*) FROM metrics GROUP BY 1 WITH NO DATA;
+  CREATE MATERIALIZED VIEW named WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 hour', time) AS bucket, devices.id, devices.name, max(v) FROM metrics JOIN devices ON id = dev GROUP BY 1, 2 WITH NO DATA;
+  CREATE MATERIALIZED VIEW never WITH (timescaledb.continuous) AS
+    SELECT time_bucket('2 hours', time) AS bucket, count(*) FROM metrics GROUP BY 1 WITH NO DATA;
+  CREATE INDEX "hourly ix" ON hourly ("Avg");
+  COMMENT ON VIEW hourly IS 'it''s hourly';
+  GRANT SELECT ON hourly TO PUBLIC;
+  CREATE VIEW on_it AS SELECT * FROM hourly WHERE dev = 1;
+  CREATE VIEW on_on_it AS SELECT count(*) FROM on_it;
+  CREATE FUNCTION from_view() RETURNS SETOF on_it LANGUAGE sql AS 'SELECT * FROM public.on_it';
+  CREATE MATERIALIZED VIEW kept AS SELECT dev, sum(c) FROM hourly GROUP BY 1;
+  CREATE UNIQUE INDEX kept_dev ON kept (dev)`;
+
+/** Each in a transaction of its own. The rows of the first days are gone then, and a sensor's clock was wrong. */
+const LIFE = [
+  "CALL refresh_continuous_aggregate('hourly', NULL, '2026-11-09')",
+  `CALL refresh_continuous_aggregate('"Agg ""s"."Day''s"', NULL, '2026-11-08')`,
+  "CALL refresh_continuous_aggregate('by_number', NULL, 5000)",
+  "CALL refresh_continuous_aggregate('monthly', NULL, NULL)",
+  "CALL refresh_continuous_aggregate('named', NULL, NULL)",
+  "SELECT drop_chunks('metrics', older_than => '2026-11-03'::timestamptz)",
+  "INSERT INTO metrics VALUES ('1970-01-01 00:30+00', 1, 1)",
+  "CALL refresh_continuous_aggregate('hourly', '1970-01-01', '1970-01-02')",
+  "CALL refresh_continuous_aggregate('named', '1970-01-01', '1970-01-02')",
+  "CALL refresh_continuous_aggregate('monthly', '1969-11-01', '1970-03-01')",
+  `CALL refresh_continuous_aggregate('"Agg ""s"."Day''s"', '1970-01-01', '1970-01-03')`,
+];
+
+const AGGREGATES = ['hourly', '"Agg ""s"."Day\'s"', 'by_number', 'monthly', 'named', 'never'];
+
+const rowsOf = async ({ query }: RealDatabase, relation: string) =>
+  (await query<{ r: string }>(`SELECT r::text AS r FROM ${relation} r ORDER BY 1`)).map(({ r }) => r);
+
+/** As users find it in the views. */
+const shapeOf = async ({ query }: RealDatabase) => {
+  const views = await query(
+    `SELECT v.view_schema, v.view_name, v.view_definition, v.materialized_only, d.time_interval::text, d.integer_interval::text,
+            (SELECT json_agg(regexp_replace(indexdef, '_materialized_hypertable_[0-9]+', 'x', 'g') ORDER BY 1)::text FROM (
+               SELECT regexp_replace(indexdef, '_materialized_hypertable_[0-9]+', 'x', 'g') FROM pg_indexes
+                WHERE tablename = v.materialization_hypertable_name) i (indexdef)) AS indexes
+       FROM timescaledb_information.continuous_aggregates v JOIN timescaledb_information.dimensions d
+         ON d.hypertable_name = v.materialization_hypertable_name ORDER BY 1, 2`,
+  );
+  const comment = await query(
+    `SELECT obj_description('public.hourly'::regclass) AS comment, has_table_privilege('jobkeeper', 'public.hourly', 'SELECT') AS granted`,
+  );
+  return { views, comment };
+};
+
+async function start(pair: RealPair, resume?: { directory: string }): Promise<Migration> {
+  await pair.source.admin(
+    `ALTER DATABASE "${pair.source.name}" SET timescaledb.enable_compressed_direct_batch_delete = off`,
+  );
+  return Migration.start({
+    source: pair.source.uri,
+    target: pair.target.uri,
+    targetDatabase: pair.target.name,
+    options: { provider: 'selfhosted-timescaledb', plugin: 'test_decoding', tableJobs: 2, indexJobs: 1 },
+    ...(resume ? { resume } : {}),
+  });
+}
+
+const filled = (migration: Migration) =>
+  migration.until(
+    () =>
+      migration
+        .of('gate')
+        .filter(({ id }) => id === 'aggregates')
+        .at(-1)?.ok === true,
+    'aggregates to be filled',
+  );
+
+for (const version of offered.length > 0 ? offered : ['of any version']) {
+  describe.skipIf(offered.length === 0)(`continuous aggregates of TimescaleDB ${version}`, () => {
+    test('arrive with what stands on them, their history, and what changed during replay', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(APPLICATION);
+      for (const sql of LIFE) await source.query(sql);
+      await using migration = await start(pair);
+      await filled(migration);
+      const history = await rowsOf(
+        target,
+        `(SELECT * FROM hourly WHERE bucket BETWEEN '2026-11-01' AND '2026-11-02 23:00')`,
+      );
+      expect(history.length).toBe(240);
+      // Late rows, into buckets that were filled, and a refresh on the source, whose own rows are no changes.
+      await source.query(
+        `INSERT INTO metrics VALUES ('2026-11-05 12:01+00', 1, 100); DELETE FROM metrics WHERE time = '2026-11-06' AND dev = 2;
+         DELETE FROM counts WHERE n = 42; INSERT INTO metrics VALUES ('2026-11-09 12:01+00', 1, 100)`,
+      );
+      for (const call of [`'hourly', '2026-11-03', '2026-11-10'`, `'"Agg ""s"."Day''s"', '2026-11-03', '2026-11-09'`]) {
+        await source.query(`CALL refresh_continuous_aggregate(${call})`);
+      }
+      await source.query(`CALL refresh_continuous_aggregate('by_number', NULL, 5000)`);
+      await source.query(`CALL refresh_continuous_aggregate('named', '2026-11-03', '2026-11-10')`);
+      await source.query('REFRESH MATERIALIZED VIEW kept');
+      await migration.cutOver(false);
+
+      expect(migration.of('error')).toEqual([]);
+      expect(await shapeOf(target)).toEqual(await shapeOf(source));
+      for (const relation of [...AGGREGATES, 'on_it', 'on_on_it', 'from_view()', 'kept']) {
+        expect(await rowsOf(target, relation), relation).toEqual(await rowsOf(source, relation));
+      }
+      expect((await migration.verify()).objects).toEqual([]);
+    });
+  });
+}

@@ -14,7 +14,7 @@ import { assignTables, dropPublications } from './source/publications.ts';
 import { recordPublished, requirePublications } from './source/published.ts';
 import { dropSlot } from './source/slot.ts';
 import { readTableStates } from './sync/table-states.ts';
-import { type MigrationRow, readApplied } from './target/progress-schema.ts';
+import { type MigrationRow, readApplied, recordedObjects, recordObject } from './target/progress-schema.ts';
 
 interface BeginAgainOptions {
   readonly servers: Servers;
@@ -25,14 +25,41 @@ interface BeginAgainOptions {
   readonly emit: Emit;
 }
 
+/** Kind of the record on the target of a slot that the source can not decode for. */
+const UNDECODABLE = 'undecodable slot';
+
+/** Ends a run of the engine, for the next one to begin the migration again: nothing was replayed yet. */
+export class BeginAgainAsked extends Error {
+  constructor(cause: MigrateError) {
+    super('the migration is to begin again, with a new slot', { cause });
+  }
+}
+
+/** Remembers that nothing more will come of this slot; true when `error` says so. */
+export async function rememberUndecodable(servers: Servers, slot: string, error: unknown): Promise<boolean> {
+  if (!(error instanceof MigrateError) || error.code !== 'TM4010') return false;
+  await servers.afterwards('target', (client) => recordObject(client, UNDECODABLE, slot, error.message));
+  return true;
+}
+
+async function requireDecodable(target: pg.Client, { slot }: MigrationRow): Promise<void> {
+  if (!(await recordedObjects(target, UNDECODABLE)).has(slot)) return;
+  throw new MigrateError('TM4010', {
+    side: 'source',
+    object: slot,
+    message: 'PostgreSQL can not decode its own WAL for it',
+  });
+}
+
 /** Slot, spool, publications and source: what is lost with one of them, only another copy of all tables brings back. */
-const LOST = new Set(['TM1309', 'TM4002', 'TM4004', 'TM4006']);
+const LOST = new Set(['TM1309', 'TM4002', 'TM4004', 'TM4006', 'TM4010']);
 
 /** Why the migration can't go on where it stands: changes are missing for good. Null when none are. */
 export async function missingChanges(of: BeginAgainOptions): Promise<MigrateError | null> {
   const { servers, source, target, migration, workDirectory } = of;
   try {
     await requireSameSource(servers, migration);
+    await requireDecodable(target, migration);
     await requirePublications(source, migration.publications);
     const { appliedLsn } = await readApplied(target);
     const durable = await durableInSpool(spoolDirectoryOf(workDirectory), appliedLsn);
@@ -79,6 +106,7 @@ export async function beginAgain(of: BeginAgainOptions, lost: MigrateError): Pro
     );
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await target.query('UPDATE tiger_migrate.migration SET source_timeline = $1', [identity.timeline]);
+    await target.query('DELETE FROM tiger_migrate.object WHERE kind = $1', [UNDECODABLE]);
     await recordPublished(source, target, publications);
     if (!plugin.usesPublications) {
       await target.query('DELETE FROM tiger_migrate.description');

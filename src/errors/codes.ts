@@ -146,6 +146,10 @@ export const ERROR_KINDS = {
     'A wal2json before 2.6 writes NaN and infinity of float4, float8 and numeric columns as null.',
   ),
   TM4009: blocked('output plugin not fit', 'It is not installed on the source, or too old.'),
+  TM4010: failed(
+    'source can not decode its WAL',
+    'PostgreSQL fails on its own WAL for this slot. Before replay the migration begins again by itself, with a new slot.',
+  ),
 
   TM5001: operator(
     'target diverged',

@@ -54,7 +54,8 @@ for (const { title, absent, open } of STAGES) {
               const query = client.query.bind(client) as (...args: unknown[]) => unknown;
               Object.assign(client, {
                 query: (...args: unknown[]) => {
-                  queries[side] += 1;
+                  // A failed check asks whether both servers are still there.
+                  if (args[0] !== 'SELECT 1') queries[side] += 1;
                   return query(...args);
                 },
               });

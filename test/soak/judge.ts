@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { compareDatabases } from '../support/compare.ts';
 import { withClient } from '../support/test-servers.ts';
+import { until } from '../support/wait.ts';
 import type { Migration } from './migration.ts';
 import type { Servers } from './servers.ts';
 
@@ -33,8 +34,10 @@ export async function judge({ servers, migration, directory }: JudgeInput): Prom
     ['source', servers.sourceAdmin],
     ['target', servers.targetAdmin],
   ] as const) {
-    const { rows } = await withClient(uri, (client) => client.query<{ what: string }>(LEFT_BEHIND));
-    failures.push(...rows.map(({ what }) => `left behind on the ${side}: ${what}`));
+    const look = () => withClient(uri, (client) => client.query<{ what: string }>(LEFT_BEHIND));
+    // A server is a moment behind in ending the sessions of a command that has ended.
+    await until(async () => (await look()).rows.length === 0, { timeoutMs: 10_000 }).catch(() => undefined);
+    failures.push(...(await look()).rows.map(({ what }) => `left behind on the ${side}: ${what}`));
   }
   const there = await access(directory).then(
     () => true,

@@ -29,8 +29,8 @@ const PATIENCE_MS = 240_000;
  * it is begun again. Once begun it has to go on by itself.
  */
 const BEGIN_AGAIN = /^(TM1305|TM1109|TM1110|TM1102|TM1103|TM4001|TM1199 .*terminated unexpectedly)/;
-/** A defect of PostgreSQL; what the error says is done: it is begun again from nothing. */
-const CANNOT_DECODE = /^TM4005 .*could not map filenode.*migrate --drop-if-exists/s;
+/** A defect of PostgreSQL; in replay it is for the operator to do what the error says. */
+const CANNOT_DECODE = /^TM4010 .*migrate --resync/s;
 
 /** One migration by real commands, through as many engine processes as the faults make of it. */
 export class Migration {
@@ -54,10 +54,10 @@ export class Migration {
     this.#input = input;
   }
 
-  /** Begins, or goes on. */
-  start(how: 'anew' | 'again' | 'resume' = 'anew'): void {
+  /** Begins, goes on, or goes on with another copy of all tables. */
+  start(how: 'anew' | 'resync' | 'resume' = 'anew'): void {
     const { cli, directory, args, env } = this.#input;
-    const more = { anew: [], again: ['--drop-if-exists'], resume: ['--resume'] }[how];
+    const more = { anew: [], resync: ['--resync'], resume: ['--resume'] }[how];
     const engine = new RunningEngine(cli, ['--dir', directory, ...args, ...more], env);
     this.#engine = engine;
     this.#from = this.events.length;
@@ -196,7 +196,7 @@ export class Migration {
       }
       if (exit.code !== 0 && CANNOT_DECODE.test(engine.stderr)) {
         this.restarts += 1;
-        this.start('again');
+        this.start('resync');
         continue;
       }
       if (engine.stderr !== '') this.complaints.push(`on stderr: ${engine.stderr}`);

@@ -89,6 +89,23 @@ export class TcpProxy implements AsyncDisposable {
     });
   }
 
+  /**
+   * What a server says as it ends a session, in its place: https://www.postgresql.org/docs/current/protocol-error-fields.html. For
+   * sessions whose name fits; only while the server itself says nothing.
+   */
+  endWithError(only: RegExp, state: string, text: string): void {
+    const fields = Buffer.from(`SERROR\0VERROR\0C${state}\0M${text}\0\0`);
+    const message = Buffer.alloc(5);
+    message.write('E');
+    message.writeInt32BE(fields.length + 4, 1);
+    for (const one of this.#relayed) {
+      if (!only.test(one.greeting)) continue;
+      one.dead = true;
+      one.client.end(Buffer.concat([message, fields]));
+      one.upstream?.destroy();
+    }
+  }
+
   /** Breaks every connection for its client; the server is not told. */
   cutClients(): void {
     for (const one of this.#relayed) {

@@ -4,8 +4,8 @@ import { explain, sqlState } from '../error-policy.ts';
 /** Of a table that was rewritten by a transaction which ran while the slot was made; XX000, and the same at every try. */
 const CANNOT_DECODE = /^could not map filenode/;
 const BEGIN_AGAIN =
-  'PostgreSQL can not decode its own WAL for this slot: a transaction that rewrites a table (TRUNCATE, ALTER TABLE, VACUUM FULL) ran while it ' +
-  'was made. Bring the source to its newest minor release, and begin again while no such transaction runs: migrate --drop-if-exists.';
+  'A transaction that rewrites a table (TRUNCATE, ALTER TABLE, VACUUM FULL) ran while the slot was made. Bring the source to its newest minor ' +
+  'release, and copy all tables again, with a new slot: migrate --resync.';
 
 /** What an error of the stream means: gone for good, busy, to be tried again, or not understood. `started`: it has begun. */
 export function explainStreamError(error: unknown, slot: string, started: boolean): unknown {
@@ -29,7 +29,10 @@ export function explainStreamError(error: unknown, slot: string, started: boolea
     });
   }
   if (state === '55006') return new MigrateError('TM4007', { ...about, message });
+  if (CANNOT_DECODE.test(message)) {
+    const what = `PostgreSQL can not decode its own WAL for this slot: ${message}`;
+    return new MigrateError('TM4010', { ...about, message: what, hint: BEGIN_AGAIN });
+  }
   const doing = 'streaming changes from the source failed';
-  const hint = CANNOT_DECODE.test(message) ? { hint: BEGIN_AGAIN } : {};
-  return explain(error, { code: 'TM4005', retryCode: 'TM4001', side: 'source', object: slot, doing, ...hint });
+  return explain(error, { code: 'TM4005', retryCode: 'TM4001', side: 'source', object: slot, doing });
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, rmdir, stat, statfs } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { requireOurs } from '../../engine/process/work-directory.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { errorCode } from '../../postgres/connection-errors.ts';
 import type { Check, CheckOutcome } from '../check.ts';
 import { type CopyEstimate, copyEstimate } from '../copy-estimate.ts';
 import { workload } from '../facts/workload.ts';
@@ -16,40 +17,52 @@ export const workDirectory: Check = {
   wanted: 'empty, new or from an earlier run; ours to write and to make private (mode 0700)',
   why: 'Changes wait there until the copy is done, so that the source need not keep its WAL. They are rows of yours.',
   fix: 'Choose another directory with --dir.',
-  async run({ workDirectory: directory }) {
-    const entry = await stat(directory).catch(() => null);
-    if (entry && !entry.isDirectory()) return fail('TM1302', `${directory} is not a directory`);
-    // What the attempt creates on the way is taken away again: a check changes nothing.
-    const created: string[] = [];
-    try {
-      for (const path of await missingDirectories(directory)) {
-        await mkdir(path, { mode: 0o700 });
-        created.unshift(path);
+  async run({ workDirectory }) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await tryDirectory(workDirectory);
+      } catch (error) {
+        // Another check, running at the same time, has taken away what it had made, or made it just now.
+        if (attempt < ATTEMPTS && ['ENOENT', 'EEXIST'].includes(errorCode(error))) continue;
+        const message = error instanceof Error ? error.message : String(error);
+        return fail('TM1302', `cannot use ${workDirectory}: ${message}`);
       }
-      if (entry) {
-        await requireOurs(directory);
-        // Its owner alone may do so, even when nothing changes by it.
-        await chmod(directory, entry.mode & 0o7777);
-      }
-      await rm(await mkdtemp(join(directory, 'check-')), { recursive: true });
-    } catch (error) {
-      if (error instanceof MigrateError) {
-        return fail(error.code, `${directory}: ${error.message}`, { fix: error.hint });
-      }
-      const message = error instanceof Error ? error.message : String(error);
-      return fail('TM1302', `cannot use ${directory}: ${message}`);
-    } finally {
-      for (const path of created) await rmdir(path).catch(() => undefined);
     }
-    if (!entry) return pass(`${directory}, will be created`);
-    const mode = entry.mode & 0o777;
-    return pass(
-      (mode & 0o077) === 0
-        ? `${directory}, private`
-        : `${directory}, will be made private (chmod 700, now ${mode.toString(8)})`,
-    );
   },
 };
+
+const ATTEMPTS = 10;
+
+async function tryDirectory(directory: string): Promise<CheckOutcome> {
+  const entry = await stat(directory).catch(() => null);
+  if (entry && !entry.isDirectory()) return fail('TM1302', `${directory} is not a directory`);
+  // What the attempt creates on the way is taken away again: a check changes nothing.
+  const created: string[] = [];
+  try {
+    for (const path of await missingDirectories(directory)) {
+      await mkdir(path, { mode: 0o700 });
+      created.unshift(path);
+    }
+    if (entry) {
+      await requireOurs(directory);
+      // Its owner alone may do so, even when nothing changes by it.
+      await chmod(directory, entry.mode & 0o7777);
+    }
+    await rm(await mkdtemp(join(directory, 'check-')), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof MigrateError)) throw error;
+    return fail(error.code, `${directory}: ${error.message}`, { fix: error.hint });
+  } finally {
+    for (const path of created) await rmdir(path).catch(() => undefined);
+  }
+  if (!entry) return pass(`${directory}, will be created`);
+  const mode = entry.mode & 0o777;
+  return pass(
+    (mode & 0o077) === 0
+      ? `${directory}, private`
+      : `${directory}, will be made private (chmod 700, now ${mode.toString(8)})`,
+  );
+}
 
 /**
  * What `mkdir -p` would create, outermost first. Node's own `recursive` never ends where a file system refuses with

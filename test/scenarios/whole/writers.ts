@@ -41,13 +41,22 @@ export async function startApplication(uri: string, seed: number): Promise<Appli
   });
   const stats = { transactions: 0, statements: 0, lost: 0, deadlocks: 0, errors: [] as string[] };
   const backends = new Set<number>();
-  const open = async () => {
-    const client = await connect(uri);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-    for (const { pid } of rows) backends.add(pid);
-    return client;
-  };
   const stopping = new AbortController();
+  /** Whoever freezes the source may end a session that has just begun, too. */
+  const open = async () => {
+    for (;;) {
+      let client: pg.Client | null = null;
+      try {
+        client = await connect(uri);
+        const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        for (const { pid } of rows) backends.add(pid);
+        return client;
+      } catch (error) {
+        await client?.end().catch(() => undefined);
+        if (stopping.signal.aborted || !ENDED.test(stateOf(error))) throw error;
+      }
+    }
+  };
   const pace = evenPace(RATE);
 
   const transact = async (client: pg.Client, session: Session, rounds: { next: number }): Promise<void> => {

@@ -8,10 +8,10 @@ const said = (code: string, message: string) =>
 test('a source that can not decode its own WAL is told as that, with the way out, and not tried again', () => {
   // Recorded from 15.18: a TRUNCATE ran while the slot was made.
   expect(said('XX000', 'could not map filenode "base/16385/17670" to relation OID')).toMatchObject({
-    code: 'TM4005',
+    code: 'TM4010',
     side: 'source',
     object: 'a_slot',
-    hint: expect.stringMatching(/TRUNCATE.*begin again.*migrate --drop-if-exists/s),
+    hint: expect.stringMatching(/TRUNCATE.*migrate --resync/s),
   });
   const other = said('XX000', 'could not decode') as { hint: string };
   expect(other).toMatchObject({ code: 'TM4005' });

@@ -13,7 +13,7 @@ import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
-import { placeChunks } from './timescale/make-hypertables.ts';
+import { adoptSplits, placeChunks } from './timescale/make-chunks.ts';
 import { throughRoots } from './timescale/new-hypertables.ts';
 import type { Aggregate } from './timescale/source-aggregates.ts';
 
@@ -38,8 +38,8 @@ export async function bringTables(
 ): Promise<BroughtTables> {
   const { input, servers, source, target, options, jobs } = engine;
   const { emit } = input;
-  const states = await readTableStates(target);
-  const open = states.filter(isOpen);
+  let states = await readTableStates(target);
+  let open = states.filter(isOpen);
   const schemaDone = (await recordedObjects(target, 'phase')).has('schema');
   await using held = new Resources();
   let snapshot = first;
@@ -50,9 +50,13 @@ export async function bringTables(
   const there = new Set((await readTables(source)).map((table) => table.oid));
   for (const table of open.filter(({ sourceOid }) => !there.has(sourceOid))) await letGo(engine, table);
   const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
+  if (snapshot && (await adoptSplits(engine, tables)).length > 0) {
+    states = await readTableStates(target);
+    open = states.filter(isOpen);
+  }
   const chosen = tables.filter((table) => selection(table, options) !== 'excluded');
   const schema = await bringSchema(engine, { wanted: chosen, done: schemaDone }, signal);
-  const wanted = throughRoots(await placeChunks(source, target, chosen), options.hypertables);
+  const wanted = throughRoots(await placeChunks({ source, target, emit }, chosen), options.hypertables);
   onSchema();
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
@@ -80,7 +84,12 @@ export async function bringTables(
   });
   await indexes.open(target);
   const entriesOf = (relation: { oid: number }) => schema.indexes.get(relation.oid) ?? [];
-  const toCopy = snapshot ? withRows.filter((table) => openOids.has(table.oid)) : [];
+  const toBring = snapshot ? withRows.filter((table) => openOids.has(table.oid)) : [];
+  const toCopy = toBring.filter((table) => table.into);
+  // Dropped at this moment: nothing was made for them.
+  for (const { sourceOid, ...table } of open) {
+    if (toBring.some(({ oid, into }) => oid === sourceOid && !into)) await letGo(engine, { sourceOid, ...table });
+  }
   const chunksLeft = new ChunksLeft(toCopy);
   const withoutCopy = [
     ...wanted.filter((table) => table.kind !== 'chunk' && !toCopy.includes(table) && !chunksLeft.has(table.oid)),

@@ -16,6 +16,7 @@ import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source
 import type { PublicationWatch } from './source/published.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
+import { lookForReshaped } from './timescale/settle-chunks.ts';
 import { WATCHING } from './troubles.ts';
 
 export interface MonitorOptions {
@@ -132,8 +133,12 @@ export class Monitor {
     if (now === this.#namesSeen) return;
     const { servers } = this.#options;
     const target = await servers.onTarget('names');
-    const names = await readNamesAtStart(target).finally(() => servers.destroy(target));
-    await requireSameNames(source, names);
+    try {
+      await requireSameNames(source, await readNamesAtStart(target));
+      await lookForReshaped(source, target, this.#options.emit);
+    } finally {
+      servers.destroy(target);
+    }
     this.#namesSeen = now;
   }
 

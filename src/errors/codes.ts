@@ -161,6 +161,11 @@ export const ERROR_KINDS = {
   ),
   TM5003: retry('server busy', 'Deadlock, serialization failure, lock timeout or out of memory; tried again.'),
 
+  TM5005: operator(
+    'chunk must be copied again',
+    'The source changed rows of a chunk in a way that its stream does not show: merged, split, attached, or written in compressed form.',
+  ),
+
   TM5004: blocked(
     'table cannot be copied again',
     'Only a table of the migration whose rows are migrated can be, and only while replay runs.',

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
@@ -11,38 +10,23 @@ import {
   type Truncate,
 } from '../decode/change.ts';
 import { outsideMarkers } from '../decode/compression-markers.ts';
-import type { NamedTables } from '../decode/named-tables.ts';
-import type { Decoder, OutputPlugin } from '../decode/plugin.ts';
+import type { Decoder } from '../decode/plugin.ts';
 import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
+import type { ApplierOptions } from './applier-options.ts';
 import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
 import { TablesAhead } from './tables-ahead.ts';
-import { type Applied, TargetTransaction } from './target-transaction.ts';
-
-export interface ApplierOptions {
-  /** A connection to the target, for this applier alone. */
-  readonly client: pg.Client;
-  readonly tables: ReadonlyMap<number, SyncedTable>;
-  readonly plugin: OutputPlugin;
-  readonly named: NamedTables;
-  /** Finds out about a table that the stream names and the migration does not have. Rejects when it should have it. */
-  readonly explainName: (table: { readonly schema: string; readonly name: string }) => Promise<void>;
-  /** Finds the place of a table of the stream on the target; null when nothing of it is wanted any more. */
-  readonly bind: (relation: StreamRelation, table: SyncedTable) => Promise<BoundTable | null>;
-  /** An UPDATE or DELETE of this table was left out: it has no replica identity. */
-  readonly onUnidentified: (table: SyncedTable) => void;
-  /** Position to go on from: the target's own record. */
-  readonly appliedLsn: Lsn;
-  readonly onApplied: (applied: Applied) => void;
-}
+import { TargetTransaction } from './target-transaction.ts';
 
 const BATCH_CHANGES = 10_000;
 /** A message that has as many by itself ends its batch. */
 const BATCH_BYTES = SHARED_FROM_BYTES;
+
+const LEFT_OUT: readonly Change[] = [{ kind: 'other' }];
 
 /**
  * Applies the spool to the target: one transaction there holds one or more whole transactions of the source and the
@@ -55,6 +39,8 @@ export class Applier {
   readonly #relations = new Map<number, StreamRelation>();
   readonly #bound = new Map<number, BoundTable | null>();
   readonly #ahead: TablesAhead;
+  /** Chunks whose place was emptied of the rows of the one before. */
+  readonly #tookOver = new Set<number>();
   /** End of the last transaction that was applied before or read by this applier. */
   #readUpTo: Lsn;
   #batch = new Batch();
@@ -127,7 +113,8 @@ export class Applier {
       const changes = this.#decode(message);
       const [first] = changes;
       if (first?.kind !== 'unknown-table') return changes;
-      await this.#options.explainName(first);
+      const commitLsn = this.#skipping ? null : this.#commitLsn;
+      if (!(await this.#options.explainName({ ...first, commitLsn }))) return LEFT_OUT;
       this.#options.named.ignore(first);
     }
   }
@@ -222,6 +209,10 @@ export class Applier {
     if (known !== undefined) return known;
     const bound = (synced && this.#ahead.bind(relation, synced)) ?? (await this.#bind(relation, synced));
     this.#bound.set(oid, bound);
+    if (bound && synced?.takesOver && !this.#tookOver.has(oid)) {
+      this.#tookOver.add(oid);
+      this.#batch.addStep({ kind: 'take-over', table: bound });
+    }
     return bound;
   }
 

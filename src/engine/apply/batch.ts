@@ -16,7 +16,9 @@ export type Step =
       /** A position inside the commit record of its transaction. */
       readonly commitLsn: Lsn;
     }
-  | { readonly kind: 'forget'; readonly table: BoundTable };
+  | { readonly kind: 'forget'; readonly table: BoundTable }
+  /** The rows of a chunk that is gone make room for those of the one with the same boundaries. */
+  | { readonly kind: 'take-over'; readonly table: BoundTable };
 
 /** Where whole transactions end: the LSN behind the last commit, and what of the spool is not needed any more then. */
 export interface Reached {

@@ -8,7 +8,7 @@ import { SHARE_WITH_REPLAY } from '../target/apply-lock.ts';
 import { advanceApplied } from '../target/progress-schema.ts';
 import type { Batch, Reached, Step } from './batch.ts';
 import { SegmentApplier } from './segment.ts';
-import { truncate } from './truncate.ts';
+import { takeOver, truncate } from './truncate.ts';
 
 export interface TargetTransactionOptions {
   /** A connection to the target, for this replay alone. */
@@ -110,6 +110,8 @@ export class TargetTransaction {
         return this.#segments.forget(step.table);
       case 'truncate':
         return truncate(this.#options.client, step);
+      case 'take-over':
+        return takeOver(this.#options.client, step.table);
       default:
         step satisfies never;
     }

@@ -5,8 +5,8 @@ import { recordShapes } from '../ddl/recorded-shapes.ts';
 import type { Engine } from '../engine.ts';
 import { readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
-import { leaveRowsOut } from '../sync/table-states.ts';
-import { placeChunks } from '../timescale/make-hypertables.ts';
+import { leaveRowsOut, type SyncedTable } from '../sync/table-states.ts';
+import { adoptSplits, describeChunk, placeChunks } from '../timescale/make-chunks.ts';
 import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 
@@ -59,10 +59,18 @@ export async function copyRows(
     const names = [...again].map(displayName).join(', ');
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
-    const placed = await placeChunks(engine.source, engine.target, await readTables(newer.client));
+    const inNewer = await readTables(newer.client);
+    const split = await adoptSplits(engine, inNewer);
+    const placed = await placeChunks({ ...engine, emit: input.emit }, inNewer);
     const now = new Map(throughRoots(placed, options.hypertables).map((table) => [table.oid, table]));
-    for (const table of again) if (!now.has(table.oid)) await letGo(engine, { ...table, sourceOid: table.oid });
-    const some = [...again].flatMap((table) => now.get(table.oid) ?? []);
+    for (const table of again) {
+      const chunkOf = table.kind === 'chunk' ? (table.partOf[0] ?? null) : null;
+      if (!now.get(table.oid)?.into) await letGo(engine, { ...table, sourceOid: table.oid, chunkOf });
+    }
+    const some = [...[...again].map(({ oid }) => oid), ...split].flatMap((oid) => {
+      const table = now.get(oid);
+      return table?.into ? [table] : [];
+    });
     again = await copyIn(newer, some);
   }
 }
@@ -70,9 +78,14 @@ export async function copyRows(
 /** The source has dropped a table that was not copied yet. */
 export async function letGo(
   { target, input }: Engine,
-  table: { sourceOid: number; schema: string; name: string },
+  table: Pick<SyncedTable, 'sourceOid' | 'schema' | 'name' | 'chunkOf'>,
 ): Promise<void> {
   await leaveRowsOut(target, table.sourceOid);
+  if (table.chunkOf) {
+    // Nothing for the operator: the cut-over drops it on the target, too.
+    input.emit({ type: 'log', text: `${describeChunk(table)} was dropped on the source before it was copied.` });
+    return;
+  }
   const text = `${displayName(table)} was dropped on the source before it was copied: on the target it stays as it is.`;
   input.emit({ type: 'warning', text });
 }

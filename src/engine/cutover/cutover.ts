@@ -18,6 +18,7 @@ import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
+import { settleChunks } from '../timescale/settle-chunks.ts';
 import type { Aggregate } from '../timescale/source-aggregates.ts';
 import type { TroubleWatch } from '../troubles.ts';
 import { drain } from './drain.ts';
@@ -89,6 +90,8 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     });
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
+      await drain(options, null);
+      await settle(options);
       const drained = await drain(options, null);
       await published.look(source);
       await requireNoneDamaged(target);
@@ -131,6 +134,14 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
   await steps.run('report', async () => [null, await removeFromSource(options)]);
   return { summary: summarize(options), downtimeMs };
 }
+
+const settle = (options: CutoverOptions): Promise<void> =>
+  settleChunks({
+    ...options,
+    options: migrationOptionsSchema.parse(JSON.parse(options.migration.options)),
+    applied: () => options.replay.applied,
+    drain: () => drain(options, null),
+  });
 
 /** Tells which step runs, and how it ended. */
 class Steps {
@@ -229,7 +240,8 @@ async function requireNoNewTables({ source, target, migration, request, emit }: 
   const options = migrationOptionsSchema.parse(JSON.parse(migration.options));
   const known = new Set((await readTableStates(target)).map((table) => table.sourceOid));
   const missing = (await readTables(source)).filter(
-    (table) => !known.has(table.oid) && selection(table, options) !== 'excluded',
+    // A chunk is taken in by itself.
+    (table) => !known.has(table.oid) && table.kind !== 'chunk' && selection(table, options) !== 'excluded',
   );
   if (missing.length === 0) return;
   const text = `Created on the source after the migration had begun, and not migrated: ${missing.map(displayName).join(', ')}`;

@@ -50,8 +50,15 @@ export type Change =
   | { readonly kind: 'commit'; readonly commitLsn: Lsn; readonly endLsn: Lsn }
   | { readonly kind: 'relation'; readonly relation: StreamRelation }
   | { readonly kind: 'message'; readonly prefix: string; readonly content: Buffer; readonly lsn: Lsn }
-  /** A row of a table whose name is not known: find out what it is, then decode the record again. Comes alone. */
-  | { readonly kind: 'unknown-table'; readonly schema: string; readonly name: string }
+  /** A row, or a TRUNCATE, of a table whose name is not known: find out what it is, then decode the record again. Comes alone. */
+  | {
+      readonly kind: 'unknown-table';
+      readonly schema: string;
+      readonly name: string;
+      /** What was done to it, where that matters: `truncated`, or a row `deleted`. */
+      readonly truncated?: true;
+      readonly deleted?: true;
+    }
   /** An UPDATE or DELETE that does not say which row it hit: the table has no replica identity. */
   | { readonly kind: 'unidentified'; readonly relation: number }
   /** Says nothing about rows: origin, type. */

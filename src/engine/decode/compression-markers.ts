@@ -5,7 +5,7 @@ import type { Decoder } from './plugin.ts';
  * The messages between which TimescaleDB (from 2.16 on) moves rows from one form into the other.
  * https://github.com/timescale/timescaledb/blob/main/tsl/src/compression/wal_utils.h
  */
-const MARKER = /^::timescaledb-(?:compression|decompression)-(start|end)$/;
+const MARKER = /^::timescaledb-(compression|decompression)-(start|end)$/;
 export const MARKER_PREFIXES = ['compression', 'decompression'].flatMap((what) => [
   `::timescaledb-${what}-start`,
   `::timescaledb-${what}-end`,
@@ -14,22 +14,45 @@ export const MARKER_PREFIXES = ['compression', 'decompression'].flatMap((what) =
 const FRAME: ReadonlySet<Change['kind']> = new Set(['begin', 'commit', 'message', 'relation']);
 const LEFT_OUT: readonly Change[] = [{ kind: 'other' }];
 
+type UnknownTable = Extract<Change, { kind: 'unknown-table' }>;
+
 /**
  * Leaves out what stands between the markers: the same rows leave one table and enter another, and to the target, where nothing is
- * compressed yet, nothing has happened.
+ * compressed yet, nothing has happened. But where a compressed batch leaves and no row enters, the batch was deleted as a whole:
+ * then the end gives the table that it was in as unknown, for somebody to find out what that means.
  */
 export function outsideMarkers(decode: Decoder): Decoder {
   let inside = 0;
+  let decompressed: { gone: UnknownTable | null; entered: boolean } | null = null;
+  const pass = (what: string, edge: string): UnknownTable | null => {
+    if (edge === 'start') {
+      inside += 1;
+      decompressed = what === 'decompression' ? { gone: null, entered: false } : null;
+      return null;
+    }
+    const lost = decompressed?.gone && !decompressed.entered ? decompressed.gone : null;
+    decompressed = null;
+    // The same message is decoded again when it is known what this means.
+    if (!lost) inside = Math.max(0, inside - 1);
+    return lost;
+  };
   return (record) => {
     const changes = decode(record);
     const [first] = changes;
-    if (first?.kind === 'begin') inside = 0;
+    if (first?.kind === 'begin') {
+      inside = 0;
+      decompressed = null;
+    }
     if (first?.kind === 'message') {
-      const marker = MARKER.exec(first.prefix);
-      if (marker) inside = Math.max(0, inside + (marker[1] === 'start' ? 1 : -1));
-      return changes;
+      const [, what = '', edge = ''] = MARKER.exec(first.prefix) ?? [];
+      const lost = edge ? pass(what, edge) : null;
+      return lost ? [lost] : changes;
     }
     if (inside === 0) return changes;
+    if (decompressed) {
+      if (first?.kind === 'unknown-table' && first.deleted) decompressed.gone = first;
+      if (changes.some(({ kind }) => kind === 'insert')) decompressed.entered = true;
+    }
     const kept = changes.filter(({ kind }) => FRAME.has(kind));
     return kept.length > 0 ? kept : LEFT_OUT;
   };

@@ -100,7 +100,8 @@ class TestDecoding {
     const [name] = names;
     if (!name || names.length > 1) throw notUnderstood(record);
     const table = this.#tables.find(name);
-    if (table === undefined) return [{ kind: 'unknown-table', ...name }];
+    if (table === undefined)
+      return [{ kind: 'unknown-table', ...name, ...(operation === 0x44 ? { deleted: true } : {}) }];
     if (table === null) return [{ kind: 'other' }];
     const from = at + 'INSERT:'.length;
     if (record[from - 1] !== COLON) throw notUnderstood(record);
@@ -187,7 +188,7 @@ class TestDecoding {
 
   #truncate(record: Buffer, names: readonly Name[], at: number): readonly Change[] {
     const unknown = names.find((name) => this.#tables.find(name) === undefined);
-    if (unknown) return [{ kind: 'unknown-table', ...unknown }];
+    if (unknown) return [{ kind: 'unknown-table', ...unknown, truncated: true }];
     const described: Change[] = [];
     const relations: number[] = [];
     for (const name of names) {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { Applier } from '../apply/applier.ts';
+import type { NamedChange } from '../apply/applier-options.ts';
 import type { Applied } from '../apply/target-transaction.ts';
 import { bindFitting, type FittingOptions } from '../ddl/bind-fitting.ts';
 import { SchemaHold } from '../ddl/hold.ts';
@@ -21,6 +22,7 @@ import { markDamaged, TableDamage, tellDamage } from '../sync/damage.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { readApplied } from '../target/progress-schema.ts';
+import { ChunksDamaged, damageChunks } from '../timescale/chunk-damage.ts';
 import { ChunkMissing, explainChunk, takeInChunks } from '../timescale/new-chunks.ts';
 
 export interface ReplayOptions {
@@ -158,7 +160,7 @@ export class Replay {
       return 'stopped';
     } catch (error) {
       const misfit = asMisfit(error);
-      if (!misfit && !(error instanceof TableDamage) && !(error instanceof ChunkMissing)) throw error;
+      if (!misfit && !(error instanceof TableDamage) && !isAboutChunks(error)) throw error;
       // Without locks on the target: the operator is to alter what this transaction may have touched.
       await client.query('ROLLBACK');
       if (misfit) {
@@ -166,9 +168,14 @@ export class Replay {
         return 'fits';
       }
       if (error instanceof ChunkMissing) {
-        const of = { missing: error.chunk, applied: this.#applied, options: this.#options.options };
+        const { options, emit } = this.#options;
+        const of = { missing: error.chunk, applied: this.#applied, options, emit };
         await this.#fitting(client).onSource((source) => takeInChunks(source, client, of));
         return 'fits';
+      }
+      if (error instanceof ChunksDamaged) {
+        await damageChunks(client, this.#options.emit, { ...error, at: this.#applied });
+        return 'damage';
       }
       if (error instanceof TableDamage) await this.#damaged(client, error);
       return 'damage';
@@ -195,23 +202,26 @@ export class Replay {
     return ask(client).finally(() => this.#options.destroy(client));
   }
 
-  async #explainName(name: { schema: string; name: string }, tables: ReadonlyMap<number, SyncedTable>): Promise<void> {
+  async #explainName(name: NamedChange, tables: ReadonlyMap<number, SyncedTable>): Promise<boolean> {
     const { connectSource, destroy, options, emit } = this.#options;
     const source = await connectSource('names');
     const tell = (text: string) => emit({ type: 'warning', text });
     try {
-      if (!(await explainChunk(source, name, options))) await explainName(name, { source, tables, options, tell });
+      const said = await explainChunk(source, name, { tables, options });
+      if (said === 'foreign') await explainName(name, { source, tables, options, tell });
+      return said !== 'ask again';
     } finally {
       destroy(source);
     }
   }
 
   #tellOfUnidentified(table: SyncedTable): void {
-    if (this.#unidentified.has(table.sourceOid)) return;
-    this.#unidentified.add(table.sourceOid);
+    // Of a hypertable once, not of each chunk.
+    if (this.#unidentified.has(table.rootOid)) return;
+    this.#unidentified.add(table.rootOid);
     this.#options.emit({
       type: 'warning',
-      text: `${displayName(table)} has no replica identity: its INSERT and TRUNCATE are applied, UPDATE and DELETE are left out.`,
+      text: `${displayName(table.chunkOf ?? table)} has no replica identity: its INSERT and TRUNCATE are applied, UPDATE and DELETE are left out.`,
     });
   }
 
@@ -245,6 +255,8 @@ export class Replay {
     });
   }
 }
+
+const isAboutChunks = (error: unknown): boolean => error instanceof ChunkMissing || error instanceof ChunksDamaged;
 
 /** What is applied is deleted from the spool: a crash of the target must not take it back, whatever its settings are. */
 async function commitDurably(client: pg.Client): Promise<void> {

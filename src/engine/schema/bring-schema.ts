@@ -71,7 +71,8 @@ export async function bringSchema(
   const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
   const becoming = wanted.filter((table) => becomesHypertable(table, options.hypertables));
   const ofHypertables = new Set([...hypertables, ...becoming.map(({ oid }) => oid)]);
-  const adapted = adaptToHypertables(await readSchema(dumping), ofHypertables);
+  const chunks = wanted.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid);
+  const adapted = adaptToHypertables(await readSchema(dumping), ofHypertables, new Set(chunks));
   const { schema: dumped, leftOut } = await leaveIncompatibleOut(engine, adapted);
   for (const { type, schema, name } of done ? [] : leftOut) {
     emit({ type: 'warning', text: `Left out, because a hypertable can't have it: ${type} ${schema}.${name}` });

@@ -94,6 +94,7 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence IN ('p', 'u') AND (NOT ${SYSTEM_SCHEMAS} OR c.oid = ANY ($1::oid[]))
+   AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY c.oid`;
 
@@ -132,11 +133,15 @@ function belongsTo(
   };
 }
 
-/** All user tables of the database that `client` is in, and the chunks of hypertables; extension members and system schemas left out. */
-export async function readTables(client: pg.Client): Promise<SourceTable[]> {
+/**
+ * All user tables of the database that `client` is in, and the chunks of hypertables; extension members and system schemas left
+ * out. `only`: no others than those with these OIDs.
+ */
+export async function readTables(client: pg.Client, only: readonly number[] | null = null): Promise<SourceTable[]> {
   const hypertables = await readHypertables(client);
   const { rows } = await client.query<Record<string, string>>(TABLES, [
     `{${[...hypertables.chunks.keys()].join(',')}}`,
+    only && `{${only.join(',')}}`,
   ]);
   const names = new Map(rows.map((row) => [Number(row.oid), { schema: row.schema ?? '', name: row.name ?? '' }]));
   return rows.map((row) => ({

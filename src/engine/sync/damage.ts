@@ -92,6 +92,13 @@ export interface DamagedTable {
   readonly schema: string;
   readonly name: string;
   readonly damage: Damage;
+  /** The hypertable of a chunk. */
+  readonly chunkOf?: Named | null;
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
 }
 
 /** Tables that stand still until they are copied again. */
@@ -107,6 +114,7 @@ export async function readDamaged(client: pg.Client): Promise<DamagedTable[]> {
 export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: number; readonly rows: number }): void {
   const { damage, bytes, rows } = table;
   const relation = displayName(table);
+  const shown = table.chunkOf ? `${relation} (a chunk of ${displayName(table.chunkOf)})` : relation;
   emit({ type: 'table', relation, state: 'damaged', bytes, rows, done: 1, damage: damageReport(damage) });
   const at =
     damage.lsn === null
@@ -117,7 +125,7 @@ export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: n
   emit({
     type: 'warning',
     text:
-      `${relation} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
+      `${shown} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
       `Find out what changed the target, then copy the table again: s in the wizard, or migrate --resync '${relation}'. ` +
       'Until then the cut-over is locked.',
   });

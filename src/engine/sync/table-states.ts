@@ -16,8 +16,14 @@ export interface SyncedTable {
   /** The hypertable of a chunk, the root of a partition; its own OID else. */
   readonly rootOid: number;
   readonly isChunk: boolean;
+  /** The hypertable of a chunk; null for any other table. */
+  readonly chunkOf: { readonly schema: string; readonly name: string } | null;
   /** Where its rows are on the target: a chunk has another name there, null until it has one. */
   readonly into: Place | null;
+  /** The boundaries of the target's chunk that takes its rows, as JSON; null while there is none. */
+  readonly slices: string | null;
+  /** Its place still holds the rows of another chunk, gone from the source: they go before its first change is applied. */
+  readonly takesOver: boolean;
   /** False: only the schema is migrated, changes are not applied. */
   readonly copyRows: boolean;
   readonly state: TableState;
@@ -32,8 +38,11 @@ export interface SyncedTable {
 
 export async function readTableStates(client: pg.Client): Promise<SyncedTable[]> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT source_oid, schema, name, kind, root_oid, target_schema, target_name, partitioned_by::text, copy_rows, state, copy_lsn, bytes, rows, again,
-            damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation ORDER BY source_oid`,
+    `SELECT r.source_oid, r.schema, r.name, r.kind, r.root_oid, h.schema AS root_schema, h.name AS root_name, r.target_schema,
+            r.target_name, r.slices::text AS slices, r.takes_over, r.partitioned_by::text AS partitioned_by, r.copy_rows, r.state, r.copy_lsn, r.bytes, r.rows, r.again,
+            r.damage_code, r.damage_reason, r.damage_row, r.damage_lsn
+       FROM tiger_migrate.relation r LEFT JOIN tiger_migrate.relation h ON h.source_oid = r.root_oid AND r.kind = 'chunk'
+      ORDER BY r.source_oid`,
   );
   return rows.map((row) => ({
     sourceOid: Number(row.source_oid),
@@ -41,7 +50,10 @@ export async function readTableStates(client: pg.Client): Promise<SyncedTable[]>
     name: row.name ?? '',
     rootOid: Number(row.root_oid),
     isChunk: row.kind === 'chunk',
+    chunkOf: row.root_name ? { schema: row.root_schema ?? '', name: row.root_name } : null,
     into: intoOf(row),
+    slices: row.slices ?? null,
+    takesOver: row.takes_over === 't',
     copyRows: row.copy_rows === 't',
     state: row.state as TableState,
     copyLsn: row.copy_lsn ? parseLsn(row.copy_lsn) : null,

@@ -38,6 +38,8 @@ CREATE TABLE tiger_migrate.relation (
   target_schema      text,
   target_name        text,
   partitioned_by     json,
+  slices             jsonb,
+  takes_over         boolean NOT NULL DEFAULT false,
   copy_rows          boolean NOT NULL,
   state              text NOT NULL,
   copy_lsn           pg_lsn,

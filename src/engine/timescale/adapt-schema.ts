@@ -13,10 +13,15 @@ const isTriggerOfExtension = ({ type, sql }: ArchiveEntry): boolean =>
 
 /**
  * The dump's statements for tables that are hypertables by the time they run: those refuse `ONLY`, for what is said of them holds for
- * their chunks as well.
+ * their chunks as well. Chunks that stand in a schema of the operator's are in the dump, too; the target makes its own.
  */
-export function adaptToHypertables(schema: SourceSchema, hypertables: ReadonlySet<number>): SourceSchema {
-  if (hypertables.size === 0) return schema;
+export function adaptToHypertables(
+  dumped: SourceSchema,
+  hypertables: ReadonlySet<number>,
+  chunks: ReadonlySet<number>,
+): SourceSchema {
+  if (hypertables.size === 0) return dumped;
+  const schema = withoutChunks(dumped, chunks);
   const ids = new Set(
     schema.preData
       .filter(({ classOid, oid }) => classOid === RELATION_CLASS && hypertables.has(oid))
@@ -30,6 +35,17 @@ export function adaptToHypertables(schema: SourceSchema, hypertables: ReadonlySe
     preData: schema.preData.filter((entry) => !isExtension(entry)),
     postData: schema.postData.filter((entry) => !isTriggerOfExtension(entry)).map(adapt),
   };
+}
+
+function withoutChunks({ preData, postData }: SourceSchema, chunks: ReadonlySet<number>): SourceSchema {
+  const left = new Set<number>();
+  const stays = (entry: ArchiveEntry): boolean => {
+    const isChunk = entry.classOid === RELATION_CLASS && chunks.has(entry.oid);
+    if (!isChunk && !entry.dependencies.some((id) => left.has(id))) return true;
+    left.add(entry.dumpId);
+    return false;
+  };
+  return { preData: preData.filter(stays), postData: postData.filter(stays) };
 }
 
 export interface WithoutAggregates {

@@ -20,20 +20,27 @@ const NONE: SourceHypertables = { roots: new Set(), chunks: new Map() };
 const ROOTS = `SELECT c.oid FROM timescaledb_information.hypertables h
   JOIN pg_namespace n ON n.nspname = h.hypertable_schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = h.hypertable_name`;
 
-/** Its OID from a row of a catalog, whose columns are others in other versions. */
+/** An OID as JSON shows a `regclass`: a name, or its number when it is gone by now, be it there in the session's snapshot or not. */
+const OID_OF = (text: string): string =>
+  `CASE WHEN ${text} ~ '^[0-9]+$' THEN (${text})::oid ELSE to_regclass(${text})::oid END`;
+
+/** The OID of a chunk from its row of the catalog, whose columns are others in other versions: as the session's snapshot has it. */
 const RELATION = (row: string): string =>
-  `to_regclass(coalesce(${row} ->> 'relid', format('%I.%I', ${row} ->> 'schema_name', ${row} ->> 'table_name')))`;
+  `coalesce(${OID_OF(`${row} ->> 'relid'`)}, (SELECT pc.oid FROM pg_class pc JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+     WHERE pn.nspname = ${row} ->> 'schema_name' AND pc.relname = ${row} ->> 'table_name'))`;
+
+const COMPRESSED = `
+    SELECT ${RELATION('c.j')} AS oid, ${RELATION('z.j')} AS other FROM chunk c JOIN chunk z ON z.j ->> 'id' = c.j ->> 'compressed_chunk_id'
+    UNION SELECT s.relid::oid, ${OID_OF(`to_jsonb(s) ->> 'compress_relid'`)} FROM _timescaledb_catalog.compression_settings s
+      WHERE to_jsonb(s) ->> 'compress_relid' IS NOT NULL`;
 
 /**
  * Chunks inherit from their hypertable in every version; what is tiered is a foreign table, and no chunk to copy. The table that
  * a chunk's compressed rows stand in is told by compression_settings, or before 2.18 by the chunk's own row.
  */
 const CHUNKS = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k),
-  compressed AS (
-    SELECT ${RELATION('c.j')} AS oid, ${RELATION('z.j')} AS other FROM chunk c JOIN chunk z ON z.j ->> 'id' = c.j ->> 'compressed_chunk_id'
-    UNION SELECT s.relid, to_regclass(to_jsonb(s) ->> 'compress_relid') FROM _timescaledb_catalog.compression_settings s
-      WHERE to_jsonb(s) ->> 'compress_relid' IS NOT NULL)
-  SELECT i.inhrelid::int8 AS oid, i.inhparent::int8 AS root, min(z.other::oid)::int8 AS compressed
+  compressed AS (${COMPRESSED})
+  SELECT i.inhrelid::int8 AS oid, i.inhparent::int8 AS root, min(z.other)::int8 AS compressed
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' LEFT JOIN compressed z ON z.oid = i.inhrelid
    WHERE i.inhparent = ANY ($1::oid[]) GROUP BY 1, 2`;
 
@@ -66,6 +73,56 @@ export async function readHypertables(client: pg.Client): Promise<SourceHypertab
       ]),
     ),
   };
+}
+
+export interface FoundRelation {
+  readonly oid: number;
+  /** The operator's hypertable that it is a chunk of, or null. */
+  readonly root: { readonly schema: string; readonly name: string } | null;
+  /** OIDs of the operator's chunks whose compressed rows it holds: at most one. */
+  readonly compressedOf: number | null;
+}
+
+const FIND = `SELECT c.oid::int8 AS oid, h.hypertable_schema AS root_schema, h.hypertable_name AS root_name
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class r ON r.oid = i.inhparent LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
+  LEFT JOIN timescaledb_information.hypertables h ON h.hypertable_schema = rn.nspname AND h.hypertable_name = r.relname
+ WHERE n.nspname = $1 AND c.relname = $2`;
+
+const OWNER_OF_COMPRESSED = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k), compressed AS (${COMPRESSED})
+  SELECT z.oid::int8 AS oid FROM compressed z JOIN pg_inherits i ON i.inhrelid = z.oid JOIN pg_class r ON r.oid = i.inhparent
+    JOIN pg_namespace n ON n.oid = r.relnamespace
+    JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = r.relname
+   WHERE z.other = $1::oid`;
+
+/** What a name stands for now that may be TimescaleDB's; null when nothing has it. Cheap, however many chunks there are. */
+export async function findRelation(
+  client: pg.Client,
+  { schema, name }: { readonly schema: string; readonly name: string },
+): Promise<FoundRelation | null> {
+  const [row] = (await client.query<Record<'oid' | 'root_schema' | 'root_name', string | null>>(FIND, [schema, name]))
+    .rows;
+  if (!row) return null;
+  const oid = Number(row.oid);
+  if (row.root_name) return { oid, root: { schema: row.root_schema ?? '', name: row.root_name }, compressedOf: null };
+  const [owner] = (await client.query<{ oid: string }>(OWNER_OF_COMPRESSED, [String(oid)])).rows;
+  return { oid, root: null, compressedOf: owner ? Number(owner.oid) : null };
+}
+
+/** The operator's hypertable whose compressed rows stand in tables that are called so; its chunks' OIDs. None when it is unknown. */
+const CHUNKS_OF_COMPRESSED = `SELECT i.inhrelid::int8 AS oid FROM _timescaledb_catalog.hypertable h
+  JOIN pg_namespace n ON n.nspname = h.schema_name JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = h.table_name
+  JOIN pg_inherits i ON i.inhparent = c.oid
+ WHERE h.compressed_hypertable_id = $1::integer`;
+
+/**
+ * Chunks that a table of compressed rows, gone by now, may have belonged to: all of its hypertable, since nothing tells more.
+ */
+export async function chunksOfCompressed(client: pg.Client, name: string): Promise<number[]> {
+  const id = /^compress_hyper_(\d+)_/.exec(name)?.[1];
+  if (id === undefined) return [];
+  const { rows } = await client.query<{ oid: string }>(CHUNKS_OF_COMPRESSED, [id]);
+  return rows.map(({ oid }) => Number(oid));
 }
 
 /**

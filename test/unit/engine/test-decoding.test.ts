@@ -142,17 +142,21 @@ describe('tables by name', () => {
   test('what is not wanted is not read, however it looks', () => {
     const decode = decoderOf([{ ...T, wanted: false }]);
     expect(decode(record('table public.t: INSERT: no columns at all'))).toEqual([{ kind: 'other' }]);
-    expect(decode(record('table _timescaledb_internal._hyper_1_1_chunk: INSERT: x'))).toEqual([{ kind: 'other' }]);
+    expect(decode(record('table _timescaledb_catalog.chunk: INSERT: x'))).toEqual([{ kind: 'other' }]);
     expect(decode(record('table pg_catalog.pg_class: TRUNCATE: (no-flags)'))).toEqual([{ kind: 'other' }]);
   });
 
   test('a name that nobody knows is asked for, also among others', () => {
     const unknown = [{ kind: 'unknown-table', schema: 'public', name: 'N"x' }];
     expect(decoderOf()(record('table public."N""x": INSERT: id[integer]:1'))).toEqual(unknown);
+    // Chunks stand among what is TimescaleDB's own.
+    expect(decoderOf()(record('table _timescaledb_internal.c: DELETE: (no-tuple-data)'))).toEqual([
+      { kind: 'unknown-table', schema: '_timescaledb_internal', name: 'c', deleted: true },
+    ]);
     const tables = new NamedTables(TABLES);
     const decode = testDecoding.decoder(tables);
     const truncate = record('table public.t, public."N""x": TRUNCATE: (no-flags)');
-    expect(decode(truncate)).toEqual(unknown);
+    expect(decode(truncate)).toEqual(unknown.map((change) => ({ ...change, truncated: true })));
     tables.ignore({ schema: 'public', name: 'N"x' });
     expect(decode(truncate).map(plain)).toEqual([
       ['relation', 1, ['id*', 'v']],

@@ -38,7 +38,8 @@ export async function runMigration(input: EngineInput): Promise<void> {
       await run(() => {});
     } catch (error) {
       if (input.signal.aborted || !mayHeal(error)) throw error;
-      const as = { code: 'TM1109', retryCode: 'TM1109', side: undefined, doing: 'a session was lost' } as const;
+      const doing = resume ? 'a session was lost' : 'the migration could not begin';
+      const as = { code: 'TM1109', retryCode: 'TM1109', side: undefined, doing } as const;
       const interruption = explain(error, as);
       // There is nothing yet to go on with.
       if (!resume) throw interruption;

@@ -123,7 +123,9 @@ export class Migration {
 
   /** Waits until the migration has come so far, or further. */
   reached(phase: Phase): Promise<void> {
-    return this.until(() => PHASES.indexOf(this.phase) >= PHASES.indexOf(phase), `phase ${phase}`);
+    // A beginning that has failed is begun again: that phase comes last, and is none to have reached.
+    const isThere = () => this.phase !== 'failed' && PHASES.indexOf(this.phase) >= PHASES.indexOf(phase);
+    return this.until(isThere, `phase ${phase}`);
   }
 
   /** The gate as the running engine has told it last in this phase: what it was before a cut-over that was cut off says nothing. */

@@ -8,14 +8,13 @@ import type { Emit } from './events.ts';
 import { durableInSpool, removeSpool, requireNothingMissing } from './open-spool.ts';
 import { migrationOptionsSchema } from './options.ts';
 import type { Servers } from './servers.ts';
-import { identifySource, readTables, selection } from './source/catalog.ts';
+import { identifySource, readTables } from './source/catalog.ts';
 import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, dropPublications } from './source/publications.ts';
 import { recordPublished, requirePublications } from './source/published.ts';
 import { dropSlot } from './source/slot.ts';
 import { readTableStates } from './sync/table-states.ts';
 import { type MigrationRow, readApplied, recordedObjects, recordObject } from './target/progress-schema.ts';
-import { insertPending } from './timescale/make-chunks.ts';
 
 interface BeginAgainOptions {
   readonly servers: Servers;
@@ -114,12 +113,6 @@ export async function beginAgain(of: BeginAgainOptions, lost: MigrateError): Pro
       await target.query('DELETE FROM tiger_migrate.description');
       const oids = states.map((table) => table.sourceOid);
       await recordDescriptions(snapshot.client, target, oids);
-      // Chunks that are new to it: the rows that they have by now come by no stream any more.
-      const known = new Set(oids);
-      const chunks = (await readTables(snapshot.client)).filter(
-        (table) => table.kind === 'chunk' && !known.has(table.oid) && selection(table, options) === 'all',
-      );
-      await insertPending(snapshot.client, target, chunks);
     }
     await target.query('COMMIT');
   } catch (error) {

@@ -13,7 +13,7 @@ import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
-import { adoptSplits, placeChunks } from './timescale/make-chunks.ts';
+import { adoptChunks, placeChunks } from './timescale/make-chunks.ts';
 import { throughRoots } from './timescale/new-hypertables.ts';
 import type { Aggregate } from './timescale/source-aggregates.ts';
 
@@ -50,7 +50,7 @@ export async function bringTables(
   const there = new Set((await readTables(source)).map((table) => table.oid));
   for (const table of open.filter(({ sourceOid }) => !there.has(sourceOid))) await letGo(engine, table);
   const tables = (await readTables(snapshot?.client ?? source)).filter((table) => there.has(table.oid));
-  if (snapshot && (await adoptSplits(engine, tables)).length > 0) {
+  if (snapshot && (await adoptChunks(engine, snapshot.client, tables)).length > 0) {
     states = await readTableStates(target);
     open = states.filter(isOpen);
   }

@@ -78,7 +78,9 @@ export class Applier {
     for await (const chunk of chunks) {
       const commits = new CommitsAhead(chunk, this.#options.plugin);
       for (const message of chunk.messages) {
-        for (const change of this.#changesOf(message) ?? (await this.#changesAtLast(message))) {
+        const decoded = this.#changesOf(message);
+        const atOnce = decoded !== null && decoded[0]?.kind !== 'unknown-table';
+        for (const change of atOnce ? decoded : await this.#changesAtLast(message, decoded)) {
           if (change.kind === 'begin') this.#begin(change.commitLsn ?? lsn((await commits.nextEnd()) - 1n));
           else await this.#take(change, message.length, chunk.end);
           if (change.kind === 'commit') commits.passed();
@@ -96,21 +98,19 @@ export class Applier {
     await this.#settled();
   }
 
-  /** Null when there is more to do about a message than to decode it. */
+  /** Null when it can't be decoded. */
   #changesOf(message: Buffer): readonly Change[] | null {
     try {
-      const changes = this.#decode(message);
-      return changes[0]?.kind === 'unknown-table' ? null : changes;
+      return this.#decode(message);
     } catch {
       return null;
     }
   }
 
   /** The same, with unknown names found out. What can't be decoded ends the replay: everything before it is applied. */
-  async #changesAtLast(message: Buffer): Promise<readonly Change[]> {
+  async #changesAtLast(message: Buffer, decoded: readonly Change[] | null): Promise<readonly Change[]> {
     await this.#applyWhole();
-    for (;;) {
-      const changes = this.#decode(message);
+    for (let changes = decoded ?? this.#decode(message); ; changes = this.#decode(message)) {
       const [first] = changes;
       if (first?.kind !== 'unknown-table') return changes;
       const commitLsn = this.#skipping ? null : this.#commitLsn;

@@ -6,7 +6,7 @@ import type { Engine } from '../engine.ts';
 import { readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut, type SyncedTable } from '../sync/table-states.ts';
-import { adoptSplits, describeChunk, placeChunks } from '../timescale/make-chunks.ts';
+import { adoptChunks, describeChunk, placeChunks } from '../timescale/make-chunks.ts';
 import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 
@@ -60,14 +60,14 @@ export async function copyRows(
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
     const inNewer = await readTables(newer.client);
-    const split = await adoptSplits(engine, inNewer);
+    const adopted = await adoptChunks(engine, newer.client, inNewer);
     const placed = await placeChunks({ ...engine, emit: input.emit }, inNewer);
     const now = new Map(throughRoots(placed, options.hypertables).map((table) => [table.oid, table]));
     for (const table of again) {
       const chunkOf = table.kind === 'chunk' ? (table.partOf[0] ?? null) : null;
       if (!now.get(table.oid)?.into) await letGo(engine, { ...table, sourceOid: table.oid, chunkOf });
     }
-    const some = [...[...again].map(({ oid }) => oid), ...split].flatMap((oid) => {
+    const some = [...[...again].map(({ oid }) => oid), ...adopted].flatMap((oid) => {
       const table = now.get(oid);
       return table?.into ? [table] : [];
     });

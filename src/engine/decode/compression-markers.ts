@@ -24,6 +24,7 @@ type UnknownTable = Extract<Change, { kind: 'unknown-table' }>;
 export function outsideMarkers(decode: Decoder): Decoder {
   let inside = 0;
   let decompressed: { gone: UnknownTable | null; entered: boolean } | null = null;
+  let asked: Buffer | null = null;
   const pass = (what: string, edge: string): UnknownTable | null => {
     if (edge === 'start') {
       inside += 1;
@@ -32,8 +33,7 @@ export function outsideMarkers(decode: Decoder): Decoder {
     }
     const lost = decompressed?.gone && !decompressed.entered ? decompressed.gone : null;
     decompressed = null;
-    // The same message is decoded again when it is known what this means.
-    if (!lost) inside = Math.max(0, inside - 1);
+    inside = Math.max(0, inside - 1);
     return lost;
   };
   return (record) => {
@@ -45,7 +45,9 @@ export function outsideMarkers(decode: Decoder): Decoder {
     }
     if (first?.kind === 'message') {
       const [, what = '', edge = ''] = MARKER.exec(first.prefix) ?? [];
-      const lost = edge ? pass(what, edge) : null;
+      // It is decoded again when it is known what the table is.
+      const lost = edge && record !== asked ? pass(what, edge) : null;
+      if (lost) asked = record;
       return lost ? [lost] : changes;
     }
     if (inside === 0) return changes;

@@ -1,7 +1,10 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { plannedTables } from '../begin.ts';
 import type { Emit } from '../events.ts';
-import type { SourceTable } from '../source/catalog.ts';
+import type { MigrationOptions } from '../options.ts';
+import { inTransaction } from '../schema/restore.ts';
+import { type SourceTable, selection } from '../source/catalog.ts';
 import { recordDescriptions } from '../source/named-tables.ts';
 import { insertTables, isOpen, readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { damageChunks, RESHAPED } from './chunk-damage.ts';
@@ -89,12 +92,13 @@ async function makeRoom(
   const living = (await readHypertables(source)).chunks;
   const places = new Places(states);
   const inTheWay = new Set<SyncedTable>();
+  /** Their rows make room when the copy begins. */
+  const succeeded = new Set<SyncedTable>();
   for (const { rootOid, slices } of wanted) {
     const bounds = parseSlices(slices);
     for (const place of places.overlapping(rootOid, bounds)) {
-      // The rows of one that is gone make room when the copy begins.
       const reused = !living.has(place.sourceOid) && sameSlices(parseSlices(place.slices ?? '{}'), bounds);
-      if (!reused) inTheWay.add(place);
+      (reused ? succeeded : inTheWay).add(place);
     }
   }
   const [still, gone] = [[...inTheWay].filter(isLiving), [...inTheWay].filter((table) => !isLiving(table))];
@@ -104,58 +108,35 @@ async function makeRoom(
   await damageChunks(target, emit, { oids: still.map(({ sourceOid }) => sourceOid), reason: RESHAPED, at: null });
   await dropPlaces(target, still, false);
   await dropPlaces(target, gone, true);
+  // Whatever the stream still brings of them is older than the copy.
+  await target.query(
+    `UPDATE tiger_migrate.relation SET copy_rows = false, target_schema = NULL, target_name = NULL, slices = NULL
+      WHERE source_oid = ANY ($1::oid[])`,
+    [`{${[...succeeded].map(({ sourceOid }) => sourceOid).join(',')}}`],
+  );
 }
 
 /**
- * Takes in those of these chunks that were split off from one that is still to be copied: their rows never come by the stream, but
- * by a copy. Gives their OIDs.
+ * Takes in the chunks of these that were made after the migration had begun, to be copied: whether their rows come by the stream, or
+ * were split off from another chunk, which no stream shows, the copy has them. `inSnapshot`: a session in that of the copy. Gives
+ * how many there are.
  */
-export async function adoptSplits(
-  { source, target }: { readonly source: pg.Client; readonly target: pg.Client },
+export async function adoptChunks(
+  { target, options }: { readonly target: pg.Client; readonly options: MigrationOptions },
+  inSnapshot: pg.Client,
   tables: readonly SourceTable[],
 ): Promise<number[]> {
-  const states = await readTableStates(target);
-  const known = new Set(states.map(({ sourceOid }) => sourceOid));
-  const unknown = tables.filter(({ kind, oid }) => kind === 'chunk' && !known.has(oid));
-  if (unknown.length === 0) return [];
-  const living = (await readHypertables(source)).chunks;
-  const places = new Places(states.filter((state) => isOpen(state) && living.has(state.sourceOid)));
-  const slices = await readSlices(
-    source,
-    unknown.map(({ oid }) => oid),
+  const known = new Set((await readTableStates(target)).map(({ sourceOid }) => sourceOid));
+  const chunks = tables.filter(
+    (table) => table.kind === 'chunk' && !known.has(table.oid) && selection(table, options) === 'all',
   );
-  const split = unknown.filter(({ oid, rootOid }) => {
-    const bounds = slices.get(oid);
-    return bounds !== undefined && places.overlapping(rootOid, parseSlices(bounds)).length > 0;
+  if (chunks.length === 0) return [];
+  const oids = chunks.map(({ oid }) => oid);
+  await inTransaction(target, async () => {
+    await insertTables(target, plannedTables(chunks, options));
+    await recordDescriptions(inSnapshot, target, oids);
   });
-  await insertPending(source, target, split);
-  return split.map(({ oid }) => oid);
-}
-
-/** Takes chunks into the migration whose rows are to be copied. */
-export async function insertPending(
-  source: pg.Client,
-  target: pg.Client,
-  chunks: readonly SourceTable[],
-): Promise<void> {
-  if (chunks.length === 0) return;
-  await insertTables(
-    target,
-    chunks.map(({ oid, schema, name, kind, rootOid }) => ({
-      sourceOid: oid,
-      schema,
-      name,
-      kind,
-      rootOid,
-      copyRows: true,
-      parts: 1,
-    })),
-  );
-  await recordDescriptions(
-    source,
-    target,
-    chunks.map(({ oid }) => oid),
-  );
+  return oids;
 }
 
 /** Where the rows of chunks go, by their OIDs on the source. */

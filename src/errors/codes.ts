@@ -116,7 +116,11 @@ export const ERROR_KINDS = {
   ),
   TM2010: operator(
     'TimescaleDB is missing',
-    'The source has hypertables, and the target database lacks the extension.',
+    'The source has hypertables, or tables are to become some, and the target database lacks the extension.',
+  ),
+  TM2011: blocked(
+    'table can not be a hypertable',
+    'What --hypertable names has something that no hypertable can have, or is partitioned by something that can not be.',
   ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),

@@ -60,6 +60,9 @@ SELECT w.schema, w.name, 'foreign key', k.conname,
        k.conrelid::regclass::text, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false
   FROM wanted w JOIN pg_constraint k ON k.confrelid = w.oid AND k.contype = 'f' AND k.conparentid = 0
  WHERE $2::boolean OR k.conrelid IN (SELECT oid FROM wanted)
+    -- What it stands on goes.
+    OR EXISTS (SELECT FROM json_array_elements_text(w.columns) p(name) WHERE NOT EXISTS (SELECT FROM unnest(k.confkey) f(attnum)
+         JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum = f.attnum WHERE a.attname = p.name))
 UNION ALL
 SELECT w.schema, w.name, 'check', k.conname, '[]', NULL, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false
   FROM wanted w JOIN pg_constraint k ON k.conrelid = w.oid AND k.contype = 'c' AND k.connoinherit
@@ -71,6 +74,10 @@ SELECT w.schema, w.name, 'trigger', t.tgname, '[]', NULL, NULL, NULL, 'pg_trigge
   FROM wanted w JOIN pg_trigger t ON t.tgrelid = w.oid AND NOT t.tgisinternal AND t.tgtype & 1 = 1
    AND (t.tgnewtable IS NOT NULL OR t.tgoldtable IS NOT NULL)
 ORDER BY 1, 2, 3, 4`;
+
+/** Without them a table is what it was, less strict: they may be left out on request. A rule or trigger does something. */
+export const mayBeLeftOut = ({ kind }: Pick<IncompatibleObject, 'kind'>): boolean =>
+  kind !== 'check' && kind !== 'rule' && kind !== 'trigger';
 
 /** What these tables have that they can't have as hypertables. `noForeignKeys`: the target's TimescaleDB, before 2.16, takes none to a hypertable. */
 export async function readIncompatible(
@@ -102,7 +109,7 @@ export function withoutIncompatible(
   schema: SourceSchema,
   incompatible: readonly IncompatibleObject[],
 ): { schema: SourceSchema; leftOut: ArchiveEntry[] } {
-  const named = new Set(incompatible.map(({ classOid, oid }) => `${classOid}:${oid}`));
+  const named = new Set(incompatible.filter(mayBeLeftOut).map(({ classOid, oid }) => `${classOid}:${oid}`));
   const gone = new Set<number>();
   const leftOut: ArchiveEntry[] = [];
   const keep = (entry: ArchiveEntry): boolean => {
@@ -125,11 +132,9 @@ export async function namesOfIncompatible(
   const noForeignKeys = !(await takesForeignKeys(target));
   const objects = await readIncompatible(source, hypertables, noForeignKeys);
   return new Set(
-    objects.flatMap(({ schema, table, name, referring, kind }) => {
+    objects.filter(mayBeLeftOut).flatMap(({ schema, table, name, referring }) => {
       const on = referring ?? displayName({ schema, name: table });
-      return kind === 'trigger'
-        ? [`trigger ${on}.${displayIdent(name)}`]
-        : [`constraint ${on}.${displayIdent(name)}`, `index ${displayName({ schema, name })}`];
+      return [`constraint ${on}.${displayIdent(name)}`, `index ${displayName({ schema, name })}`];
     }),
   );
 }

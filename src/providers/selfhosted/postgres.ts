@@ -1,4 +1,5 @@
 import type { Check } from '../check.ts';
+import { newHypertables, targetForHypertables } from '../hypertables/check.ts';
 import { fail, pass, warn } from '../outcome.ts';
 import { platform } from '../platforms.ts';
 
@@ -27,4 +28,4 @@ const noTimescale: Check = {
 };
 
 /** Checks of a self-hosted PostgreSQL source besides those of every source. */
-export const POSTGRES_CHECKS: readonly Check[] = [noTimescale];
+export const POSTGRES_CHECKS: readonly Check[] = [noTimescale, newHypertables, targetForHypertables];

@@ -87,6 +87,8 @@ export async function renderFrames(): Promise<Frame[]> {
   wizard.press({ type: 'y' });
   await wizard.shows('Enter goes on');
   wizard.press('enter');
+  await take('hypertables', 'plain tables that may be hypertables', 'none of 3 tables chosen');
+  wizard.press('enter');
   await take('plan', 'the plan and its filters', '14 tables, 296MiB');
   wizard.press('enter');
   await wizard.shows('Start the migration?');

@@ -13,6 +13,7 @@ export function givenOptions(context: CommandContext, flags: Record<string, unkn
     provider: context.flags.provider,
     skipTableData: lists.skipTableData.length > 0 ? lists.skipTableData : undefined,
     skipIndex: lists.skipIndex.length > 0 ? lists.skipIndex : undefined,
+    hypertables: flags.hypertable,
     skipExtensions: flags.skipExtensions === true ? 'all' : flags.skipExtensions,
   };
   for (const [name, value] of Object.entries(given)) if (value === undefined) delete given[name];

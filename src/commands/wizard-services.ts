@@ -6,6 +6,7 @@ import { initialProgress } from '../engine/progress.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { withClient } from '../postgres/connect.ts';
 import { parseConnectionString } from '../postgres/connection-string.ts';
+import { readHypertableRows } from '../providers/hypertables/rows.ts';
 import type { EngineLink, ServerReport, WizardInput, WizardServices } from '../state/services.ts';
 import { checkServices } from './check-services.ts';
 import type { CommandContext } from './context.ts';
@@ -54,6 +55,12 @@ export function wizardServices(context: CommandContext): WizardServices {
     probe: (side, text, signal): Promise<ServerReport> => probeServer(settings(text), side, signal),
     ...checks,
     ...identityServices(context),
+    hypertables: (input) =>
+      withClient(settings(input.source), { side: 'source', ...SESSION }, (source) =>
+        withClient(settings(input.target), { side: 'target', ...SESSION }, (target) =>
+          readHypertableRows(source, target, input.options),
+        ),
+      ),
     plan: (input) =>
       withClient(settings(input.source), { side: 'source', ...SESSION }, (source) =>
         withClient(settings(input.target), { side: 'target', ...SESSION }, async (target) =>

@@ -8,6 +8,7 @@ import { CutoverScreen } from './cutover.tsx';
 import { DashboardScreen } from './dashboard/dashboard.tsx';
 import { DoneScreen } from './done.tsx';
 import { FailedScreen } from './failed.tsx';
+import { HypertablesScreen } from './hypertables.tsx';
 import { IdentityScreen } from './identity.tsx';
 import { QuestionPanel, StopPanel } from './overlays/dialogs.tsx';
 import { ReaderPanel } from './overlays/readers.tsx';
@@ -38,6 +39,8 @@ export function ScreenBody({ model, size, terminal }: { model: Model; size: Size
       return <ChecksScreen model={model} size={size} />;
     case 'identity':
       return <IdentityScreen model={model} size={size} />;
+    case 'hypertables':
+      return <HypertablesScreen model={model} size={size} />;
     case 'plan':
       return <PlanScreen model={model} size={size} />;
     case 'dashboard':

@@ -54,6 +54,15 @@ export function focusedText(model: Model): FocusedText | null {
         form.editing && { field: form.editing, put: (field) => ({ ...model, identity: { ...form, editing: field } }) }
       );
     }
+    case 'hypertables': {
+      const form = model.hypertables;
+      return (
+        form.editing && {
+          field: form.editing,
+          put: (field) => ({ ...model, hypertables: { ...form, editing: field } }),
+        }
+      );
+    }
     case 'plan': {
       const { editing } = model.plan;
       return editing && { field: editing, put: (field) => ({ ...model, plan: { ...model.plan, editing: field } }) };

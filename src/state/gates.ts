@@ -61,6 +61,23 @@ function identityLock(model: Model): string | null {
   return open.length > 0 ? `apply a choice (a, or A for all) to ${list(open)}` : null;
 }
 
+/** Only a plain table can become one, and only where the target has TimescaleDB. */
+export function offersHypertables(model: Model): boolean {
+  const { probe } = model.connect.target;
+  const plain = model.provider === 'selfhosted-postgres' || model.provider === 'rds';
+  return plain && probe.state === 'ok' && probe.report.timescaledb !== null;
+}
+
+function hypertablesLock(model: Model): string | null {
+  const { rows, editing, looking } = model.hypertables;
+  if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
+  if (rows.state === 'failed') return `the tables could not be read: ${rows.error.message}`;
+  if (rows.state !== 'ready' || looking) return 'looking at the tables';
+  const hindered = rows.value.filter((row) => row.chosen && row.obstacles.some(({ blocks }) => blocks));
+  if (hindered.length === 0) return null;
+  return `something hinders ${list(hindered.map(({ relation }) => relation))}: v says what to do; Space leaves a table as it is`;
+}
+
 function planLock(model: Model): string | null {
   const { summary, editing } = model.plan;
   if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
@@ -111,6 +128,8 @@ export function nextLock(model: Model): string | null {
       return checksLock(model);
     case 'identity':
       return identityLock(model);
+    case 'hypertables':
+      return hypertablesLock(model);
     case 'plan':
       return planLock(model);
     case 'dashboard':

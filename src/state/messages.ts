@@ -7,6 +7,7 @@ import type { StepItem } from '../providers/step.ts';
 import type { Model, ProbedSide, Reader } from './model.ts';
 import type {
   ExistingMigration,
+  HypertableRow,
   IdentityChoice,
   IdentityRow,
   PlanSummary,
@@ -83,6 +84,9 @@ export type Message =
   | { readonly type: 'identities-unsaved'; readonly error: ErrorReport }
   | { readonly type: 'identity-applying'; readonly relation: string }
   | { readonly type: 'identity-applied'; readonly choice: IdentityChoice; readonly error: ErrorReport | null }
+  // hypertables
+  | { readonly type: 'hypertables'; readonly run: number; readonly rows: readonly HypertableRow[] }
+  | { readonly type: 'hypertables-failed'; readonly run: number; readonly error: ErrorReport }
   // plan
   | { readonly type: 'planned'; readonly run: number; readonly summary: PlanSummary }
   | { readonly type: 'plan-failed'; readonly run: number; readonly error: ErrorReport }
@@ -122,6 +126,7 @@ export type Effect =
     }
   | { readonly do: 'save-identities'; readonly input: WizardInput; readonly choices: readonly IdentityChoice[] }
   | { readonly do: 'cancel-identities' }
+  | { readonly do: 'load-hypertables'; readonly input: WizardInput; readonly run: number }
   | { readonly do: 'plan'; readonly input: WizardInput; readonly run: number }
   | { readonly do: 'start'; readonly input: WizardInput }
   | { readonly do: 'attach' }

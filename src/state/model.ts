@@ -6,7 +6,14 @@ import type { StepItem } from '../providers/step.ts';
 import { idle, type Loadable } from './loadable.ts';
 import type { Message } from './messages.ts';
 import type { CopySample } from './rates.ts';
-import type { ExistingMigration, IdentityChoice, IdentityRow, PlanSummary, ServerReport } from './services.ts';
+import type {
+  ExistingMigration,
+  HypertableRow,
+  IdentityChoice,
+  IdentityRow,
+  PlanSummary,
+  ServerReport,
+} from './services.ts';
 import { type TextField, textField } from './text-field.ts';
 
 /** Everything a screen shows; the screens are functions of it. */
@@ -28,6 +35,7 @@ export interface Model {
   readonly providerDetected: boolean;
   readonly checks: Readonly<Record<ProviderId, CheckTab>>;
   readonly identity: IdentityForm;
+  readonly hypertables: HypertablesForm;
   readonly options: MigrationOptions;
   readonly plan: PlanForm;
   readonly engine: EngineView;
@@ -44,6 +52,7 @@ export type Screen =
   | 'connect'
   | 'checks'
   | 'identity'
+  | 'hypertables'
   | 'plan'
   | 'dashboard'
   | 'cutover'
@@ -130,6 +139,18 @@ export interface IdentityForm {
   readonly saved: string | null;
 }
 
+/** Which of them are chosen, and how they are to be, stands in the options. */
+export interface HypertablesForm {
+  readonly rows: Loadable<readonly HypertableRow[]>;
+  readonly selected: number;
+  /** The selected table as `--hypertable` has it, while it is typed. */
+  readonly editing: TextField | null;
+  /** Counts the looks: an answer to an older one is dropped. */
+  readonly run: number;
+  /** The rows that are shown are those from before the last change. */
+  readonly looking: boolean;
+}
+
 export interface PlanForm {
   readonly summary: Loadable<PlanSummary>;
   readonly selected: number;
@@ -193,6 +214,7 @@ export const emptyIdentity: IdentityForm = {
   error: null,
   saved: null,
 };
+export const emptyHypertables: HypertablesForm = { rows: idle, selected: 0, editing: null, run: 0, looking: false };
 export const emptyCutover: CutoverForm = {
   confirm: textField(),
   freezeSource: false,
@@ -225,6 +247,7 @@ export function initialModel(of: { now: number; watch?: boolean; prefill?: Wizar
     providerDetected: !(prefill.provider ?? prefill.options?.provider),
     checks: { 'selfhosted-timescaledb': emptyTab, 'selfhosted-postgres': emptyTab, rds: emptyTab, mst: emptyTab },
     identity: emptyIdentity,
+    hypertables: emptyHypertables,
     options: prefill.options ?? migrationOptionsSchema.parse({}),
     plan: { summary: idle, selected: 0, editing: null, run: 0 },
     engine: {

@@ -223,6 +223,12 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
           (error: unknown) => dispatch({ type: 'identities-unsaved', error: report(error) }),
         );
         return;
+      case 'load-hypertables':
+        services.hypertables(effect.input).then(
+          (rows) => dispatch({ type: 'hypertables', run: effect.run, rows }),
+          (error: unknown) => dispatch({ type: 'hypertables-failed', run: effect.run, error: report(error) }),
+        );
+        return;
       case 'plan':
         services.plan(effect.input).then(
           (summary) => dispatch({ type: 'planned', run: effect.run, summary }),

@@ -3,6 +3,7 @@ import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport, Side } from '../errors/migrate-error.ts';
 import type { CheckResult } from '../providers/check.ts';
+import type { HypertableRow } from '../providers/hypertables/rows.ts';
 import type { IdentityChoice, TableWithoutIdentity } from '../providers/identity/table.ts';
 import type { StepItem } from '../providers/step.ts';
 
@@ -38,6 +39,8 @@ export interface WizardServices {
   applyIdentity(input: WizardInput, choice: IdentityChoice, signal: AbortSignal): Promise<void>;
   /** Writes the SQL of the choices into the work directory, to be run by somebody else; gives its path. */
   saveIdentitySql(input: WizardInput, choices: readonly IdentityChoice[]): Promise<string>;
+  /** Plain tables that may be hypertables on the target, with what hinders each; those of the options among them. */
+  hypertables(input: WizardInput): Promise<readonly HypertableRow[]>;
   plan(input: WizardInput): Promise<PlanSummary>;
   /** Starts the engine as a process of its own, then attaches. */
   start(input: WizardInput): Promise<EngineLink>;
@@ -82,7 +85,7 @@ export interface ServerReport {
 
 /** A table without replica identity; its choices, the recommended one first. */
 export type IdentityRow = TableWithoutIdentity;
-export type { IdentityChoice };
+export type { HypertableRow, IdentityChoice };
 
 export interface PlanSummary {
   readonly tables: readonly { relation: string; bytes: number; rows: number; parts: number; note: string }[];

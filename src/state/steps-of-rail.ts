@@ -30,6 +30,7 @@ export function railStep(model: Model): RailStep {
       return 'Checks';
     case 'identity':
       return 'Identity';
+    case 'hypertables':
     case 'plan':
       return 'Plan';
     case 'failed':

@@ -6,6 +6,7 @@ import { checksStep, enterChecks } from './steps/checks.ts';
 import { connectEdited, connectStep, enterConnect } from './steps/connect.ts';
 import { cutoverStep, openCutover } from './steps/cutover.ts';
 import { beginAttach, engineStep, leave } from './steps/engine.ts';
+import { hypertablesStep } from './steps/hypertables.ts';
 import { identityStep } from './steps/identity.ts';
 import { overlayStep } from './steps/overlay.ts';
 import { planStep } from './steps/plan.ts';
@@ -99,6 +100,7 @@ function byScreen(model: Model, message: Message): Step | null {
       connectStep(model, message) ??
       checksStep(model, message) ??
       identityStep(model, message) ??
+      hypertablesStep(model, message) ??
       planStep(model, message) ??
       cutoverStep(model, message)
     );
@@ -111,6 +113,8 @@ function byScreen(model: Model, message: Message): Step | null {
     case 'identity':
       // The tab may have to wait for a restart again.
       return message.type === 'back' && !model.identity.editing ? enterChecks(model) : identityStep(model, message);
+    case 'hypertables':
+      return hypertablesStep(model, message);
     case 'plan':
       return planStep(model, message);
     case 'cutover':

@@ -1,10 +1,12 @@
 import type { EngineEvent, EventPayload } from '../../src/engine/events.ts';
+import { hypertableFor } from '../../src/engine/timescale/hypertable-option.ts';
 import { WATCHING } from '../../src/engine/troubles.ts';
 import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { attached, checked, ERROR, insert, opened, passed, probed, reach } from './model-play.ts';
 import { copySteps, cutoverSteps, replaySteps } from './scripted-migration.ts';
 import { CHECKS, IDENTITIES, MANY_IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
+import { HYPERTABLES } from './shop-hypertables.ts';
 
 const READ_ONLY_TARGET = {
   code: 'TM5003',
@@ -84,6 +86,16 @@ const firstChoice = (row: (typeof MANY_IDENTITIES)[number] | undefined) => {
   if (!choice) throw new Error('no choice');
   return choice;
 };
+const chosen = (model: Model): Message => {
+  const { run } = model.hypertables;
+  const { hypertables } = model.options;
+  const rows = HYPERTABLES.map((row) => ({ ...row, chosen: hypertableFor(hypertables, row.option) !== undefined }));
+  return { type: 'hypertables', run, rows };
+};
+const looking = reach(passed(), { type: 'next' }, { type: 'identities', rows: [] }, { type: 'next' });
+const onHypertables = reach(looking, chosen(looking));
+const toggled = reach(onHypertables, { type: 'toggle' }, { type: 'move', by: 1 }, { type: 'toggle' });
+const hindered = reach(toggled, chosen(toggled));
 const planned = reach({ ...probed, screen: 'plan' }, { type: 'planned', run: 0, summary: PLAN });
 const copying = played(attached, copySteps(), 22);
 const copied = played(attached, copySteps(), all);
@@ -211,6 +223,12 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
     },
   }),
   'identity, nothing to do': reach(passed(), { type: 'next' }, { type: 'identities', rows: [] }),
+  'hypertables, looking': looking,
+  hypertables: onHypertables,
+  'hypertables, locked': reach(hindered, { type: 'next' }),
+  'hypertables, in full': reach(hindered, { type: 'read', reader: 'check' }),
+  'hypertables, a field': reach(hindered, { type: 'edit-row' }),
+  'hypertables, none': reach(looking, { type: 'hypertables', run: looking.hypertables.run, rows: [] }),
   plan: planned,
   'plan, a field': reach(planned, { type: 'edit-row' }, insert('audit.*')),
   'plan, remarks': reach(

@@ -1,11 +1,13 @@
 import type { EngineEvent, EventPayload } from '../../src/engine/events.ts';
 import { foldProgress, initialProgress, type Progress } from '../../src/engine/progress.ts';
+import { formatHypertable, hypertableFor } from '../../src/engine/timescale/hypertable-option.ts';
 import { type ErrorReport, MigrateError } from '../../src/errors/migrate-error.ts';
 import type { CheckResult } from '../../src/providers/check.ts';
 import type { StepItem } from '../../src/providers/step.ts';
 import type {
   EngineLink,
   ExistingMigration,
+  HypertableRow,
   IdentityRow,
   PlanSummary,
   ServerReport,
@@ -13,6 +15,7 @@ import type {
   WizardServices,
 } from '../../src/state/services.ts';
 import { CHECKS, IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, STEPS, TARGET_REPORT } from './shop.ts';
+import { HYPERTABLES } from './shop-hypertables.ts';
 
 type CutoverRequest = Parameters<EngineLink['cutover']>[0];
 
@@ -91,6 +94,7 @@ export interface FakeOptions {
   readonly sourceReport?: Partial<ServerReport>;
   readonly steps?: readonly StepItem[];
   readonly identities?: readonly IdentityRow[];
+  readonly hypertables?: readonly HypertableRow[];
   readonly plan?: PlanSummary;
   readonly readonly?: boolean;
   /** Milliseconds that each answer takes. */
@@ -225,6 +229,14 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
       calls.push(`saveIdentitySql ${choices.map(({ relation, kind }) => `${relation} ${kind}`).join(', ')}`);
       await fail('saveIdentitySql');
       return '/home/operator/.tiger-migrate/replica-identity.sql';
+    },
+    async hypertables(input) {
+      calls.push(`hypertables ${input.options.hypertables.map(formatHypertable).join('; ')}`);
+      await fail('hypertables');
+      return (options.hypertables ?? HYPERTABLES).map((row) => ({
+        ...row,
+        chosen: hypertableFor(input.options.hypertables, row.option) !== undefined,
+      }));
     },
     async plan(input) {
       calls.push(`plan ${JSON.stringify(input.options.skipTableData)}`);

@@ -50,7 +50,7 @@ describe('the list of tables without replica identity', () => {
       here,
     );
     expect(nextLock(decided)).toBeNull();
-    expect(play(decided, { type: 'next' }).model.screen).toBe('plan');
+    expect(play(decided, { type: 'next' }).model.screen).toBe('hypertables');
   });
 });
 

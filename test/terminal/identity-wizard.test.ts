@@ -89,6 +89,8 @@ describe('the replica identity screen', () => {
     quiet.press('enter');
     await quiet.shows('1 table; Enter goes on, what is not decided gets inserts only');
     quiet.press('enter');
+    await quiet.shows('none of 3 tables chosen');
+    quiet.press('enter');
     await quiet.shows('296MiB');
     await leave(quiet);
   });

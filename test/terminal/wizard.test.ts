@@ -22,6 +22,8 @@ async function start(wizard: OpenedWizard): Promise<void> {
   wizard.press({ type: 'y' });
   await wizard.shows('done: public.sessions');
   wizard.press('enter');
+  await wizard.shows('none of 3 tables chosen');
+  wizard.press('enter');
   await wizard.shows('14 tables, 296MiB');
   wizard.press('enter');
   await wizard.shows('Start the migration?');

@@ -1,32 +1,12 @@
 import { formatHypertable } from '../../engine/timescale/hypertable-option.ts';
-import { readIncompatible } from '../../engine/timescale/incompatible-objects.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import type { Check, CheckRun } from '../check.ts';
+import type { Check } from '../check.ts';
 import { older, timescaledb } from '../facts/timescaledb.ts';
 import { fail, pass, warn } from '../outcome.ts';
-import { type Obstacle, obstacleOfObject, obstaclesOfTable } from './obstacles.ts';
-import { readTableFacts } from './table-facts.ts';
+import { readObstacles } from './rows.ts';
 
 /** Kinds of sources whose tables are plain. */
 const PLAIN = ['selfhosted-postgres', 'rds'] as const;
-
-/** Everything that stands between these tables and the hypertables that they are to be. */
-export async function readObstacles({
-  source,
-  options,
-  ask,
-}: Pick<CheckRun, 'source' | 'options' | 'ask'>): Promise<Obstacle[]> {
-  const { installed } = await ask('target', timescaledb);
-  const facts = await readTableFacts(source, options.hypertables);
-  const noForeignKeys = installed !== null && older(installed, '2.16');
-  const objects = await readIncompatible(source, options.hypertables, noForeignKeys);
-  return facts.flatMap((one) => [
-    ...obstaclesOfTable(one),
-    ...objects
-      .filter(({ schema, table }) => schema === one.wanted.schema && table === one.wanted.name)
-      .map((object) => obstacleOfObject(object, one, options.skipHypertableIncompatibleObjects)),
-  ]);
-}
 
 /** https://docs.tigerdata.com/use-timescale/latest/hypertables/ */
 export const newHypertables: Check = {
@@ -41,7 +21,7 @@ export const newHypertables: Check = {
   async run(run) {
     const { hypertables } = run.options;
     if (hypertables.length === 0) return pass('none');
-    const obstacles = await readObstacles(run);
+    const obstacles = await readObstacles(run.source, run.options, (await run.ask('target', timescaledb)).installed);
     if (obstacles.length === 0) return pass(hypertables.map(formatHypertable).join('; '));
     const found = obstacles.map(({ relation, problem }) => `${relation}: ${problem}`).join('\n');
     const fix = obstacles.map(({ remedy }) => remedy).join('\n');

@@ -15,6 +15,7 @@ import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
 import { ChangesReader } from './changes-reader.tsx';
 import { EntryReader } from './entry-reader.tsx';
+import { HypertableReader } from './hypertable-reader.tsx';
 import { IdentityReader } from './identity-reader.tsx';
 import { Lines, type ReaderOverlay, range } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
@@ -115,6 +116,7 @@ export function ReaderPanel(props: ReaderProps) {
   const { progress } = model.engine;
   switch (overlay.kind) {
     case 'check':
+      if (model.screen === 'hypertables') return <HypertableReader {...props} />;
       return model.screen === 'identity' ? <IdentityReader {...props} /> : <EntryReader {...props} />;
     case 'help':
       return <HelpReader {...props} />;

@@ -1,7 +1,15 @@
 import { nextLock, wizardInput } from '../gates.ts';
 import { idle } from '../loadable.ts';
 import { type Message, type Step, step } from '../messages.ts';
-import { CONNECT_FIELDS, type ConnectField, emptyIdentity, emptyTab, type Model, type ProbedSide } from '../model.ts';
+import {
+  CONNECT_FIELDS,
+  type ConnectField,
+  emptyHypertables,
+  emptyIdentity,
+  emptyTab,
+  type Model,
+  type ProbedSide,
+} from '../model.ts';
 import { enterChecks } from './checks.ts';
 
 /** Another source or target: what was found with the old one is void. */
@@ -14,6 +22,7 @@ const forget = (model: Model): Model => ({
     mst: { ...emptyTab, run: model.checks.mst.run },
   },
   identity: emptyIdentity,
+  hypertables: { ...emptyHypertables, run: model.hypertables.run },
   plan: { ...model.plan, summary: idle },
 });
 

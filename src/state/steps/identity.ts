@@ -7,8 +7,8 @@ import { type Message, type Step, step } from '../messages.ts';
 import type { IdentityForm, Model, Notice } from '../model.ts';
 import type { IdentityChoice, IdentityRow } from '../services.ts';
 import { textField } from '../text-field.ts';
+import { enterHypertables } from './hypertables.ts';
 import { identityQuestion } from './identity-question.ts';
-import { enterPlan } from './plan.ts';
 
 const withForm = (model: Model, form: Partial<IdentityForm>): Model => ({
   ...model,
@@ -226,7 +226,7 @@ export function identityStep(model: Model, message: Message): Step | null {
     case 'next': {
       if (editing) return acceptColumns(model, editing.text);
       const lock = nextLock(model);
-      return lock === null ? enterPlan(model) : withNotice(model, lock, 'locked');
+      return lock === null ? enterHypertables(model) : withNotice(model, lock, 'locked');
     }
     default:
       return null;

@@ -1,6 +1,6 @@
 import { pluginOf } from '../../engine/options.ts';
 import { openSteps } from '../check-entries.ts';
-import { nextLock, wizardInput } from '../gates.ts';
+import { nextLock, offersHypertables, wizardInput } from '../gates.ts';
 import { failed, loading, ready } from '../loadable.ts';
 import { type Message, type Step, step } from '../messages.ts';
 import type { Model, PlanForm } from '../model.ts';
@@ -77,6 +77,8 @@ function lineAfter(selected: number, by: number): number {
   return Math.abs(by) === 1 ? (to + length) % length : Math.max(0, Math.min(length - 1, to));
 }
 
+const before = (model: Model): Model['screen'] => (offersHypertables(model) ? 'hypertables' : 'identity');
+
 /** Messages of the plan; null when it has no answer to this one. */
 export function planStep(model: Model, message: Message): Step | null {
   const { editing } = model.plan;
@@ -98,7 +100,7 @@ export function planStep(model: Model, message: Message): Step | null {
     case 'start':
       return beginStart(model);
     case 'back':
-      return step(editing ? withForm(model, { editing: null }) : { ...model, screen: 'identity' });
+      return step(editing ? withForm(model, { editing: null }) : { ...model, screen: before(model) });
     case 'next':
       return editing ? accept(model, editing.text) : askToStart(model);
     default:

@@ -1,6 +1,7 @@
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverOpenLock } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
+import { hypertableRows } from '../../state/steps/hypertables.ts';
 import { chosenFor, identityRows, selectedRow } from '../../state/steps/identity.ts';
 import type { KeyTable } from '../key-table.ts';
 import { back, fields, reader, updown } from './bindings.ts';
@@ -11,6 +12,7 @@ const newIndexChosen = (model: Model): boolean => {
   const row = selectedRow(model);
   return row !== undefined && chosenFor(model.identity, row)?.kind === 'create-index';
 };
+const deciding = (model: Model): boolean => hypertableRows(model).length > 0 && !model.hypertables.editing;
 const choosing = (model: Model): boolean => identityRows(model).length > 0 && !model.identity.editing;
 
 /** One table a screen. */
@@ -125,6 +127,49 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         send: { type: 'rerun' },
       },
       back('back to the checks; in a field: drop the text'),
+    ],
+  },
+  hypertables: {
+    name: 'hypertables',
+    title: 'Hypertables',
+    bindings: [
+      {
+        keys: ['enter'],
+        footer: (model) => (model.hypertables.editing ? 'take it' : 'next'),
+        help: 'on to the plan; in a field: take the text',
+        send: { type: 'next' },
+      },
+      ...updown,
+      {
+        keys: ['space'],
+        footer: 'choose',
+        help: 'make this table a hypertable, or leave it as it is',
+        when: deciding,
+        send: { type: 'toggle' },
+      },
+      {
+        keys: ['e'],
+        footer: 'edit',
+        help: 'its time column, interval and hash dimension',
+        when: deciding,
+        send: { type: 'edit-row' },
+      },
+      {
+        keys: ['a'],
+        footer: 'keys',
+        help: 'leave out unique keys and foreign keys that no hypertable can have, or keep them',
+        when: deciding,
+        send: { type: 'apply' },
+      },
+      { ...reader('v', 'check', 'what hinders this table, and how it is put right'), when: deciding },
+      {
+        keys: ['r'],
+        footer: 'look again',
+        help: 'look again at the source',
+        when: (model) => !model.hypertables.editing,
+        send: { type: 'rerun' },
+      },
+      back('back to replica identity; in a field: drop the text'),
     ],
   },
   plan: {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { HypertableOption } from '../../../src/engine/timescale/hypertable-option.ts';
 
@@ -62,9 +63,12 @@ export class RoundWriter {
   rounds = 0;
   error: unknown = null;
   readonly done: Promise<void>;
+  readonly #pauseMs: number;
   #stopped = false;
 
-  constructor(uri: string) {
+  /** `pauseMs`: between two rounds. */
+  constructor(uri: string, pauseMs = 0) {
+    this.#pauseMs = pauseMs;
     this.done = this.#write(uri);
   }
 
@@ -81,6 +85,7 @@ export class RoundWriter {
       while (!this.#stopped) {
         await client.query(`BEGIN; ${roundOf(this.rounds)}; COMMIT`);
         this.rounds += 1;
+        await delay(this.#pauseMs);
       }
     } catch (error) {
       this.error = error;

@@ -146,20 +146,8 @@ export class Migration implements AsyncDisposable {
   }
 
   /** Our own comparison of everything that was to be migrated. */
-  async verify(): Promise<VerifyResult> {
-    const source = parseConnectionString(this.#input.source, {});
-    const target = parseConnectionString(this.#input.target, {});
-    return verify({
-      onSource: () => connect(source, { side: 'source', application: 'verify' }),
-      onTarget: () => connect(target, { side: 'target', application: 'verify' }),
-      destroy,
-      jobs: 2,
-      options: this.options,
-      wanted: () => true,
-      everything: true,
-      onTable: () => undefined,
-      signal: this.#stopping.signal,
-    });
+  verify(): Promise<VerifyResult> {
+    return verifyAll({ ...this.#input, options: this.options, signal: this.#stopping.signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,4 +155,26 @@ export class Migration implements AsyncDisposable {
     await this.ended.catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Our own comparison of everything that was to be migrated by these options. */
+export async function verifyAll(of: {
+  readonly source: string;
+  readonly target: string;
+  readonly options: Partial<MigrationOptions>;
+  readonly signal?: AbortSignal;
+}): Promise<VerifyResult> {
+  const source = parseConnectionString(of.source, {});
+  const target = parseConnectionString(of.target, {});
+  return verify({
+    onSource: () => connect(source, { side: 'source', application: 'verify' }),
+    onTarget: () => connect(target, { side: 'target', application: 'verify' }),
+    destroy,
+    jobs: 2,
+    options: migrationOptionsSchema.parse(of.options),
+    wanted: () => true,
+    everything: true,
+    onTable: () => undefined,
+    signal: of.signal ?? new AbortController().signal,
+  });
 }

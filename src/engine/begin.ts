@@ -6,11 +6,12 @@ import { formatLsn, INVALID_LSN, type Lsn } from '../postgres/lsn.ts';
 import { recordShapes } from './ddl/recorded-shapes.ts';
 import { type OutputPlugin, type PluginName, pluginNamed } from './decode/plugin.ts';
 import { explain, sqlState } from './error-policy.ts';
+import type { Emit } from './events.ts';
 import type { MigrationOptions } from './options.ts';
 import type { Servers } from './servers.ts';
 import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, selection } from './source/catalog.ts';
 import { recordDescriptions } from './source/named-tables.ts';
-import { assignTables, createPublications, dropPublications, type PublicationNames } from './source/publications.ts';
+import { assignTables, createPublications, type PublicationNames } from './source/publications.ts';
 import { recordPublished } from './source/published.ts';
 import { createSlot, dropSlot } from './source/slot.ts';
 import { importSnapshot } from './source/snapshot.ts';
@@ -20,6 +21,8 @@ import { insertTables } from './sync/table-states.ts';
 import { createProgressSchema, type MigrationRow } from './target/progress-schema.ts';
 import { partitionColumns } from './timescale/hypertable-option.ts';
 import { becomesHypertable } from './timescale/new-hypertables.ts';
+import { pauseJobs } from './timescale/pause-jobs.ts';
+import { undoBeginning } from './undo-beginning.ts';
 
 /** A snapshot that is importable until `release`, and the first position that it does not hold. */
 export interface HeldSnapshot extends AsyncDisposable {
@@ -127,6 +130,7 @@ type BeginOptions = {
   /** With the output plugin that was chosen. */
   readonly options: MigrationOptions & { readonly plugin: PluginName };
   readonly replicaRole: boolean;
+  readonly emit: Emit;
 };
 
 /** Begins a migration, again when a table was created on the source at that moment. See `beginOnce`. */
@@ -183,6 +187,7 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   await target.query('COMMIT');
   let snapshot: HeldSnapshot | null = null;
   try {
+    await pauseJobs({ source, target, emit: of.emit, signal: servers.signal });
     if (plugin.usesPublications) await publish(source, publications, assigned);
     snapshot = await holdSnapshot(servers, slot, plugin, false);
     const tables = await readTables(snapshot.client);
@@ -252,22 +257,6 @@ export const plannedTables = (tables: readonly SourceTable[], options: Migration
 function partitioning(table: SourceTable, { hypertables }: MigrationOptions): { partitionedBy?: readonly string[] } {
   const wanted = becomesHypertable(table, hypertables);
   return wanted ? { partitionedBy: partitionColumns(wanted) } : {};
-}
-
-/**
- * Removes slot, publications and our schema; the rows and objects of the migration stay. On sessions of its own: those
- * of the migration may be gone, or in a failed transaction.
- */
-export async function undoBeginning(
-  servers: Servers,
-  migration: Pick<MigrationRow, 'slot' | 'publications'>,
-): Promise<void> {
-  await servers.afterwards('source', async (client) => {
-    await dropSlot(client, migration.slot);
-    await dropPublications(client, migration.publications);
-  });
-  // Last, for it is what remembers the names of the rest.
-  await servers.afterwards('target', (client) => client.query('DROP SCHEMA IF EXISTS tiger_migrate CASCADE'));
 }
 
 /** Rejects with TM4006 or TM1307 when the source is not the one that the migration began with. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type pg from 'pg';
-import { beginMigration, type HeldSnapshot, requireSameSource, undoBeginning } from './begin.ts';
+import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
 import { beginAgain, missingChanges } from './begin-again.ts';
 import { unfreezeSource } from './cutover/fence.ts';
 import { type EngineInput, spoolDirectoryOf } from './engine.ts';
@@ -8,6 +8,8 @@ import { pluginOf } from './options.ts';
 import { alreadyThere, nothingToResume, notThisOne } from './refusals.ts';
 import { probeReplicaRole, type Servers } from './servers.ts';
 import { type MigrationRow, readMigration, recordedObjects } from './target/progress-schema.ts';
+import { pauseJobs } from './timescale/pause-jobs.ts';
+import { undoBeginning } from './undo-beginning.ts';
 
 /**
  * Begins a migration, or finds out from the target where one stands that is to be gone on with. `snapshot`: of a migration that
@@ -35,6 +37,8 @@ export async function takeUp(
       await unfreezeSource(source, found.sourceDatabase);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
     }
+    // Somebody may have set one going meanwhile, or added one.
+    await pauseJobs({ source, target, emit, signal: servers.signal });
     const again = { ...input, servers, source, target, migration: found };
     const lost = copyAllAgain ? await missingChanges(again) : null;
     return lost ? beginAgain(again, lost) : { migration: found, snapshot: null };

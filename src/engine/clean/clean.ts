@@ -4,6 +4,7 @@ import { unfreezeSource } from '../cutover/fence.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { type MigrationRow, readMigration, recordedObjects } from '../target/progress-schema.ts';
+import { restoreJobs } from '../timescale/pause-jobs.ts';
 import { isSameDatabase, readSourceDatabase } from './source-identity.ts';
 
 const SLOTS = `
@@ -11,8 +12,8 @@ SELECT slot_name AS name FROM pg_replication_slots
  WHERE slot_name::text = $1::text OR starts_with(slot_name::text, $1::text || '_resume')`;
 
 /**
- * Removes what a migration has made besides the data: slot and publications on the source, a freeze, our schema on the
- * target. Rows and objects of the application stay. A side whose database is not there any more is null; `knownId` is
+ * Removes what a migration has made besides the data: slot and publications on the source, a freeze, the pause of jobs, our
+ * schema on the target. Rows and objects of the application stay. A side whose database is not there any more is null; `knownId` is
  * the migration that the work directory remembers, for a target that has forgotten. Gives what was removed, as
  * sentences. Safe to run again. Rejects with TM1307 when the target's migration is one of another source: its slot
  * would stay there for ever.
@@ -36,6 +37,10 @@ export async function clean(
   if (source && target && migration && (await recordedObjects(target, 'source')).has('frozen')) {
     await unfreezeSource(source, migration.sourceDatabase);
     removed.push(`source: database ${migration.sourceDatabase} takes writes again`);
+  }
+  if (source && target && migration) {
+    const jobs = await restoreJobs(source, target);
+    if (jobs.length > 0) removed.push(`source: the pause of jobs ${jobs.join(', ')}`);
   }
   if (target && migration) {
     await target.query('DROP SCHEMA tiger_migrate CASCADE');

@@ -18,6 +18,7 @@ import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
+import { restoreJobs } from '../timescale/pause-jobs.ts';
 import { settleChunks } from '../timescale/settle-chunks.ts';
 import type { Aggregate } from '../timescale/source-aggregates.ts';
 import type { TroubleWatch } from '../troubles.ts';
@@ -25,6 +26,7 @@ import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
+import { makeJobsOfSource } from './make-jobs-of-source.ts';
 import { refreshMaterializedViews } from './materialized-views.ts';
 import { refreshInCutover } from './refresh-in-cutover.ts';
 import { copySequences, sequencesBehind } from './sequences.ts';
@@ -109,7 +111,8 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
         await requireQuiet(changes);
         await begin();
         const objects = await makeRemainingObjects(options);
-        const refreshed = aggregates === null ? '' : `, ${aggregates}`;
+        const jobs = await makeJobsOfSource(options);
+        const refreshed = [aggregates, jobs].map((one) => (one === null ? '' : `, ${one}`)).join('');
         return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed${refreshed}`];
       });
       await steps.run('verify', async () => {
@@ -218,8 +221,11 @@ async function giveBack({ source, migration, request, signal, emit }: CutoverOpt
 }
 
 /** The migration is done; a slot would keep the source's WAL for ever. */
-async function removeFromSource({ source, migration, stopReceiving, emit }: CutoverOptions): Promise<string> {
+async function removeFromSource(options: CutoverOptions): Promise<string> {
+  const { source, target, migration, stopReceiving, emit } = options;
   try {
+    const jobs = await restoreJobs(source, target);
+    if (jobs.length > 0) emit({ type: 'log', text: `Scheduled again on the source: jobs ${jobs.join(', ')}` });
     await stopReceiving();
     await dropSlot(source, migration.slot);
     await dropPublications(source, migration.publications);

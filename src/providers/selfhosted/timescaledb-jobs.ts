@@ -1,3 +1,4 @@
+import { isPolicy, isRewriting, kindOf } from '../../engine/timescale/policy-kinds.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check, CheckOutcome, CheckRun } from '../check.ts';
@@ -8,30 +9,13 @@ import { timescaledb } from '../facts/timescaledb.ts';
 import { fail, info, pass, warn } from '../outcome.ts';
 import { WITH_TIMESCALEDB } from './timescaledb-versions.ts';
 
-/** Policies that rewrite or drop chunks: while a copy reads them, rows would vanish from its snapshot. */
-const PAUSED: Readonly<Record<string, string>> = {
-  policy_compression: 'compression',
-  policy_recompression: 'recompression',
-  policy_compaction: 'compaction',
-  policy_reorder: 'reorder',
-  policy_retention: 'retention',
-};
-const ALSO_POLICIES: Readonly<Record<string, string>> = {
-  policy_refresh_continuous_aggregate: 'refresh',
-  policy_process_hypertable_invalidations: 'invalidations',
-};
-
-const isPolicy = ({ schema }: Job): boolean => /^_timescaledb_/.test(schema);
-const isPaused = (job: Job): boolean => job.scheduled && isPolicy(job) && job.procedure in PAUSED;
+const isPaused = (job: Job): boolean => job.scheduled && isRewriting(job);
 
 function described(job: Job): string {
-  const kind = isPolicy(job)
-    ? (PAUSED[job.procedure] ?? ALSO_POLICIES[job.procedure] ?? job.procedure)
-    : 'user-defined';
   const what = isPolicy(job) ? '' : ` ${displayName({ schema: job.schema, name: job.procedure })}`;
   const where = job.hypertable === null ? '' : ` of ${displayName(job.hypertable)}`;
   const state = !job.scheduled ? 'not scheduled' : isPaused(job) ? 'paused during the migration' : 'goes on';
-  return `${job.id} ${kind}${what}${where}, owner ${job.owner}: ${state}${job.running ? ' (running now)' : ''}`;
+  return `${job.id} ${kindOf(job)}${what}${where}, owner ${job.owner}: ${state}${job.running ? ' (running now)' : ''}`;
 }
 
 const LISTED = 50;

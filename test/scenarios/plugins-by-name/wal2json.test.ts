@@ -99,7 +99,7 @@ describe.skipIf(DEBIAN === null)('wal2json before 2.6', () => {
     const [source, target] = [await servers.onSource('test'), await servers.onTarget('test')];
     const asked = { ...migrationOptionsSchema.parse({}), plugin } as const;
     await expect(
-      beginMigration(servers, { id: 'old', source, target, options: asked, replicaRole: false }),
+      beginMigration(servers, { id: 'old', source, target, options: asked, replicaRole: false, emit: () => {} }),
     ).rejects.toMatchObject({ code: 'TM4008', object: columns });
     for (const client of [source, target]) servers.destroy(client);
     expect((await query('SELECT FROM pg_replication_slots')).rows).toEqual([]);

@@ -1,0 +1,31 @@
+import type pg from 'pg';
+import type { Emit } from '../events.ts';
+import { migrationOptionsSchema } from '../options.ts';
+import { selection } from '../source/catalog.ts';
+import type { MigrationRow } from '../target/progress-schema.ts';
+import { readCompression } from '../timescale/compression-settings.ts';
+import { makeJobs } from '../timescale/make-jobs.ts';
+import { readJobsAsBefore } from '../timescale/pause-jobs.ts';
+
+export interface MakeJobsOfSourceOptions {
+  readonly source: pg.Client;
+  readonly target: pg.Client;
+  readonly migration: MigrationRow;
+  readonly emit: Emit;
+}
+
+/**
+ * Makes the source's compression settings, policies and jobs in the transaction that ends with the cut-over: nothing may compress,
+ * drop or refresh while replay writes. Says how many; null: there are none.
+ */
+export async function makeJobsOfSource(of: MakeJobsOfSourceOptions): Promise<string | null> {
+  const { source, target } = of;
+  const options = migrationOptionsSchema.parse(JSON.parse(of.migration.options));
+  const wanted = (on: { readonly schema: string; readonly name: string } | null) =>
+    on === null || selection({ ...on, partOf: [] }, options) !== 'excluded';
+  const compression = (await readCompression(source)).filter(wanted);
+  const jobs = (await readJobsAsBefore(source, target)).filter(({ on }) => wanted(on));
+  if (compression.length + jobs.length === 0) return null;
+  const made = await makeJobs(of, compression, jobs);
+  return `${made.compressed} compression settings and ${made.jobs} jobs made`;
+}

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import { clean } from '../../src/engine/clean/clean.ts';
+import { connect, destroy } from '../../src/postgres/connect.ts';
+import { parseConnectionString } from '../../src/postgres/connection-string.ts';
+import { createPair, type RealDatabase, type RealPair } from '../support/timescaledb/pair.ts';
+import { offered } from '../support/timescaledb/play.ts';
+import { Migration } from './whole/migration.ts';
+
+const APPLICATION = `
+  SET client_min_messages = error;
+  CREATE TABLE metrics (time timestamptz NOT NULL, "D ev" int NOT NULL, v float8, PRIMARY KEY (time, "D ev"));
+  SELECT create_hypertable('metrics', 'time', chunk_time_interval => interval '1 day', create_default_indexes => false);
+  INSERT INTO metrics SELECT t, d, d FROM generate_series('2026-11-01'::timestamptz, '2026-11-10', '2 hours') t, generate_series(1, 5) d;
+  CREATE TABLE counts (n bigint NOT NULL, c int);
+  SELECT create_hypertable('counts', 'n', chunk_time_interval => 1000);
+  CREATE FUNCTION count_now() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT coalesce(max(n), 0) FROM public.counts';
+  SELECT set_integer_now_func('counts', 'count_now');
+  INSERT INTO counts SELECT i, i FROM generate_series(1, 2500) i;
+  CREATE MATERIALIZED VIEW "Hourly 'x" WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 hour', time) AS bucket, "D ev", avg(v) FROM metrics GROUP BY 1, 2 WITH NO DATA;
+  CREATE MATERIALIZED VIEW by_number WITH (timescaledb.continuous) AS
+    SELECT time_bucket(100, n) AS b, count(*) FROM counts GROUP BY 1 WITH NO DATA;
+  SELECT add_retention_policy('metrics', interval '20 years', initial_start => '2027-01-01 03:00+00', timezone => 'Europe/Berlin');
+  SELECT add_retention_policy('counts', 2000::bigint);
+  SELECT add_reorder_policy('counts', 'counts_n_idx');
+  SELECT add_continuous_aggregate_policy('"Hourly ''x"', interval '30 days', NULL, interval '1 hour');
+  SELECT add_continuous_aggregate_policy('by_number', NULL, 100::bigint, interval '1 hour');
+  CREATE PROCEDURE "Count rows"(job_id int, config jsonb) LANGUAGE sql AS 'SELECT 1';
+  SELECT add_job('"Count rows"', '1 hour', config => '{"a": "it''s", "n": 9007199254740993}', initial_start => '2027-01-01 03:00+00', timezone => 'Europe/Berlin');
+  SELECT add_job('"Count rows"', '2 hours', scheduled => false, fixed_schedule => false);
+  SELECT alter_job(1000, max_retries => 7, max_runtime => interval '11 minutes', retry_period => interval '13 minutes', timezone => 'Europe/Berlin');
+  SELECT alter_job(1001, scheduled => false)`;
+
+/** From 2.16 on: what is compressed on an older one is refused. */
+const COMPRESSION = `
+  SET client_min_messages = error;
+  ALTER TABLE metrics SET (timescaledb.compress, timescaledb.compress_segmentby = '"D ev"', timescaledb.compress_orderby = 'time DESC, v');
+  ALTER MATERIALIZED VIEW "Hourly 'x" SET (timescaledb.compress);
+  SELECT add_compression_policy('metrics', interval '7 days', schedule_interval => interval '5 hours');
+  SELECT add_compression_policy('"Hourly ''x"', interval '60 days')`;
+
+/** Jobs as they are, without the numbers that are each server's own. */
+const jobsOf = async ({ admin }: RealDatabase) =>
+  (
+    await admin<{ job: string }>(
+      `SELECT json_build_array(j.proc_name, coalesce(v.view_name, j.hypertable_name), j.schedule_interval, j.max_runtime, j.max_retries, j.retry_period,
+          j.scheduled, j.fixed_schedule, j.config - 'hypertable_id' - 'mat_hypertable_id', j.initial_start, b.timezone)::text AS job
+         FROM timescaledb_information.jobs j JOIN _timescaledb_config.bgw_job b ON b.id = j.job_id
+         LEFT JOIN timescaledb_information.continuous_aggregates v ON v.materialization_hypertable_name = j.hypertable_name
+        WHERE j.job_id >= 1000`,
+    )
+  )
+    .map(({ job }) => job)
+    .sort();
+
+const compressionOf = ({ admin }: RealDatabase) =>
+  admin(
+    `SELECT coalesce(v.view_name, c.hypertable_name) AS name, c.attname, c.segmentby_column_index, c.orderby_column_index, c.orderby_asc, c.orderby_nullsfirst
+       FROM timescaledb_information.compression_settings c
+       LEFT JOIN timescaledb_information.continuous_aggregates v ON v.materialization_hypertable_name = c.hypertable_name ORDER BY 1, 2`,
+  );
+
+const scheduled = async ({ admin }: RealDatabase) =>
+  (
+    await admin<{ id: number }>(
+      'SELECT job_id AS id FROM timescaledb_information.jobs WHERE scheduled AND job_id >= 1000 ORDER BY 1',
+    )
+  ).map(({ id }) => Number(id));
+
+async function start(pair: RealPair, resume?: { directory: string }): Promise<Migration> {
+  await pair.source.admin(
+    `ALTER DATABASE "${pair.source.name}" SET timescaledb.enable_compressed_direct_batch_delete = off`,
+  );
+  return Migration.start({
+    source: pair.source.uri,
+    target: pair.target.uri,
+    targetDatabase: pair.target.name,
+    options: { provider: 'selfhosted-timescaledb', plugin: 'test_decoding', tableJobs: 2, indexJobs: 1 },
+    ...(resume ? { resume } : {}),
+  });
+}
+
+const open = (side: 'source' | 'target', uri: string) =>
+  connect(parseConnectionString(uri, {}), { side, application: 'clean' });
+
+/** Refreshes and the operator's own. */
+const GOING_ON = [1003, 1004, 1005];
+
+for (const version of offered.length > 0 ? offered : ['of any version']) {
+  const compresses = version !== '2.15.3';
+  const application = compresses ? `${APPLICATION}; ${COMPRESSION}` : APPLICATION;
+  const all = [1000, 1002, ...GOING_ON, ...(compresses ? [1007, 1008] : [])];
+  describe.skipIf(offered.length === 0)(`jobs of TimescaleDB ${version}`, () => {
+    test('rest while the migration can be resumed, and are as before once it is done, on both sides', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(application);
+      const before = await jobsOf(source);
+      expect(await scheduled(source)).toEqual(all);
+      await using migration = await start(pair);
+      await migration.reached('replay');
+      expect(await scheduled(source)).toEqual(GOING_ON);
+      expect(await scheduled(target)).toEqual([]);
+
+      await migration.stop();
+      expect(await scheduled(source)).toEqual(GOING_ON);
+      // Somebody means well.
+      await source.query("SELECT alter_job(1000, scheduled => true, timezone => 'Europe/Berlin')");
+      await using again = await start(pair, { directory: migration.directory });
+      await again.reached('replay');
+      expect(await scheduled(source)).toEqual(GOING_ON);
+      await again.cutOver(false);
+
+      expect(again.warnings.filter((text) => !text.startsWith('Conditions overridden'))).toEqual([]);
+      expect(await jobsOf(source)).toEqual(before);
+      expect(await jobsOf(target)).toEqual(before);
+      expect(await compressionOf(target)).toEqual(await compressionOf(source));
+      expect((await again.verify()).objects).toEqual([]);
+    });
+
+    test('a migration that is given up sets them going again by clean', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(application);
+      await using migration = await start(pair);
+      await migration.reached('replay');
+      await migration.stop();
+      expect(await scheduled(source)).toEqual(GOING_ON);
+      const [from, to] = await Promise.all([open('source', source.uri), open('target', target.uri)]);
+      const removed = await clean(from, to, null).finally(() => [from, to].map(destroy));
+      expect(removed).toContain(`source: the pause of jobs ${all.filter((id) => !GOING_ON.includes(id)).join(', ')}`);
+      expect(await scheduled(source)).toEqual(all);
+    });
+
+    test('one whose owner is another is refused before anything is begun, and nothing stays paused', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(application);
+      await source.admin(
+        `SET ROLE jobkeeper; CREATE TABLE kept (time timestamptz NOT NULL); SELECT create_hypertable('kept', 'time');
+         SELECT add_retention_policy('kept', interval '20 years')`,
+      );
+      await using migration = await start(pair);
+      expect((await migration.ended)?.code).toBe('TM1212');
+      expect(await scheduled(source)).toEqual([...all, compresses ? 1009 : 1007]);
+      expect(await target.query(`SELECT FROM pg_namespace WHERE nspname = 'tiger_migrate'`)).toEqual([]);
+    });
+  });
+}

@@ -90,7 +90,34 @@ describe.skipIf(NO_TIMESCALEDB)('given hypertables on TimescaleDB itself', () =>
       `${DROPPED}; SELECT set_chunk_time_interval('metrics', interval '12 hours'); ${rowsAt('2026-11-02')}; ${rowsAt('2026-11-02 13:00')}`,
     ]));
 
-  test('thousands of chunks in one transaction', async () => {
+  test('a chunk that was made anew without a row takes over the place of the one before, once', async () => {
+    await using stage = await Hypertables.create();
+    await stage.on('source', METRICS);
+    const migration = await stage.migrate();
+    await stage.caughtUp(migration);
+    const waiting = async () =>
+      (await stage.on('target', 'SELECT count(*)::int AS count FROM tiger_migrate.relation WHERE takes_over'))[0]
+        ?.count;
+    const anew = (day: number) => `
+      SELECT _timescaledb_functions.create_chunk('metrics', format('{"time": [%s, %s]}', f, f + 86400000000)::jsonb)
+        FROM (SELECT extract(epoch FROM '2026-11-0${day} 00:00+00'::timestamptz)::bigint * 1000000 AS f) s`;
+    await stage.on('source', `${DROPPED}; ${anew(3)}; ${anew(4)}; ${rowsAt('2026-11-02')}`);
+    await stage.caughtUp(migration);
+    expect(await waiting()).toBe(2);
+    await stage.on('source', rowsAt('2026-11-03'));
+    await stage.caughtUp(migration);
+    expect(await waiting()).toBe(1);
+    // A copy empties the place as well.
+    await migration.resync('public.metrics');
+    await migration.until(() => migration.of('phase').filter(({ phase }) => phase === 'replay').length > 1, 'replay');
+    expect(await waiting()).toBe(0);
+    await stage.on('source', rowsAt('2026-11-03 05:00'));
+    await stage.caughtUp(migration);
+    await stage.cutOver(migration);
+    expect(await stage.differences()).toEqual([]);
+  });
+
+  test('a thousand chunks in one transaction', async () => {
     await duringReplay(METRICS, [
       `BEGIN; INSERT INTO metrics SELECT t, 1, 1, 'many' FROM generate_series('2020-01-01 00:00+00'::timestamptz, '2023-01-01 00:00+00', '1 day') t; COMMIT`,
     ]);
@@ -102,6 +129,28 @@ describe.skipIf(NO_TIMESCALEDB)('given hypertables on TimescaleDB itself', () =>
     const migration = await stage.migrate();
     await stage.caughtUp(migration);
     await stage.on('source', `${rowsAt('2026-11-20')}; ${rowsAt('2026-11-21')}`);
+    await stage.cutOver(migration);
+    expect(await stage.differences()).toEqual([]);
+  });
+
+  test('what a continuous aggregate keeps is passed over in silence', async () => {
+    await using stage = await Hypertables.create();
+    await stage.on(
+      'source',
+      `${METRICS};
+       CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous) AS
+         SELECT time_bucket('1 day', time) AS day, dev, sum(v) FROM metrics GROUP BY 1, 2 WITH NO DATA`,
+    );
+    const refresh = async () => stage.on('source', `CALL refresh_continuous_aggregate('daily', NULL, NULL)`);
+    const migration = await stage.migrate();
+    await stage.caughtUp(migration);
+    await refresh();
+    await stage.on('source', `${rowsAt('2026-11-20')}; UPDATE metrics SET v = 5 WHERE dev = 2`);
+    await refresh();
+    await stage.on('source', 'TRUNCATE daily');
+    await refresh();
+    await stage.caughtUp(migration);
+    expect(migration.warnings).toEqual([]);
     await stage.cutOver(migration);
     expect(await stage.differences()).toEqual([]);
   });

@@ -56,7 +56,8 @@ export async function copyRows(
   };
   let again = await copyIn(snapshot, tables);
   while (again.size > 0) {
-    const names = [...again].map(displayName).join(', ');
+    const first = [...again].slice(0, 10).map(displayName).join(', ');
+    const names = again.size > 10 ? `${first} and ${again.size - 10} more` : first;
     input.emit({ type: 'log', text: `Truncated or rewritten since the snapshot, copied in a newer one: ${names}` });
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
     const inNewer = await readTables(newer.client);

@@ -53,7 +53,8 @@ export function outsideMarkers(decode: Decoder): Decoder {
     if (inside === 0) return changes;
     if (decompressed) {
       if (first?.kind === 'unknown-table' && first.deleted) decompressed.gone = first;
-      if (changes.some(({ kind }) => kind === 'insert')) decompressed.entered = true;
+      // Of a chunk that is not known, or not wanted, it is no `insert`.
+      else decompressed.entered = true;
     }
     const kept = changes.filter(({ kind }) => FRAME.has(kind));
     return kept.length > 0 ? kept : LEFT_OUT;

@@ -133,7 +133,7 @@ export async function beginCopy(client: pg.Client, sourceOid: number, copyLsn: L
   await client.query('DELETE FROM tiger_migrate.part WHERE source_oid = $1::oid', [String(sourceOid)]);
   await client.query(
     `UPDATE tiger_migrate.relation SET state = 'copying', copy_lsn = $2::pg_lsn, parts_total = $3::integer, bytes = 0,
-            rows = 0, times_copied = times_copied + 1 WHERE source_oid = $1::oid`,
+            rows = 0, takes_over = false, times_copied = times_copied + 1 WHERE source_oid = $1::oid`,
     [String(sourceOid), formatLsn(copyLsn), String(parts)],
   );
 }

@@ -50,6 +50,13 @@ export async function dropPlaces(target: pg.Client, tables: readonly SyncedTable
   }
 }
 
+/** Whatever the stream still brings of a chunk that had the place before, and is gone, is older than the copy of the one that has it now. */
+const SUCCEED = `
+UPDATE tiger_migrate.relation g SET copy_rows = false, target_schema = NULL, target_name = NULL, slices = NULL
+  FROM tiger_migrate.relation o
+ WHERE o.source_oid = ANY ($1::oid[]) AND o.kind = 'chunk' AND g.kind = 'chunk' AND g.source_oid <> o.source_oid
+   AND g.target_schema = o.target_schema AND g.target_name = o.target_name`;
+
 /**
  * Makes the chunks of the target that take the rows of those of these that are to be copied, with the same boundaries, all of them
  * before the first row: one that is made inside a long transaction lets every other wait. What is in the way, for the source has
@@ -80,6 +87,7 @@ export async function placeChunks(
   for (let start = 0; start < wanted.length; start += AT_ONCE) {
     await makeChunks(target, wanted.slice(start, start + AT_ONCE));
   }
+  await target.query(SUCCEED, [`{${open.map(({ sourceOid }) => sourceOid).join(',')}}`]);
   const places = await readPlaces(target);
   return tables.map((table) => (table.kind === 'chunk' ? { ...table, into: places.get(table.oid) ?? null } : table));
 }
@@ -92,13 +100,12 @@ async function makeRoom(
   const living = (await readHypertables(source)).chunks;
   const places = new Places(states);
   const inTheWay = new Set<SyncedTable>();
-  /** Their rows make room when the copy begins. */
-  const succeeded = new Set<SyncedTable>();
   for (const { rootOid, slices } of wanted) {
     const bounds = parseSlices(slices);
     for (const place of places.overlapping(rootOid, bounds)) {
+      // The rows of one that is gone make room when the copy begins.
       const reused = !living.has(place.sourceOid) && sameSlices(parseSlices(place.slices ?? '{}'), bounds);
-      (reused ? succeeded : inTheWay).add(place);
+      if (!reused) inTheWay.add(place);
     }
   }
   const [still, gone] = [[...inTheWay].filter(isLiving), [...inTheWay].filter((table) => !isLiving(table))];
@@ -108,12 +115,6 @@ async function makeRoom(
   await damageChunks(target, emit, { oids: still.map(({ sourceOid }) => sourceOid), reason: RESHAPED, at: null });
   await dropPlaces(target, still, false);
   await dropPlaces(target, gone, true);
-  // Whatever the stream still brings of them is older than the copy.
-  await target.query(
-    `UPDATE tiger_migrate.relation SET copy_rows = false, target_schema = NULL, target_name = NULL, slices = NULL
-      WHERE source_oid = ANY ($1::oid[])`,
-    [`{${[...succeeded].map(({ sourceOid }) => sourceOid).join(',')}}`],
-  );
 }
 
 /**

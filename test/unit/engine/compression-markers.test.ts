@@ -65,6 +65,11 @@ describe.each(recordings)('given %s', (name) => {
     expect(run('DELETE of a batch')).toEqual([['unknown', expect.stringMatching(/^compress_hyper_/)]]);
   });
 
+  test('a batch whose rows enter a chunk that is not wanted asks nothing', () => {
+    const names = new NamedTables([{ ...CHUNK, wanted: false }]);
+    expect(said(decoderOf(names), does.DELETE ?? [])).toEqual([]);
+  });
+
   test('compressed rows outside of markers ask for their table', () => {
     expect(run('direct compress')).toEqual([['unknown', expect.stringMatching(/^compress_hyper_/)]]);
   });

@@ -131,6 +131,17 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
         expect(await rowsOf(target, relation), relation).toEqual(await rowsOf(source, relation));
       }
       expect((await migration.verify()).objects).toEqual([]);
+      // As if something had been lost.
+      const [{ storage } = { storage: '' }] = await target.query<{ storage: string }>(
+        `SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name) AS storage
+           FROM timescaledb_information.continuous_aggregates WHERE view_name = 'by_number'`,
+      );
+      await target.query(`DELETE FROM ${storage}`);
+      expect((await migration.verify()).objects).toEqual([
+        expect.stringMatching(
+          /^continuous aggregate public.by_number differs: 0 rows on the target, \d+ on the source$/,
+        ),
+      ]);
     });
   });
 }

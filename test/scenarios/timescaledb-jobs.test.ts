@@ -116,6 +116,12 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       expect(await jobsOf(target)).toEqual(before);
       expect(await compressionOf(target)).toEqual(await compressionOf(source));
       expect((await again.verify()).objects).toEqual([]);
+      await target.query(
+        'SELECT alter_job((SELECT min(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000), max_retries => 3)',
+      );
+      expect((await again.verify()).objects).toEqual([
+        expect.stringMatching(/^refresh policy of public.+ is missing on the target, or otherwise there$/),
+      ]);
     });
 
     test('a migration that is given up sets them going again by clean', async () => {

@@ -76,7 +76,7 @@ export function calling(aggregate: Aggregate, { from, to }: TimeRange, schema: s
 }
 
 /** How far each aggregate is materialized; those that never were are missing. Its watermark is the end of the last bucket. */
-async function readWatermarks(source: pg.Client): Promise<Map<string, string>> {
+export async function readWatermarks(source: pg.Client): Promise<Map<string, string>> {
   const { rows } = await source.query<{ schema: string; name: string; watermark: string }>(
     `SELECT v.view_schema AS schema, v.view_name AS name, w.watermark::text AS watermark
        FROM timescaledb_information.continuous_aggregates v

@@ -12,6 +12,7 @@ import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
 import { placeAmong, readPartitionColumns } from '../timescale/target-hypertables.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
+import { compareTimescale } from './compare-timescale.ts';
 
 export interface TableComparison {
   readonly relation: string;
@@ -96,6 +97,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
               hypertables,
             })),
         ...(await sequencesBehind(first.source, first.target)),
+        ...(await compareTimescale(
+          first.source,
+          first.target,
+          (on) => selection({ ...on, partOf: [] }, options.options) !== 'excluded',
+        )),
       ]
     : [];
   return {

@@ -16,7 +16,7 @@ import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source
 import type { PublicationWatch } from './source/published.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
-import { lookForReshaped } from './timescale/settle-chunks.ts';
+import { fingerprintOfSlices, lookForReshaped } from './timescale/settle-chunks.ts';
 import { WATCHING } from './troubles.ts';
 
 export interface MonitorOptions {
@@ -47,6 +47,7 @@ export class Monitor {
   #report: ReplayReport;
   #slotWarned = '';
   #namesSeen = '';
+  #slicesSeen = '';
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -135,7 +136,9 @@ export class Monitor {
     const target = await servers.onTarget('names');
     try {
       await requireSameNames(source, await readNamesAtStart(target));
-      await lookForReshaped(source, target, this.#options.emit);
+      const slices = await fingerprintOfSlices(source);
+      if (slices !== this.#slicesSeen) await lookForReshaped(source, target, this.#options.emit);
+      this.#slicesSeen = slices;
     } finally {
       servers.destroy(target);
     }

@@ -54,6 +54,15 @@ async function hasRows(source: pg.Client, oid: number): Promise<boolean> {
   return found.rows[0]?.there === 't';
 }
 
+/** Changes whenever a chunk's boundaries do, or there are others: then it pays to look closer. Empty: there is nothing to look at. */
+export async function fingerprintOfSlices(source: pg.Client): Promise<string> {
+  if (!(await hasTimescale(source))) return '';
+  const { rows } = await source.query<{ fingerprint: string }>(
+    `SELECT concat(count(*), ' ', sum(hashtextextended(d::text, 0))) AS fingerprint FROM _timescaledb_catalog.dimension_slice d`,
+  );
+  return rows[0]?.fingerprint ?? '';
+}
+
 /** Chunks whose boundaries are others than those that the target was given: merge_chunks and split_chunk move rows that no stream shows. */
 export async function lookForReshaped(source: pg.Client, target: pg.Client, emit: Emit): Promise<void> {
   const { chunks } = await readHypertables(source);

@@ -143,5 +143,29 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
         ),
       ]);
     });
+
+    test('stopped beside replay and resumed: filled once, and what changed meanwhile is refreshed', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(APPLICATION);
+      for (const sql of LIFE) await source.query(sql);
+      await using migration = await start(pair);
+      await filled(migration);
+      await migration.stop();
+      const late = `INSERT INTO metrics VALUES ('2026-11-05 12:01+00', 1, 100); DELETE FROM counts WHERE n = 42`;
+      await source.query(late);
+      await using again = await start(pair, { directory: migration.directory });
+      await again.reached('replay');
+      await again.cutOver(false);
+
+      const texts = again.of('log').map(({ text }) => text);
+      expect(texts.filter((text) => /filled in/.test(text))).toEqual([]);
+      for (const call of [`'hourly', '2026-11-03', '2026-11-09'`, `'by_number', NULL, 5000`]) {
+        await source.query(`CALL refresh_continuous_aggregate(${call})`);
+      }
+      for (const relation of ['hourly', 'by_number']) {
+        expect(await rowsOf(target, relation), relation).toEqual(await rowsOf(source, relation));
+      }
+    });
   });
 }

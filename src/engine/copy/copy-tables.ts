@@ -10,7 +10,7 @@ import type { Emit } from '../events.ts';
 import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
-import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
+import { beginCopy, finishPart, isCopied, rowsOfPart } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
@@ -58,6 +58,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
   const again = new Set<SourceTable>();
   const refused = new Map<SourceTable, MigrateError>();
+  const complete = new Set<SourceTable>();
   const progress = new CopyProgress(options.emit);
   const queue = [...parts];
   const failed = new AbortController();
@@ -82,7 +83,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
             try {
               worker ??= await openWorker(options, number, left);
               left = backendOf(worker.target);
-              await copyPart(options, worker, now, { started, again, refused, progress }, signal);
+              await copyPart(options, worker, now, { started, again, refused, complete, progress }, signal);
             } catch (error) {
               if (worker) destroyWorker(options, worker);
               worker = null;
@@ -193,6 +194,8 @@ interface Shared {
   readonly started: StartedTables;
   readonly again: Set<SourceTable>;
   readonly refused: Map<SourceTable, MigrateError>;
+  /** Those whose last part is there. */
+  readonly complete: Set<SourceTable>;
   readonly progress: CopyProgress;
 }
 
@@ -200,18 +203,26 @@ async function copyPart(
   options: CopyOptions,
   { source, target }: Worker,
   part: CopyPart,
-  { started, again, refused, progress }: Shared,
+  { started, again, refused, complete, progress }: Shared,
   signal: AbortSignal,
 ): Promise<void> {
   const { table } = part;
   if (again.has(table) || refused.has(table)) return;
   progress.begin(part);
+  const finish = (rows: number, last: boolean) => {
+    const first = last && !complete.has(table);
+    progress.finish(part, rows, first);
+    if (!first) return;
+    complete.add(table);
+    options.onTableCopied(table);
+  };
   const whole = part.parts === 1;
   if (!whole) {
     await started.begin(part);
     // The COMMIT of an earlier try may have arrived although its answer did not.
     const rows = await rowsOfPart(target, table.oid, part.part);
-    if (rows !== null) return progress.finish(part, rows, false);
+    // Nor has anybody heard then that it was the last.
+    if (rows !== null) return finish(rows, await isCopied(target, table.oid));
   }
   await target.query('BEGIN');
   if (whole) {
@@ -233,8 +244,7 @@ async function copyPart(
   }
   const last = await finishPart(target, { sourceOid: table.oid, part: part.part, ...copied });
   await target.query('COMMIT');
-  progress.finish(part, copied.rows, last);
-  if (last) options.onTableCopied(table);
+  finish(copied.rows, last);
 }
 
 /**

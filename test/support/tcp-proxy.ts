@@ -33,7 +33,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #relayed = new Set<Relayed>();
   #fault: Fault = 'pass';
   #only: RegExp | null = null;
-  #swallow: { text: string; done: () => void } | null = null;
+  #swallow: { text: string; passing: number; only: RegExp; done: () => void } | null = null;
 
   private constructor(server: { readonly host: string; readonly port: number }) {
     this.#server = server;
@@ -82,10 +82,13 @@ export class TcpProxy implements AsyncDisposable {
     return this.#only === null || this.#only.test(greeting);
   }
 
-  /** The next message with this text reaches the server; its answer never comes back. Resolves when that has happened. */
-  swallowAnswerTo(text: string): Promise<void> {
+  /**
+   * The next message with this text, of sessions whose name fits and after as many others as may pass, reaches the server; its
+   * answer never comes back. Resolves when that has happened.
+   */
+  swallowAnswerTo(text: string, { passing = 0, only = /^/ } = {}): Promise<void> {
     return new Promise((resolve) => {
-      this.#swallow = { text, done: resolve };
+      this.#swallow = { text, passing, only, done: resolve };
     });
   }
 
@@ -175,9 +178,12 @@ export class TcpProxy implements AsyncDisposable {
         one.greeting = bytes.toString('latin1');
         one.dead ||= this.#fault === 'blackhole' && this.#isMeant(one);
       }
-      if (this.#swallow && bytes.includes(this.#swallow.text)) {
-        swallowing = this.#swallow.done;
-        this.#swallow = null;
+      if (this.#swallow?.only.test(one.greeting) && bytes.includes(this.#swallow.text)) {
+        this.#swallow.passing -= 1;
+        if (this.#swallow.passing < 0) {
+          swallowing = this.#swallow.done;
+          this.#swallow = null;
+        }
       }
     });
     this.#pass(client, upstream, isDead, () => (this.#isMeant(one) ? this.#fault : 'pass'), 'to the server');

@@ -10,9 +10,10 @@ import type { Emit } from '../events.ts';
 import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
-import { beginCopy, finishPart, rowsOfPart } from '../sync/table-states.ts';
+import { beginCopy, finishPart, isCopied, rowsOfPart } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { makeChunksOfRows } from '../timescale/chunks-of-rows.ts';
+import { isAsInSnapshot } from './as-in-snapshot.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -59,6 +60,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const parts = planParts(options.tables, options.splitBytes, options.sourceVersionNum, MAXIMUM_PARTS);
   const again = new Set<SourceTable>();
   const refused = new Map<SourceTable, MigrateError>();
+  const complete = new Set<SourceTable>();
   const progress = new CopyProgress(options.emit);
   const queue = [...parts];
   const failed = new AbortController();
@@ -83,7 +85,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
             try {
               worker ??= await openWorker(options, number, left);
               left = backendOf(worker.target);
-              await copyPart(options, worker, now, { started, again, refused, progress }, signal);
+              await copyPart(options, worker, now, { started, again, refused, complete, progress }, signal);
             } catch (error) {
               if (worker) destroyWorker(options, worker);
               worker = null;
@@ -194,6 +196,8 @@ interface Shared {
   readonly started: StartedTables;
   readonly again: Set<SourceTable>;
   readonly refused: Map<SourceTable, MigrateError>;
+  /** Those whose last part is there. */
+  readonly complete: Set<SourceTable>;
   readonly progress: CopyProgress;
 }
 
@@ -201,19 +205,27 @@ async function copyPart(
   options: CopyOptions,
   { source, target }: Worker,
   part: CopyPart,
-  { started, again, refused, progress }: Shared,
+  { started, again, refused, complete, progress }: Shared,
   signal: AbortSignal,
 ): Promise<void> {
   const { table } = part;
   if (again.has(table) || refused.has(table)) return;
   progress.begin(part);
+  const finish = (rows: number, last: boolean) => {
+    const first = last && !complete.has(table);
+    progress.finish(part, rows, first);
+    if (!first) return;
+    complete.add(table);
+    options.onTableCopied(table);
+  };
   // A hypertable gets its chunks before, and what empties it takes them away.
   const whole = part.parts === 1 && !placeOf(table).partitionedBy;
   if (!whole) {
     await started.begin(part);
     // The COMMIT of an earlier try may have arrived although its answer did not.
     const rows = await rowsOfPart(target, table.oid, part.part);
-    if (rows !== null) return progress.finish(part, rows, false);
+    // Nor has anybody heard then that it was the last.
+    if (rows !== null) return finish(rows, await isCopied(target, table.oid));
   }
   await target.query('BEGIN');
   if (whole) {
@@ -235,24 +247,7 @@ async function copyPart(
   }
   const last = await finishPart(target, { sourceOid: table.oid, part: part.part, ...copied });
   await target.query('COMMIT');
-  progress.finish(part, copied.rows, last);
-  if (last) options.onTableCopied(table);
-}
-
-/**
- * Snapshots don't hold for TRUNCATE: a table that was truncated (or rewritten) since looks empty in them, and changes
- * from before would meet no rows. What the catalog holds in the snapshot is compared with what the server uses now,
- * under the lock of the COPY. https://www.postgresql.org/docs/current/mvcc-caveats.html
- */
-async function isAsInSnapshot(source: pg.Client, table: SourceTable): Promise<boolean> {
-  // Copied once more at the cut-over, whatever happens until then.
-  if (table.kind === 'unlogged') return true;
-  const { rows } = await source.query<{ same: string }>(
-    `SELECT count(*) = cardinality($1::oid[]) AND bool_and(relfilenode IS NOT DISTINCT FROM pg_relation_filenode(oid)) AS same
-       FROM pg_class WHERE oid = ANY ($1::oid[])`,
-    [`{${table.compressedOid === null ? table.oid : `${table.oid},${table.compressedOid}`}}`],
-  );
-  return rows[0]?.same === 't';
+  finish(copied.rows, last);
 }
 
 /** A table in parts is emptied and marked once, before its first part, in a transaction of its own. */

@@ -169,6 +169,15 @@ export async function rowsOfPart(client: pg.Client, sourceOid: number, part: num
   return rows[0] ? Number(rows[0].rows) : null;
 }
 
+/** All parts are marked copied. */
+export async function isCopied(client: pg.Client, sourceOid: number): Promise<boolean> {
+  const { rows } = await client.query<{ copied: string }>(
+    `SELECT state = 'copied' AS copied FROM tiger_migrate.relation WHERE source_oid = $1::oid`,
+    [String(sourceOid)],
+  );
+  return rows[0]?.copied === 't';
+}
+
 /** From now on only the table's schema is migrated: the source has dropped it. */
 export async function leaveRowsOut(client: pg.Client, sourceOid: number): Promise<void> {
   await client.query('UPDATE tiger_migrate.relation SET copy_rows = false WHERE source_oid = $1::oid', [

@@ -13,6 +13,7 @@ const MIGRATION = [
     'skip-index',
   ],
   ...['exclude-index', 'exclude-table', 'exclude-schema', 'skip-roles', 'skip-extensions', 'drop-if-exists'],
+  ...['hypertable', 'skip-hypertable-incompatible-objects'],
 ];
 
 const HELP: Readonly<Record<string, readonly string[]>> = {
@@ -43,7 +44,8 @@ describe.concurrent('the command line', () => {
   test('what is not understood is TM1001 and exit code 2, in JSON too', async ({ program }) => {
     const wrong: readonly (readonly [readonly string[], RegExp])[] = [
       [['frobnicate'], /unknown command "frobnicate"\n.*tiger-migrate-tui --help/],
-      [['migrate', '--hypertable', 'x=time'], /unknown option '--hypertable'.*migrate --help/s],
+      [['migrate', '--hypertables', 'x=time'], /unknown option '--hypertables'.*migrate --help/s],
+      [['migrate', '--hypertable', 'x'], /--hypertable/],
       [['migrate', '--table-jobs', '0'], /--table-jobs.*1 to 128/],
       [['migrate', '--index-jobs', 'many'], /--index-jobs.*1 to 128/],
       [['migrate', '--split-tables-larger-than', 'huge'], /200MB/],

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { startServer } from '../../../src/demo/server.ts';
 import { MESSAGE_PREFIX } from '../../../src/engine/decode/change.ts';
+import { MARKER_PREFIXES } from '../../../src/engine/decode/compression-markers.ts';
 import { formatLsn } from '../../../src/postgres/lsn.ts';
 import { test } from '../../support/databases.ts';
 import { isInstalled, nativeOf, OTHER_MAJORS } from '../../support/other-versions.ts';
@@ -120,8 +121,9 @@ async function expectMessages(slots: SameWal, plugins: readonly ByName[]): Promi
   }
   for (const plugin of plugins) {
     const changes = await slots.changes(plugin);
-    // wal2json is asked for ours only: it cuts binary contents short.
-    const asked = plugin === 'wal2json' ? prefixes.filter((prefix) => prefix === MESSAGE_PREFIX) : prefixes;
+    // wal2json is asked for ours and TimescaleDB's only: it cuts binary contents short.
+    const wanted = [MESSAGE_PREFIX, ...MARKER_PREFIXES];
+    const asked = plugin === 'wal2json' ? prefixes.filter((prefix) => wanted.includes(prefix)) : prefixes;
     const sent = asked.flatMap((prefix) => contents.map((content) => `${prefix}|${content}`));
     const heard = changes.flatMap((change, index) => {
       if (change.kind !== 'message' || !prefixes.includes(change.prefix)) return [];

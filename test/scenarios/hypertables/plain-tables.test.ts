@@ -5,7 +5,8 @@ import { realStage } from '../../support/timescaledb/stage.ts';
 import { Migration } from '../whole/migration.ts';
 import { BECOMING, PLAIN_TABLES, RoundWriter } from './becoming.ts';
 
-const FROZEN = '25006';
+/** What the freeze says to a writer, or to the next statement on its connection. */
+const FROZEN = /read-only transaction|terminating connection|connection error|terminated unexpectedly/;
 
 for (const version of offered.length > 0 ? offered : ['of any version']) {
   describe.skipIf(offered.length === 0)(`a target with TimescaleDB ${version} itself`, () => {
@@ -37,7 +38,7 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       await migration.until(() => writer.rounds > rounds + 60, 'rounds during replay');
       await migration.cutOver();
       await writer.stop();
-      expect(writer.error).toMatchObject({ code: expect.stringMatching(`${FROZEN}|57P01`) });
+      expect(writer.error).toMatchObject({ message: expect.stringMatching(FROZEN) });
       expect(migration.of('error')).toEqual([]);
       const { tables, objects } = await migration.verify();
       expect(tables.filter(({ equal }) => !equal)).toEqual([]);

@@ -92,7 +92,6 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     });
     const changes = await steps.run('drain', async () => {
       const before = replay.changes;
-      await drain(options, null);
       await settle(options);
       const drained = await drain(options, null);
       await published.look(source);

@@ -24,12 +24,13 @@ export interface SettleOptions {
 }
 
 /**
- * Makes the target's chunks those of the source, once everything is applied: what the source has dropped goes, what it made
+ * Makes the target's chunks those of the source, once everything is applied; does nothing without TimescaleDB: what the source has dropped goes, what it made
  * without a row is made. Marks as damaged what must be copied again.
  */
 export async function settleChunks(of: SettleOptions): Promise<void> {
   const { source, target, emit } = of;
   if (!(await hasTimescale(source))) return;
+  await of.drain();
   const before = await unknownChunks(source, target);
   if (before.length > 0) {
     // With what was on its way the stream names them.

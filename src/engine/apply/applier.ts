@@ -85,17 +85,19 @@ export class Applier {
           else await this.#take(change, message.length, chunk.end);
           if (change.kind === 'commit') commits.passed();
         }
-        if (this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES) await this.#flush();
+        if (this.#isFull()) await this.#flush();
         // Its buffer is the next one's, too; and two such rows at once would be too much.
         if (message.length >= SHARED_FROM_BYTES) await this.#settled();
       }
       if (!chunk.last) continue;
       // Nothing is left to be read meanwhile; and what fails must be known now, not when the source writes again.
-      await this.#flush();
-      await this.#settled();
+      await this.#applyWhole();
     }
-    await this.#flush();
-    await this.#settled();
+    await this.#applyWhole();
+  }
+
+  #isFull(): boolean {
+    return this.#batch.changes >= BATCH_CHANGES || this.#batch.bytes >= BATCH_BYTES;
   }
 
   /** Null when it can't be decoded. */
@@ -251,14 +253,17 @@ export class Applier {
     if (this.#failed) throw this.#failed.error;
   }
 
-  /** Hands the batch over to be applied; waits first for the one before. */
+  /**
+   * Hands over what fills a batch. It is mostly full in the middle of a transaction: what is whole is committed, however
+   * far behind the replay is. Only of a transaction that fills a batch by itself is the beginning handed over, too; the
+   * target's transaction then stays open until its end.
+   */
   async #flush(): Promise<void> {
-    // With the last message of the batch inside a transaction, the target's transaction stays open until its end.
-    const ends = this.#commitLsn === null || this.#skipping;
-    if (this.#batch.reached === null && (ends || this.#batch.steps.length === 0)) return;
+    await this.#flushWhole();
+    if (!this.#isFull()) return;
     const batch = this.#batch;
     this.#batch = new Batch();
-    await this.#hand(batch, ends);
+    await this.#hand(batch, false);
   }
 
   /** Hands over the whole transactions only; the beginning of one more stays. */

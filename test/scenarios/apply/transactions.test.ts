@@ -142,6 +142,30 @@ describe.each(MODES.filter(({ rows }) => rows > 4))('large transactions ($mode)'
     expect(live.setWise).toBeGreaterThan(commits);
   });
 
+  test('a replay far behind commits whole transactions on its way, between and behind large ones', async ({
+    databases,
+  }) => {
+    await using live = await LiveReplay.start(databases, {
+      ...stream,
+      tables: 'CREATE TABLE t (id bigserial PRIMARY KEY, v text)',
+      rows: `INSERT INTO t (v) SELECT 'old' FROM generate_series(1, 5000)`,
+    });
+    await live.target.query('BEGIN; LOCK TABLE t');
+    const insert = (rows: number) => `INSERT INTO t (v) SELECT 'new' FROM generate_series(1, ${rows})`;
+    for (let round = 0; round < 3; round += 1) {
+      await live.transaction(insert(11_000));
+      for (let small = 0; small < 9; small += 1)
+        await live.transaction(`${insert(1999)}; DELETE FROM t WHERE id = ${small}`);
+    }
+    await live.allConfirmed();
+    const commits = () => live.statements.filter((text) => text === 'COMMIT').length;
+    const before = commits();
+    await live.target.query('COMMIT');
+    await live.expectEqual();
+    // 87,000 rows in batches of at most 10,000 and the rest of a transaction.
+    expect(commits() - before).toBeGreaterThanOrEqual(6);
+  });
+
   test('one whose first part is swept away by its second', async ({ databases }) => {
     await using live = await LiveReplay.start(databases, {
       ...stream,

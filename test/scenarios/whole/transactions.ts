@@ -81,7 +81,7 @@ export const SHARED: readonly [Transaction, ...Transaction[]] = [
     'app.only_generated',
     'id',
     (id) => `INSERT INTO app.only_generated VALUES (${id})`,
-    (s) => `id = id + CASE WHEN id < 1e9 THEN ${WRITERS * 10_000_000 * s.random.between(0, 6)} ELSE 0 END`,
+    (s) => `id = id + CASE WHEN id < 8e8 THEN ${WRITERS * 10_000_000 * s.random.between(0, 6)} ELSE 0 END`,
   ),
   plain(
     'app.parent',

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { MigrationOptions } from '../engine/options.ts';
 import { selection } from '../engine/source/catalog.ts';
 import { errorCode } from '../postgres/connection-errors.ts';
-import { displayName } from '../postgres/identifiers.ts';
+import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
 import { choicesFor, type ViableIndex } from './identity/choices.ts';
 import type { IdentityColumn, LackingTable, TableWithoutIdentity } from './identity/table.ts';
 import { FROM_USER_RELATIONS } from './relations.ts';
@@ -61,12 +61,16 @@ const NOT_NULL = `a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint u WHERE
  * A primary key counts only when it is valid and immediate (a deferrable one cannot identify rows); so does an index
  * named as identity, which may have been dropped since.
  */
-const withoutIdentity = (bytes: string): string => `
+const LACKING = `c.relreplident <> 'f'
+      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+        AND (CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))`;
+/** These tables, whatever they have. */
+const NAMED = `(n.nspname, c.relname) IN (SELECT w.schema, w.name FROM json_to_recordset($1::json) w(schema text, name text))`;
+
+const identities = (which: string, bytes: string): string => `
   WITH RECURSIVE lacking AS MATERIALIZED (
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.reltuples, c.relispartition, c.relreplident, c.relowner
-    ${FROM_USER_RELATIONS} AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.relreplident <> 'f'
-      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-        AND (CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))
+    ${FROM_USER_RELATIONS} AND c.relkind = 'r' AND c.relpersistence = 'p' AND ${which}
   ), viable AS (
     -- Unique, whole, immediate, of plain NOT NULL columns; those with the fewest columns first, then the smallest.
     SELECT i.indrelid, json_agg(json_build_array(x.relname, k.names) ORDER BY i.indisprimary DESC, i.indnkeyatts,
@@ -114,21 +118,26 @@ const withoutIdentity = (bytes: string): string => `
   ORDER BY l.schema, l.name`;
 
 /** Waits for a table that is being altered. */
-const EXACT = withoutIdentity('pg_total_relation_size(l.oid)');
+const EXACT = 'pg_total_relation_size(l.oid)';
 /** As of the last VACUUM or ANALYZE; takes no lock. */
-const ESTIMATED =
-  withoutIdentity(`(((SELECT x.relpages FROM pg_class x WHERE x.oid = l.oid) + coalesce((SELECT sum(x.relpages)
-    FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = l.oid), 0)) * current_setting('block_size')::bigint)`);
+const ESTIMATED = `(((SELECT x.relpages FROM pg_class x WHERE x.oid = l.oid) + coalesce((SELECT sum(x.relpages)
+    FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = l.oid), 0)) * current_setting('block_size')::bigint)`;
 
 const LOCK_TIMEOUT = '1s';
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Two statements in one message are one transaction, for which the limit holds. */
-async function read(source: pg.Client, sql: string): Promise<Row[]> {
-  const answers = (await source.query(
-    `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; ${sql}`,
-  )) as unknown as pg.QueryResult<Row>[];
-  return answers[1]?.rows ?? [];
+async function read(source: pg.Client, which: string): Promise<Row[]> {
+  const look = async (bytes: string): Promise<Row[]> => {
+    const answers = (await source.query(
+      `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; ${identities(which, bytes)}`,
+    )) as unknown as pg.QueryResult<Row>[];
+    return answers[1]?.rows ?? [];
+  };
+  return look(EXACT).catch((error: unknown) => {
+    if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
+    return look(ESTIMATED);
+  });
 }
 
 /** Tables that are migrated with their rows and have no usable replica identity, partitions gathered under their root. One query. */
@@ -136,10 +145,7 @@ export async function tablesWithoutIdentity(
   source: pg.Client,
   options: Pick<MigrationOptions, 'excludeSchema' | 'excludeTable' | 'skipTableData'>,
 ): Promise<TableWithoutIdentity[]> {
-  const rows = await read(source, EXACT).catch((error: unknown) => {
-    if (errorCode(error) !== LOCK_NOT_AVAILABLE) throw error;
-    return read(source, ESTIMATED);
-  });
+  const rows = await read(source, LACKING);
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
     // As the engine reads them: what is said of a partitioned table is said of its partitions.
@@ -149,7 +155,26 @@ export async function tablesWithoutIdentity(
     if (group) group.push(row);
     else groups.set(key, [row]);
   }
-  return [...groups.values()].map(describe).sort((one, other) => (one.relation < other.relation ? -1 : 1));
+  return [...groups.values()]
+    .map((group) => {
+      const row = describe(group);
+      return { ...row, choices: choicesFor(row, group.map(viableIndexes)) };
+    })
+    .sort((one, other) => (one.relation < other.relation ? -1 : 1));
+}
+
+/** The same of ordinary tables that are named, whatever identity they have; with the indexes that could be it. */
+export async function readNamedTables(
+  source: pg.Client,
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): Promise<(Omit<TableWithoutIdentity, 'choices'> & { readonly viable: readonly ViableIndex[] })[]> {
+  if (tables.length === 0) return [];
+  const named = JSON.stringify(tables.map(({ schema, name }) => ({ schema, name })));
+  const rows = await read(
+    source,
+    NAMED.replace('$1', () => quoteLiteral(named)),
+  );
+  return rows.filter(({ root }) => root === null).map((row) => ({ ...describe([row]), viable: viableIndexes(row) }));
 }
 
 const ancestors = (row: Row): { schema: string; name: string }[] =>
@@ -157,11 +182,11 @@ const ancestors = (row: Row): { schema: string; name: string }[] =>
 
 const sum = (numbers: readonly string[]): number => numbers.reduce((total, one) => total + Number(one), 0);
 
-function describe(group: readonly Row[]): TableWithoutIdentity {
+function describe(group: readonly Row[]): Omit<TableWithoutIdentity, 'choices'> {
   const [first] = group;
   const { schema, name } = (first && (ancestors(first).at(-1) ?? first)) ?? { schema: '', name: '' };
   const tables = group.map(({ oid, schema, name, identity }): LackingTable => ({ oid, schema, name, identity }));
-  const row = {
+  return {
     relation: displayName({ schema, name }),
     schema,
     name,
@@ -178,7 +203,6 @@ function describe(group: readonly Row[]): TableWithoutIdentity {
     })),
     owner: group.find(({ owner }) => owner !== null)?.owner ?? null,
   };
-  return { ...row, choices: choicesFor(row, group.map(viableIndexes)) };
 }
 
 const viableIndexes = (row: Row): ViableIndex[] =>

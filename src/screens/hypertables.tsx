@@ -3,17 +3,18 @@ import { formatHypertable } from '../engine/timescale/hypertable-option.ts';
 import type { Obstacle } from '../providers/hypertables/obstacles.ts';
 import type { Model } from '../state/model.ts';
 import type { HypertableRow } from '../state/services.ts';
-import { hypertableRows } from '../state/steps/hypertables.ts';
+import { hypertableRows, remediesOf, remedyFor } from '../state/steps/hypertables.ts';
 import { oneLine } from '../state/text-field.ts';
 import { formatBytesShort, formatCount, formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
-import { Gap, Heading } from '../ui/heading.tsx';
+import { Heading } from '../ui/heading.tsx';
 import { Mark } from '../ui/status.tsx';
-import { type Column, Table } from '../ui/table.tsx';
+import type { Column } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
 import { wrapLines } from '../ui/wrap.ts';
+import { Applying, Choices, SourceTables } from './source-tables.tsx';
 
 const WIDE = 74;
 
@@ -42,15 +43,17 @@ const sizeOf = (row: HypertableRow): string => formatBytesShort(row.bytes);
 
 function summary(model: Model, rows: readonly HypertableRow[]): string {
   const chosen = rows.filter((row) => row.chosen);
-  const keys = model.options.skipHypertableIncompatibleObjects
-    ? 'keys that they can not have are left out (a)'
-    : 'keys that they can not have hinder (a leaves them out)';
   if (chosen.length === 0)
     return `none of ${formatNumberOf(rows.length, 'table')} chosen; Space chooses, Enter goes on`;
-  return `${chosen.length} of ${formatNumberOf(rows.length, 'table')} chosen; ${keys}`;
+  const hindered = chosen.filter(isHindered).length;
+  const keys = model.options.skipHypertableIncompatibleObjects
+    ? 'keys that they can not have are left out (o)'
+    : 'Enter goes on';
+  const next = hindered > 0 ? `${hindered} of them hindered: a mends, o leaves keys out` : keys;
+  return `${chosen.length} of ${formatNumberOf(rows.length, 'table')} chosen; ${next}`;
 }
 
-/** What hinders the selected table, the first of it with its remedy; v shows all. */
+/** What hinders the selected table; of what a choice below mends only the problem, of the first else the remedy, too. */
 function Obstacles({ model, row, height, width }: { model: Model; row: HypertableRow; height: number; width: number }) {
   if (height < 1) return null;
   if (row.obstacles.length === 0) {
@@ -61,9 +64,11 @@ function Obstacles({ model, row, height, width }: { model: Model; row: Hypertabl
       </Text>
     );
   }
-  const all = row.obstacles.flatMap(({ problem, remedy, blocks: does }) => [
+  const all = row.obstacles.flatMap(({ problem, remedy, blocks: does, identifies }) => [
     ...wrapLines(`${does ? 'hinders: ' : 'to know: '}${oneLine(problem)}`, width).map((line) => ({ line, fix: false })),
-    ...wrapLines(oneLine(remedy), width - 2).map((line) => ({ line: `  ${line}`, fix: true })),
+    ...(identifies && row.remedy
+      ? []
+      : wrapLines(oneLine(remedy), width - 2).map((line) => ({ line: `  ${line}`, fix: true }))),
   ]);
   const room = all.length > height ? height - 1 : height;
   const more = all.length - room;
@@ -102,60 +107,66 @@ function Editing({ model, row, width }: { model: Model; row: HypertableRow; widt
   );
 }
 
-function Body({ model, size }: { model: Model; size: Size }) {
-  const form = model.hypertables;
-  if (form.rows.state === 'failed') return <ErrorBlock error={form.rows.error} />;
-  if (form.rows.state !== 'ready') {
-    return (
-      <Text>
-        <Mark status="running" now={model.now} /> looking for tables with a time
-      </Text>
-    );
-  }
-  const rows = hypertableRows(model);
-  const row = rows[form.selected];
-  if (!row) {
-    return (
-      <Text>
-        <Mark status="pass" /> no table has a time that leads an index: nothing to choose
-      </Text>
-    );
-  }
-  const gaps = size.rows >= 20 ? 1 : 0;
-  const left = size.rows - 3 - gaps;
-  const table = Math.max(3, Math.min(rows.length + 1, Math.ceil(left / 2)));
-  const position = rows.length + 1 > table ? ` (${form.selected + 1} of ${rows.length})` : '';
-  const facts = `${oneLine(row.relation)}${position}: ${formatCount(row.rows)} rows, ${row.why}${isHindered(row) && row.chosen ? '; can not go on so' : ''}`;
+function Selected({ model, row, height, width }: { model: Model; row: HypertableRow; height: number; width: number }) {
+  if (model.work.error) return <ErrorBlock error={model.work.error} />;
+  if (model.hypertables.editing) return <Editing model={model} row={row} width={width} />;
+  const choices = remediesOf(row);
+  if (choices.length === 0) return <Obstacles model={model} row={row} height={height} width={width} />;
+  const list = Math.min(choices.length, Math.max(1, height - 3));
   return (
     <>
-      <Text tone="muted" wrap="truncate-end">
-        {summary(model, rows)}
-      </Text>
-      <Table
-        columns={columns(size.columns >= WIDE)}
-        rows={rows}
-        rowKey={(item) => item.relation}
-        selected={form.selected}
-        height={table}
-      />
-      {gaps > 0 ? <Gap /> : null}
+      <Obstacles model={model} row={row} height={height - list - 1} width={width} />
       <Text wrap="truncate-end" tone="muted">
-        {facts}
+        a gives it another replica identity on the source, after a yes:
       </Text>
-      {form.editing ? (
-        <Editing model={model} row={row} width={size.columns} />
+      {model.work.applying === null ? (
+        <Choices all={choices} chosen={remedyFor(model, row)} height={list} />
       ) : (
-        <Obstacles model={model} row={row} height={left - table} width={size.columns} />
+        <Applying model={model} />
       )}
     </>
   );
 }
 
+function Body({ model, size }: { model: Model; size: Size }) {
+  const form = model.hypertables;
+  const rows = hypertableRows(model);
+  const gaps = size.rows >= 20 ? 1 : 0;
+  const left = size.rows - 3 - gaps;
+  const table = Math.max(3, Math.min(rows.length + 1, Math.ceil(left / 2)));
+  return (
+    <SourceTables
+      now={model.now}
+      form={form}
+      rows={rows}
+      looking="looking for tables with a time"
+      none="no table has a time that leads an index: nothing to choose"
+      summary={summary(model, rows)}
+      columns={columns(size.columns >= WIDE)}
+      height={table}
+      gap={gaps > 0}
+      facts={(row) =>
+        `${formatCount(row.rows)} rows, ${row.why}${isHindered(row) && row.chosen ? '; can not go on so' : ''}`
+      }
+    >
+      {(row) => <Selected model={model} row={row} height={left - table} width={size.columns} />}
+    </SourceTables>
+  );
+}
+
 /** Plain tables that may be hypertables on the target, and what hinders each. */
 export function HypertablesScreen({ model, size }: { model: Model; size: Size }) {
+  const { saved, screen } = model.work;
   return (
     <Box flexDirection="column" height={size.rows}>
-      <Heading title="Hypertables" note="plain tables that are kept in chunks of time on the target" />
+      <Heading
+        title="Hypertables"
+        note={
+          saved !== null && screen === 'hypertables'
+            ? `SQL saved as ${saved}`
+            : 'plain tables that are kept in chunks of time on the target'
+        }
+      />
       <Body model={model} size={size} />
     </Box>
   );

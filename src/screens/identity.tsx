@@ -5,20 +5,20 @@ import type { Model } from '../state/model.ts';
 import type { IdentityChoice, IdentityRow } from '../state/services.ts';
 import { choicesOf, chosenFor, identityRows } from '../state/steps/identity.ts';
 import { oneLine } from '../state/text-field.ts';
-import { formatBytesShort, formatCount, formatMs, formatNumberOf } from '../terminal/format.ts';
+import { formatBytesShort, formatCount, formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { ErrorBlock } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
-import { Gap, Heading } from '../ui/heading.tsx';
-import { windowAround } from '../ui/list-window.ts';
+import { Heading } from '../ui/heading.tsx';
 import { Mark } from '../ui/status.tsx';
-import { type Column, Table } from '../ui/table.tsx';
+import type { Column } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { wrapLines } from '../ui/wrap.ts';
+import { Applying, Choices, SourceTables } from './source-tables.tsx';
 
 function Decision({ model, row }: { model: Model; row: IdentityRow }) {
-  if (model.identity.applying === row.relation) return <Mark status="running" now={model.now} />;
+  if (model.work.applying === row.relation) return <Mark status="running" now={model.now} />;
   // Another choice than the one that holds may be in sight.
   const holds = chosenFor(model.identity, row)?.kind === model.identity.applied[row.relation];
   if (isDecided(model, row)) return <Mark status={holds ? 'pass' : 'info'} />;
@@ -46,27 +46,6 @@ const sizeOf = (row: IdentityRow): string => formatBytesShort(row.bytes);
 /** A table that was never analysed has no count: none is not the same as zero. */
 const rowsOf = ({ rows, bytes }: IdentityRow): string =>
   rows === 0 && bytes > 0 ? 'no rows counted' : `${formatCount(rows)} rows`;
-
-/** The choices of the selected table as radio buttons; those around the chosen one where there is no room for all. */
-function Choices({ model, row, height }: { model: Model; row: IdentityRow; height: number }) {
-  const all = choicesOf(model.identity, row);
-  const chosen = chosenFor(model.identity, row);
-  const at = Math.max(
-    0,
-    chosen === undefined ? 0 : all.findIndex(({ kind, label }) => kind === chosen.kind && label === chosen.label),
-  );
-  const { start, end } = windowAround(at, all.length, height);
-  return (
-    <Box flexDirection="column" height={end - start} flexShrink={0}>
-      {all.slice(start, end).map((choice, index) => (
-        <Text key={choice.label} wrap="truncate-end" bold={start + index === at}>
-          {`${start + index === at ? '(x)' : '( )'} ${oneLine(choice.label)}`}
-          <Text tone="muted">{start + index === 0 ? '  recommended' : ''}</Text>
-        </Text>
-      ))}
-    </Box>
-  );
-}
 
 /** What the choice costs and what it runs, in as many lines as there are; what does not fit is counted. */
 function Details({ model, row, height, width }: { model: Model; row: IdentityRow; height: number; width: number }) {
@@ -98,28 +77,6 @@ function Details({ model, row, height, width }: { model: Model; row: IdentityRow
             </Text>
           ))}
     </Box>
-  );
-}
-
-/** While something runs on the source: for how long, what it waits for, and how to end it. */
-function Applying({ model }: { model: Model }) {
-  const form = model.identity;
-  const { applying, applyingSince, cancelling } = form;
-  const ms = Math.max(0, model.now - applyingSince);
-  const doing = cancelling ? 'stopping' : 'running on the source';
-  const building =
-    form.rows.state === 'ready' &&
-    form.rows.value.some((row) => row.relation === applying && chosenFor(form, row)?.kind === 'create-index');
-  return (
-    <>
-      <Text wrap="truncate-end">
-        <Mark status="running" now={model.now} />
-        {` ${oneLine(applying ?? '')}: ${doing}, ${formatMs(ms)}${cancelling ? '' : '; x stops it'}`}
-      </Text>
-      <Text wrap="truncate-end" tone="muted">
-        {building ? '  It waits for transactions that are open, as long as they take.' : ''}
-      </Text>
-    </>
   );
 }
 
@@ -161,63 +118,44 @@ function layout(size: Size, rows: number, choices: number) {
 
 function Body({ model, size }: { model: Model; size: Size }) {
   const form = model.identity;
-  if (form.rows.state === 'failed') return <ErrorBlock error={form.rows.error} />;
-  if (form.rows.state !== 'ready') {
-    return (
-      <Text>
-        <Mark status="running" now={model.now} /> looking for tables without replica identity
-      </Text>
-    );
-  }
   const rows = identityRows(model);
-  const row = rows[form.selected];
-  if (!row) {
-    return (
-      <Text>
-        <Mark status="pass" /> every table has a replica identity: nothing to choose
-      </Text>
-    );
-  }
-  const { gaps, list, table, details } = layout(size, rows.length, row.choices.length);
-  const position = rows.length + 1 > table ? ` (${form.selected + 1} of ${rows.length})` : '';
-  const facts = `${oneLine(row.relation)}${position}: ${rowsOf(row)}; changes: ${changesInWords(row)}`;
+  const { gaps, list, table, details } = layout(size, rows.length, rows[form.selected]?.choices.length ?? 0);
   return (
-    <>
-      <Text tone="muted" wrap="truncate-end">
-        {summary(model, rows)}
-      </Text>
-      <Table
-        columns={columns(model, size.columns >= WIDE)}
-        rows={rows}
-        rowKey={(item) => item.relation}
-        selected={form.selected}
-        height={table}
-      />
-      {gaps > 0 ? <Gap /> : null}
-      <Text wrap="truncate-end" tone="muted">
-        {facts}
-      </Text>
-      {form.error ? (
-        <ErrorBlock error={form.error} />
-      ) : (
-        <>
-          <Choices model={model} row={row} height={list} />
-          {form.editing ? (
-            <Columns model={model} row={row} width={size.columns} />
-          ) : form.applying === null ? (
-            <Details model={model} row={row} height={details} width={size.columns} />
-          ) : (
-            <Applying model={model} />
-          )}
-        </>
-      )}
-    </>
+    <SourceTables
+      now={model.now}
+      form={form}
+      rows={rows}
+      looking="looking for tables without replica identity"
+      none="every table has a replica identity: nothing to choose"
+      summary={summary(model, rows)}
+      columns={columns(model, size.columns >= WIDE)}
+      height={table}
+      gap={gaps > 0}
+      facts={(row) => `${rowsOf(row)}; changes: ${changesInWords(row)}`}
+    >
+      {(row) =>
+        model.work.error ? (
+          <ErrorBlock error={model.work.error} />
+        ) : (
+          <>
+            <Choices all={choicesOf(form, row)} chosen={chosenFor(form, row)} height={list} />
+            {form.editing ? (
+              <Columns model={model} row={row} width={size.columns} />
+            ) : model.work.applying === null ? (
+              <Details model={model} row={row} height={details} width={size.columns} />
+            ) : (
+              <Applying model={model} />
+            )}
+          </>
+        )
+      }
+    </SourceTables>
   );
 }
 
 /** Tables without replica identity, and what to do about each. */
 export function IdentityScreen({ model, size }: { model: Model; size: Size }) {
-  const { saved } = model.identity;
+  const { saved } = model.work;
   return (
     <Box flexDirection="column" height={size.rows}>
       <Heading

@@ -25,8 +25,7 @@ export function farewell(model: Model, comeBack: string | null): string[] {
     return ['The connection to the engine was lost; it may still be running.', ...goOn];
   }
   if (progress || model.existing) return ['The migration does not run now.', ...goOn];
-  const changed = Object.values(model.identity.applied).some((kind) => kind !== 'insert-only' && kind !== 'leave-out');
-  return changed
+  return model.work.changed
     ? ['Nothing was started. Tables of the source have a new replica identity: tiger-migrate-tui clean takes it back.']
     : ['Nothing was started.'];
 }

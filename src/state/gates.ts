@@ -52,7 +52,8 @@ export function undecided(model: Model): string[] {
 }
 
 function identityLock(model: Model): string | null {
-  const { rows, applying, editing } = model.identity;
+  const { rows, editing } = model.identity;
+  const { applying } = model.work;
   if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
   if (applying !== null) return `the choice for ${applying} is being applied`;
   if (rows.state === 'failed') return `the tables could not be read: ${rows.error.message}`;
@@ -70,12 +71,14 @@ export function offersHypertables(model: Model): boolean {
 
 function hypertablesLock(model: Model): string | null {
   const { rows, editing, looking } = model.hypertables;
+  const { applying } = model.work;
   if (editing) return 'finish the entry first (Enter), or drop it (Esc)';
+  if (applying !== null) return `the choice for ${applying} is being applied`;
   if (rows.state === 'failed') return `the tables could not be read: ${rows.error.message}`;
   if (rows.state !== 'ready' || looking) return 'looking at the tables';
   const hindered = rows.value.filter((row) => row.chosen && row.obstacles.some(({ blocks }) => blocks));
   if (hindered.length === 0) return null;
-  return `something hinders ${list(hindered.map(({ relation }) => relation))}: v says what to do; Space leaves a table as it is`;
+  return `something hinders ${list(hindered.map(({ relation }) => relation))}: a mends it, or v says how; Space leaves a table as it is`;
 }
 
 function planLock(model: Model): string | null {

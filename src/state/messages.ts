@@ -82,9 +82,11 @@ export type Message =
   | { readonly type: 'save-identities' | 'cancel-identities' }
   | { readonly type: 'identities-saved'; readonly path: string }
   | { readonly type: 'identities-unsaved'; readonly error: ErrorReport }
-  | { readonly type: 'identity-applying'; readonly relation: string }
+  | { readonly type: 'identity-applying'; readonly choice: IdentityChoice }
   | { readonly type: 'identity-applied'; readonly choice: IdentityChoice; readonly error: ErrorReport | null }
   // hypertables
+  /** A key: leave out on the target what a hypertable can not have, or not; and the yes to that. */
+  | { readonly type: 'omit-keys' | 'omit-keys-now' }
   | { readonly type: 'hypertables'; readonly run: number; readonly rows: readonly HypertableRow[] }
   | { readonly type: 'hypertables-failed'; readonly run: number; readonly error: ErrorReport }
   // plan

@@ -35,6 +35,7 @@ export interface Model {
   readonly providerDetected: boolean;
   readonly checks: Readonly<Record<ProviderId, CheckTab>>;
   readonly identity: IdentityForm;
+  readonly work: IdentityWork;
   readonly hypertables: HypertablesForm;
   readonly options: MigrationOptions;
   readonly plan: PlanForm;
@@ -129,12 +130,21 @@ export interface IdentityForm {
   readonly editing: TextField | null;
   /** What was run on the source or accepted, by relation. */
   readonly applied: Readonly<Record<string, IdentityChoice['kind']>>;
+}
+
+/** What gives tables of the source another replica identity, one after the other; for the screen that began it. */
+export interface IdentityWork {
+  readonly screen: 'identity' | 'hypertables';
   readonly applying: string | null;
   /** When that began, ms since the epoch. */
   readonly applyingSince: number;
+  /** A new index is being built. */
+  readonly building: boolean;
   /** It was asked to end. */
   readonly cancelling: boolean;
   readonly error: ErrorReport | null;
+  /** A table of the source has another identity by it. */
+  readonly changed: boolean;
   /** The file that holds the SQL. */
   readonly saved: string | null;
 }
@@ -149,6 +159,8 @@ export interface HypertablesForm {
   readonly run: number;
   /** The rows that are shown are those from before the last change. */
   readonly looking: boolean;
+  /** Which of the identities that a row may get is chosen, by relation. */
+  readonly remedies: Readonly<Record<string, number>>;
 }
 
 export interface PlanForm {
@@ -208,13 +220,25 @@ export const emptyIdentity: IdentityForm = {
   columns: {},
   editing: null,
   applied: {},
+};
+export const emptyWork: IdentityWork = {
+  screen: 'identity',
   applying: null,
   applyingSince: 0,
+  building: false,
   cancelling: false,
   error: null,
+  changed: false,
   saved: null,
 };
-export const emptyHypertables: HypertablesForm = { rows: idle, selected: 0, editing: null, run: 0, looking: false };
+export const emptyHypertables: HypertablesForm = {
+  rows: idle,
+  selected: 0,
+  editing: null,
+  run: 0,
+  looking: false,
+  remedies: {},
+};
 export const emptyCutover: CutoverForm = {
   confirm: textField(),
   freezeSource: false,
@@ -247,6 +271,7 @@ export function initialModel(of: { now: number; watch?: boolean; prefill?: Wizar
     providerDetected: !(prefill.provider ?? prefill.options?.provider),
     checks: { 'selfhosted-timescaledb': emptyTab, 'selfhosted-postgres': emptyTab, rds: emptyTab, mst: emptyTab },
     identity: emptyIdentity,
+    work: emptyWork,
     hypertables: emptyHypertables,
     options: prefill.options ?? migrationOptionsSchema.parse({}),
     plan: { summary: idle, selected: 0, editing: null, run: 0 },

@@ -141,7 +141,7 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
     const controller = new AbortController();
     identities = controller;
     for (const choice of effect.choices) {
-      dispatch({ type: 'identity-applying', relation: choice.relation });
+      dispatch({ type: 'identity-applying', choice });
       let failure: ErrorReport | null = null;
       try {
         await services.applyIdentity(effect.input, choice, controller.signal);

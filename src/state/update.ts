@@ -8,6 +8,7 @@ import { cutoverStep, openCutover } from './steps/cutover.ts';
 import { beginAttach, engineStep, leave } from './steps/engine.ts';
 import { hypertablesStep } from './steps/hypertables.ts';
 import { identityStep } from './steps/identity.ts';
+import { workStep } from './steps/identity-work.ts';
 import { overlayStep } from './steps/overlay.ts';
 import { planStep } from './steps/plan.ts';
 import { enterResume, resumeFrom, resumeStep } from './steps/resume.ts';
@@ -90,6 +91,7 @@ const KEYS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'edit-row',
   'save-report',
   'start-over',
+  'omit-keys',
 ]);
 
 /** Answers go to their step whatever is on the screen by then; keys to the screen that is shown. */
@@ -99,6 +101,7 @@ function byScreen(model: Model, message: Message): Step | null {
     return (
       connectStep(model, message) ??
       checksStep(model, message) ??
+      workStep(model, message) ??
       identityStep(model, message) ??
       hypertablesStep(model, message) ??
       planStep(model, message) ??

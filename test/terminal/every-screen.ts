@@ -226,6 +226,8 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'hypertables, looking': looking,
   hypertables: onHypertables,
   'hypertables, locked': reach(hindered, { type: 'next' }),
+  'hypertables, a question': reach(hindered, { type: 'apply' }),
+  'hypertables, being applied': reach(hindered, { type: 'apply' }, { type: 'yes' }),
   'hypertables, in full': reach(hindered, { type: 'read', reader: 'check' }),
   'hypertables, a field': reach(hindered, { type: 'edit-row' }),
   'hypertables, none': reach(looking, { type: 'hypertables', run: looking.hypertables.run, rows: [] }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hypertableFor } from '../../src/engine/timescale/hypertable-option.ts';
+import { farewell } from '../../src/state/farewell.ts';
 import { nextLock } from '../../src/state/gates.ts';
 import type { Message } from '../../src/state/messages.ts';
 import type { Model } from '../../src/state/model.ts';
@@ -71,7 +72,7 @@ describe('the hypertables of the wizard', () => {
   it('lock while something hinders one that is chosen', () => {
     const hindered = answered(reach(here, { type: 'move', by: 1 }, { type: 'toggle' }));
     expect(nextLock(hindered)).toBe(
-      'something hinders public.events: v says what to do; Space leaves a table as it is',
+      'something hinders public.events: a mends it, or v says how; Space leaves a table as it is',
     );
     expect(reach(hindered, { type: 'next' })).toMatchObject({ screen: 'hypertables', notice: { tone: 'locked' } });
     expect(nextLock(answered(reach(hindered, { type: 'toggle' })))).toBeNull();
@@ -96,11 +97,67 @@ describe('the hypertables of the wizard', () => {
     expect(reach(editing, { type: 'back' })).toMatchObject({ screen: 'hypertables', hypertables: { editing: null } });
   });
 
-  it('leave out keys that no hypertable can have when that is asked, and look again', () => {
-    const { model, effects } = play(here, { type: 'apply' });
+  it('leave out keys that no hypertable can have after a yes, keep them without, and look again', () => {
+    const asked = reach(here, { type: 'move', by: 1 }, { type: 'toggle' }, { type: 'omit-keys' });
+    expect(asked.options.skipHypertableIncompatibleObjects).toBe(false);
+    expect(asked.overlay).toMatchObject({
+      lines: expect.arrayContaining(['primary key events_pkey of public.events']),
+    });
+    const { model, effects } = play(asked, { type: 'yes' });
     expect(model.options.skipHypertableIncompatibleObjects).toBe(true);
     expect(effects).toMatchObject([{ do: 'load-hypertables' }]);
-    expect(selectedHypertable(model)?.relation).toBe('audit.pageviews');
+    expect(selectedHypertable(model)?.relation).toBe('public.events');
+    expect(reach(model, { type: 'omit-keys' }).options.skipHypertableIncompatibleObjects).toBe(false);
+  });
+
+  describe('mend on the source what can be mended from here', () => {
+    const events = reach(here, { type: 'move', by: 1 });
+
+    it('after a yes that shows the SQL and what the target is left without; then it is looked at again', () => {
+      const asked = reach(events, { type: 'apply' });
+      if (asked.overlay?.kind !== 'question') throw new Error('no question');
+      const lines = asked.overlay.lines.join('\n');
+      expect(lines).toContain(
+        'The target is left without: primary key events_pkey of public.events, foreign key tenant_fkey of public.events.',
+      );
+      expect(lines).toContain(
+        'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "events_id_created_at_identity" ON "public"."events" ("id", "created_at");',
+      );
+      expect(asked.options).toMatchObject({ hypertables: [], skipHypertableIncompatibleObjects: false });
+      const { model, effects } = play(asked, { type: 'yes' });
+      expect(effects).toMatchObject([{ do: 'apply-identities', choices: [{ kind: 'create-index' }] }]);
+      expect(model.options).toMatchObject({
+        hypertables: [HYPERTABLES[1]?.option],
+        skipHypertableIncompatibleObjects: true,
+      });
+      expect(nextLock(model)).toBe('the choice for public.events is being applied');
+      expect(play(model, { type: 'cancel-identities' }).effects).toEqual([{ do: 'cancel-identities' }]);
+      const choice = HYPERTABLES[1]?.remedy?.choices[0];
+      if (!choice) throw new Error('no choice');
+      const done = play(model, { type: 'identity-applied', choice, error: null });
+      expect(done.effects).toMatchObject([{ do: 'load-hypertables' }]);
+      expect(done.model).toMatchObject({ work: { applying: null }, identity: { applied: {} } });
+      expect(farewell(done.model, null)[0]).toContain('tiger-migrate-tui clean takes it back');
+      const failed = play(model, { type: 'identity-applied', choice, error: ERROR });
+      expect(failed).toMatchObject({ model: { work: { error: ERROR } }, effects: [] });
+    });
+
+    it('in another way, or as a file for somebody else', () => {
+      const full = reach(events, { type: 'choose', by: 1 });
+      expect(play(full, { type: 'save-identities' }).effects).toMatchObject([
+        { do: 'save-identities', choices: [{ kind: 'full', relation: 'public.events' }] },
+      ]);
+      expect(play(reach(full, { type: 'apply' }), { type: 'yes' }).effects).toMatchObject([
+        { choices: [{ kind: 'full' }] },
+      ]);
+    });
+
+    it('not where nothing need be done', () => {
+      expect(reach(here, { type: 'apply' })).toMatchObject({
+        overlay: null,
+        notice: { text: 'audit.pageviews: nothing need be done on the source' },
+      });
+    });
   });
 
   it('say why they could not be read', () => {

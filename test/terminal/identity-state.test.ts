@@ -62,7 +62,7 @@ describe('answers that come late', () => {
     const after = reach(
       elsewhere,
       { type: 'identities', rows: MANY_IDENTITIES },
-      { type: 'identity-applying', relation: choice.relation },
+      { type: 'identity-applying', choice },
       { type: 'identity-applied', choice, error: null },
     );
     expect(after.identity).toEqual(elsewhere.identity);
@@ -142,7 +142,7 @@ describe('the columns of a new index', () => {
       kind: 'question',
       lines: expect.arrayContaining([expect.stringMatching(/^Not now: 1 table that cannot be applied from here/)]),
     });
-    expect(reach(all, { type: 'yes' }).identity.applying).toBe('public.sessions');
+    expect(reach(all, { type: 'yes' }).work.applying).toBe('public.sessions');
   });
 });
 
@@ -167,7 +167,7 @@ describe('what runs on the source', () => {
   it('can be stopped, once', () => {
     const { model, effects } = play(running, { type: 'cancel-identities' });
     expect(effects).toEqual([{ do: 'cancel-identities' }]);
-    expect(model.identity.cancelling).toBe(true);
+    expect(model.work.cancelling).toBe(true);
     expect(play(here, { type: 'cancel-identities' }).effects).toEqual([]);
   });
 
@@ -188,8 +188,8 @@ describe('what runs on the source', () => {
     if (!choice) throw new Error('no choice');
     const failed = reach(running, { type: 'identity-applied', choice, error: ERROR });
     expect(selectedRow(failed)?.relation).toBe('public.metrics');
-    expect(failed.identity).toMatchObject({ applying: null, error: ERROR, applied: {} });
-    expect(reach(failed, { type: 'choose', by: 1 }).identity.error).toBeNull();
+    expect(failed).toMatchObject({ work: { applying: null, error: ERROR }, identity: { applied: {} } });
+    expect(reach(failed, { type: 'choose', by: 1 }).work.error).toBeNull();
   });
 
   it('cannot be run by a role that does not own the table', () => {
@@ -216,6 +216,6 @@ describe('what runs on the source', () => {
     ]);
     const saved = reach(here, { type: 'identities-saved', path: '/w/replica-identity.sql' });
     expect(saved.notice?.text).toContain('/w/replica-identity.sql');
-    expect(saved.identity.saved).toBe('/w/replica-identity.sql');
+    expect(saved.work.saved).toBe('/w/replica-identity.sql');
   });
 });

@@ -1,5 +1,6 @@
 import { type IncompatibleObject, mayBeLeftOut } from '../../engine/timescale/incompatible-objects.ts';
 import { displayIdent, displayName } from '../../postgres/identifiers.ts';
+import { indexName } from '../identity/statements.ts';
 import { INTEGERS, type TableFacts, TIMES } from './table-facts.ts';
 
 /** Why a table can't be the hypertable that is wanted, or not without something that must be known. */
@@ -9,17 +10,30 @@ export interface Obstacle {
   readonly remedy: string;
   /** False: it is only told. */
   readonly blocks: boolean;
+  /** The key or index that is left out on the target when that is asked for; null: nothing would be. */
+  readonly leavesOut: string | null;
+  /** Another replica identity is its remedy. */
+  readonly identifies: boolean;
 }
 
 const DAY = 86_400_000_000n;
-const SKIP = '--skip-hypertable-incompatible-objects';
+const SKIP = '--skip-hypertable-incompatible-objects (o in the wizard)';
 
 /** What hinders a table by itself; nothing of the rest is looked at while the table or the column is not there. */
 export function obstaclesOfTable({ wanted, table, column, hashColumn, interval, rows }: TableFacts): Obstacle[] {
   const relation = displayName(wanted);
   const name = displayIdent(wanted.column);
-  const block = (problem: string, remedy: string): Obstacle => ({ relation, problem, remedy, blocks: true });
-  const tell = (problem: string, remedy: string): Obstacle => ({ relation, problem, remedy, blocks: false });
+  const say =
+    (blocks: boolean) =>
+    (problem: string, remedy: string): Obstacle => ({
+      relation,
+      problem,
+      remedy,
+      blocks,
+      leavesOut: null,
+      identifies: false,
+    });
+  const [block, tell] = [say(true), say(false)];
   if (!table)
     return [
       block('there is no such table on the source', 'Write it as schema.table, in double quotes where SQL needs them.'),
@@ -124,6 +138,8 @@ export function obstacleOfObject(object: IncompatibleObject, { wanted, column }:
     problem: leaves ? `${problem}: it is left out` : problem,
     remedy,
     blocks: !leaves,
+    leavesOut: mayBeLeftOut(object) ? `${object.kind} ${name}` : null,
+    identifies: object.identifies,
   });
   switch (object.kind) {
     case 'foreign key': {
@@ -157,7 +173,8 @@ function uniqueObstacle(
 ): Obstacle {
   const { relation, name, leaves } = as;
   const partitions = [wanted.column, ...(wanted.hash ? [wanted.hash.column] : [])];
-  const lacking = partitions.filter((one) => !object.columns.includes(one)).map(displayIdent);
+  const lackingNames = partitions.filter((one) => !object.columns.includes(one));
+  const lacking = lackingNames.map(displayIdent);
   const problem = `the ${object.kind} ${name} (${object.columns.map(displayIdent).join(', ')}) does not have ${lacking.join(' and ')}, so that no chunk could know whether a row is unique`;
   if (object.kind === 'exclusion constraint' || object.columns.length === 0) {
     return as.say(
@@ -166,7 +183,9 @@ function uniqueObstacle(
     );
   }
   const columns = [...object.columns.map(displayIdent), ...lacking];
-  const index = displayIdent(`${object.name.slice(0, 50)}_hyper`);
+  const index = displayIdent(
+    indexName({ schema: object.schema, name: object.table }, [...object.columns, ...lackingNames]),
+  );
   const wider = [
     ...(column?.notNull === false
       ? [`ALTER TABLE ${relation} ALTER COLUMN ${displayIdent(wanted.column)} SET NOT NULL;`]

@@ -4,9 +4,11 @@ import { type HypertableOption, hypertableFor } from '../../engine/timescale/hyp
 import { readIncompatible } from '../../engine/timescale/incompatible-objects.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { older, timescaledb } from '../facts/timescaledb.ts';
+import type { TableWithoutIdentity } from '../identity/table.ts';
 import { readProposals } from './candidates.ts';
 import { type Obstacle, obstacleOfObject, obstaclesOfTable } from './obstacles.ts';
 import type { Proposal } from './propose.ts';
+import { readRemedies } from './remedies.ts';
 import { readTableFacts } from './table-facts.ts';
 
 /** A plain table that may become a hypertable. */
@@ -22,26 +24,34 @@ export interface HypertableRow {
   readonly bytes: number;
   readonly rows: number;
   readonly obstacles: readonly Obstacle[];
+  /** What its replica identity may become where no hypertable can have the present one; null: nothing need be done. */
+  readonly remedy: TableWithoutIdentity | null;
 }
 
+type Wanted = Pick<MigrationOptions, 'hypertables' | 'skipHypertableIncompatibleObjects'>;
+
 /** Everything that stands between these tables and the hypertables that they are to be. `installed`: the target's TimescaleDB. */
-export async function readObstacles(
+export const readObstacles = async (
   source: pg.Client,
-  {
-    hypertables,
-    skipHypertableIncompatibleObjects: skip,
-  }: Pick<MigrationOptions, 'hypertables' | 'skipHypertableIncompatibleObjects'>,
+  options: Wanted,
   installed: string | null,
-): Promise<Obstacle[]> {
+): Promise<readonly Obstacle[]> => (await hindrances(source, options, installed)).obstacles;
+
+async function hindrances(
+  source: pg.Client,
+  { hypertables, skipHypertableIncompatibleObjects: skip }: Wanted,
+  installed: string | null,
+) {
   const facts = await readTableFacts(source, hypertables);
   const noForeignKeys = installed !== null && older(installed, '2.16');
   const objects = await readIncompatible(source, hypertables, noForeignKeys);
-  return facts.flatMap((one) => [
+  const obstacles = facts.flatMap((one) => [
     ...obstaclesOfTable(one),
     ...objects
       .filter(({ schema, table }) => schema === one.wanted.schema && table === one.wanted.name)
       .map((object) => obstacleOfObject(object, one, skip)),
   ]);
+  return { facts, objects, obstacles };
 }
 
 /** The tables that we propose, and those that were chosen, with what hinders each. */
@@ -57,15 +67,16 @@ export async function readHypertableRows(
   const among = (one: { schema: string; name: string }) =>
     proposals.some(({ schema, name }) => schema === one.schema && name === one.name);
   const others = options.hypertables.filter((one) => !among(one));
-  const ofChosen = await readObstacles(source, options, installed);
-  const rows: HypertableRow[] = [];
+  const ofChosen = await hindrances(source, options, installed);
+  const rows: Omit<HypertableRow, 'remedy'>[] = [];
+  const found = [ofChosen];
   for (const one of [...others.map(unknown), ...proposals]) {
     const wanted = hypertableFor(options.hypertables, one);
     const option = wanted ?? optionOf(one);
     const relation = displayName(one);
-    const obstacles = wanted
-      ? ofChosen.filter((obstacle) => obstacle.relation === relation)
-      : await readObstacles(source, { ...options, hypertables: [option] }, installed);
+    const all = wanted ? ofChosen : await hindrances(source, { ...options, hypertables: [option] }, installed);
+    if (!wanted) found.push(all);
+    const obstacles = all.obstacles.filter((obstacle) => obstacle.relation === relation);
     const { recommended, why, columns, bytes, rows: count } = one;
     rows.push({
       relation,
@@ -79,7 +90,12 @@ export async function readHypertableRows(
       obstacles,
     });
   }
-  return rows;
+  const remedies = await readRemedies(
+    source,
+    found.flatMap(({ facts }) => facts),
+    found.flatMap(({ objects }) => objects),
+  );
+  return rows.map((row) => ({ ...row, remedy: remedies.get(row.relation) ?? null }));
 }
 
 const optionOf = ({ schema, name, column, interval }: Proposal): HypertableOption => ({

@@ -120,6 +120,22 @@ const leaveOutChoice = (row: Row): IdentityChoice => ({
   exclude: exactPattern(row),
 });
 
+/**
+ * What can identify the rows of a table that becomes a hypertable: an index that has the columns by which it is partitioned, or
+ * FULL. `key`: the columns of its present identity; `partitions`: those that it lacks.
+ */
+export function choicesForHypertable(
+  row: Row,
+  viable: readonly ViableIndex[],
+  { key, partitions }: { readonly key: readonly string[]; readonly partitions: readonly string[] },
+): IdentityChoice[] {
+  const wide = viable.filter(({ columns }) => partitions.every((column) => columns.includes(column)));
+  const columns = [...new Set([...key, ...partitions])];
+  const notNull = columns.every((name) => row.columns.some((column) => column.name === name && column.notNull));
+  const mayCreate = wide.length === 0 && key.length > 0 && notNull;
+  return [...indexChoices(row, [wide]), ...(mayCreate ? [createIndexChoice(row, columns)] : []), fullChoice(row)];
+}
+
 /** Below this FULL is cheap: the target finds a row at once whatever it looks for. */
 const SMALL_BYTES = 16 * 1024 * 1024;
 /** Values that do not repeat among so few rows say little. */

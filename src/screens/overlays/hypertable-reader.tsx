@@ -1,46 +1,30 @@
 import { formatHypertable } from '../../engine/timescale/hypertable-option.ts';
 import type { Model } from '../../state/model.ts';
-import { selectedHypertable } from '../../state/steps/hypertables.ts';
+import { remediesOf, remedyFor, selectedHypertable } from '../../state/steps/hypertables.ts';
 import { oneLine } from '../../state/text-field.ts';
 import type { Size } from '../../terminal/use-size.ts';
-import { Text } from '../../ui/text.tsx';
-import type { Tone } from '../../ui/theme.ts';
-import { wrapLines } from '../../ui/wrap.ts';
-import { Lines, type ReaderOverlay } from './lines.tsx';
-import { panelSize } from './panel.tsx';
+import type { ReaderOverlay } from './lines.tsx';
+import { choiceParts, TextLines, type TextPart } from './text-lines.tsx';
 
 /** What hinders the selected table, in full, and how each is put right. */
-export function HypertableReader(props: { model: Model; overlay: ReaderOverlay; size: Size }) {
-  const { model, overlay, size } = props;
+export function HypertableReader({ model, overlay, size }: { model: Model; overlay: ReaderOverlay; size: Size }) {
   const row = selectedHypertable(model);
-  const { columns } = panelSize(size);
-  const parts: readonly (readonly [string, Tone])[] = row
+  const choices = row ? remediesOf(row) : [];
+  const parts: readonly TextPart[] = row
     ? [
         [`--hypertable '${formatHypertable(row.option)}'`, 'muted'],
         ['', 'plain'],
-        ...row.obstacles.flatMap(({ problem, remedy, blocks }): [string, Tone][] => [
+        ...row.obstacles.flatMap(({ problem, remedy, blocks, identifies }): TextPart[] => [
           [`${blocks ? 'hinders: ' : 'to know: '}${oneLine(problem)}`, 'plain'],
-          [`    ${oneLine(remedy)}`, 'accent'],
+          ...(identifies && choices.length > 0 ? [] : [[`    ${oneLine(remedy)}`, 'accent'] as const]),
           ['', 'plain'],
         ]),
         ...(row.obstacles.length === 0 ? [['nothing hinders it', 'plain'] as const] : []),
+        ...(choices.length === 0
+          ? []
+          : [['a gives it another replica identity on the source, after a yes:', 'muted'] as const]),
+        ...choiceParts(choices, row && remedyFor(model, row)),
       ]
     : [];
-  const lines = parts.flatMap(([text, tone]) =>
-    wrapLines(text, columns - 4).map((line, at) => ({ line: at > 0 ? `    ${line}` : line, tone })),
-  );
-  return (
-    <Lines
-      lines={lines.map(({ line, tone }, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
-        <Text key={at} tone={tone}>
-          {line === '' ? ' ' : line}
-        </Text>
-      ))}
-      title={row ? oneLine(row.relation) : 'Hypertables'}
-      overlay={overlay}
-      size={size}
-      empty=""
-    />
-  );
+  return <TextLines parts={parts} title={row ? oneLine(row.relation) : 'Hypertables'} overlay={overlay} size={size} />;
 }

@@ -7,6 +7,7 @@ import {
   emptyHypertables,
   emptyIdentity,
   emptyTab,
+  emptyWork,
   type Model,
   type ProbedSide,
 } from '../model.ts';
@@ -22,6 +23,7 @@ const forget = (model: Model): Model => ({
     mst: { ...emptyTab, run: model.checks.mst.run },
   },
   identity: emptyIdentity,
+  work: emptyWork,
   hypertables: { ...emptyHypertables, run: model.hypertables.run },
   plan: { ...model.plan, summary: idle },
 });

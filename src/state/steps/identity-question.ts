@@ -4,7 +4,7 @@ import type { IdentityChoice } from '../services.ts';
 /** What is answered for must be read on a small terminal, whole. */
 const LINES = 2;
 
-const some = (lines: readonly string[], what: string): string[] =>
+export const some = (lines: readonly string[], what: string): string[] =>
   lines.length <= LINES ? [...lines] : [...lines.slice(0, LINES), `… and ${lines.length - LINES} more ${what}`];
 
 /**

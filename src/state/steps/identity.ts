@@ -4,18 +4,17 @@ import { formatColumns, parseColumns } from '../../providers/identity/columns.ts
 import { isDecided, nextLock, wizardInput } from '../gates.ts';
 import { failed, loading, ready } from '../loadable.ts';
 import { type Message, type Step, step } from '../messages.ts';
-import type { IdentityForm, Model, Notice } from '../model.ts';
+import type { IdentityForm, Model } from '../model.ts';
 import type { IdentityChoice, IdentityRow } from '../services.ts';
 import { textField } from '../text-field.ts';
 import { enterHypertables } from './hypertables.ts';
 import { identityQuestion } from './identity-question.ts';
+import { beginWork, endWork, saveSql, withNotice, withWork, workLock } from './identity-work.ts';
 
 const withForm = (model: Model, form: Partial<IdentityForm>): Model => ({
   ...model,
   identity: { ...model.identity, ...form },
 });
-const withNotice = (model: Model, text: string, tone: Notice['tone'] = 'info'): Step =>
-  step({ ...model, notice: { tone, text } });
 
 export const identityRows = (model: Model): readonly IdentityRow[] =>
   model.identity.rows.state === 'ready' ? model.identity.rows.value : [];
@@ -36,6 +35,9 @@ export const chosenFor = (form: IdentityForm, row: IdentityRow): IdentityChoice 
 const excludeOf = (row: IdentityRow): string | null =>
   row.choices.find((choice) => choice.kind === 'leave-out')?.exclude ?? null;
 
+/** What went wrong before is no more to be seen. */
+const calm = (model: Model): Model => withWork(model, { error: null });
+
 /** Looks again: what was run on the source shows itself; what was only decided stays so, and in the list. */
 function load(model: Model): Step {
   const input = wizardInput(model);
@@ -46,7 +48,7 @@ function load(model: Model): Step {
     .filter((row) => model.identity.applied[row.relation] === 'leave-out')
     .map(excludeOf);
   const excludeTable = input.options.excludeTable.filter((pattern) => !leftOut.includes(pattern));
-  return step(withForm(model, { rows: loading, error: null, applied: Object.fromEntries(decided) }), {
+  return step(withForm(calm(model), { rows: loading, applied: Object.fromEntries(decided) }), {
     do: 'load-identities',
     input: { ...input, options: { ...input.options, excludeTable } },
   });
@@ -62,13 +64,13 @@ function choose(model: Model, by: number): Model {
   if (!row || row.choices.length === 0) return model;
   const at = (model.identity.chosen[row.relation] ?? 0) + by + row.choices.length;
   const chosen = { ...model.identity.chosen, [row.relation]: at % row.choices.length };
-  return withForm(model, { chosen, error: null });
+  return withForm(calm(model), { chosen });
 }
 
 function move(model: Model, by: number): Model {
   const last = Math.max(0, identityRows(model).length - 1);
   const selected = Math.max(0, Math.min(last, model.identity.selected + by));
-  return withForm(model, { selected, error: null });
+  return withForm(calm(model), { selected });
 }
 
 /** Opens the field for the columns of a new index, whichever choice is shown. */
@@ -78,7 +80,7 @@ function editColumns(model: Model): Step {
   if (!row || at < 0) return withNotice(model, 'a new index is not among the choices of this table');
   const columns = choicesOf(model.identity, row)[at]?.changes[0]?.create ?? [];
   const chosen = { ...model.identity.chosen, [row.relation]: at };
-  return step(withForm(model, { chosen, editing: textField(formatColumns(columns)), error: null }));
+  return step(withForm(calm(model), { chosen, editing: textField(formatColumns(columns)) }));
 }
 
 function acceptColumns(model: Model, text: string): Step {
@@ -93,7 +95,7 @@ function acceptColumns(model: Model, text: string): Step {
 const isUnnamed = (choice: IdentityChoice): boolean => choice.kind === 'create-index' && choice.changes.length === 0;
 
 /** Why a row's choice cannot be applied from here; null: it can. */
-function refusal(row: IdentityRow, choice: IdentityChoice): string | null {
+export function refusal(row: Pick<IdentityRow, 'owner'>, choice: IdentityChoice): string | null {
   if (isUnnamed(choice)) return 'name the columns first (e)';
   if (choice.sql.length > 0 && row.owner !== null) return `role ${row.owner} owns it and must run the SQL: s saves it`;
   return null;
@@ -112,7 +114,8 @@ const refused = (model: Model, { row, choice }: Chosen): Step => {
 /** Asks before anything is done, and says exactly what; a table that nobody updates may be taken at its word. */
 function ask(model: Model, rows: readonly IdentityRow[]): Step {
   const form = model.identity;
-  if (form.applying !== null) return withNotice(model, `the choice for ${form.applying} is being applied`, 'locked');
+  const lock = workLock(model);
+  if (lock !== null) return withNotice(model, lock, 'locked');
   const all = rows.flatMap((row): Chosen[] => {
     const choice = chosenFor(form, row);
     return choice ? [{ row, choice }] : [];
@@ -141,26 +144,23 @@ function settle(model: Model, choice: IdentityChoice): Model {
 
 function apply(model: Model, choices: readonly IdentityChoice[]): Step {
   const [run, decide] = [choices.filter(({ sql }) => sql.length > 0), choices.filter(({ sql }) => sql.length === 0)];
-  const decided = decide.reduce(settle, withForm(model, { error: null }));
-  const [first] = run;
-  if (!first) return step(decided);
-  const begun = { applying: first.relation, applyingSince: model.now, cancelling: false };
-  return step(withForm(decided, begun), { do: 'apply-identities', input: wizardInput(decided), choices: run });
+  return beginWork(decide.reduce(settle, calm(model)), 'identity', run);
 }
 
 function applied(model: Model, message: Extract<Message, { type: 'identity-applied' }>): Step {
   const { choice, error } = message;
-  const calm = withForm(model, { applying: null, cancelling: false });
-  if (!error) return withNotice(settle(calm, choice), `done: ${choice.relation}, ${choice.label}`);
+  const ended = endWork(model, message);
+  if (!error) return withNotice(settle(ended, choice), `done: ${choice.relation}, ${choice.label}`);
   const at = identityRows(model).findIndex((row) => row.relation === choice.relation);
-  return step({ ...withForm(calm, { error, selected: Math.max(0, at) }), notice: null });
+  return step(withForm(ended, { selected: Math.max(0, at) }));
 }
 
 function save(model: Model): Step {
   const open = identityRows(model).filter((row) => !isDecided(model, row));
-  const choices = open.flatMap((row) => chosenFor(model.identity, row) ?? []).filter(({ sql }) => sql.length > 0);
-  if (choices.length === 0) return withNotice(model, 'no choice has SQL to be saved');
-  return step(model, { do: 'save-identities', input: wizardInput(model), choices });
+  return saveSql(
+    model,
+    open.flatMap((row) => chosenFor(model.identity, row) ?? []),
+  );
 }
 
 const byName = new Intl.Collator('en', { numeric: true });
@@ -173,7 +173,8 @@ const inOrder = (rows: readonly IdentityRow[]): IdentityRow[] =>
 
 /** Messages of the replica identity screen; null when it has no answer to this one. */
 export function identityStep(model: Model, message: Message): Step | null {
-  const { editing, applying } = model.identity;
+  const { editing } = model.identity;
+  const lock = workLock(model);
   switch (message.type) {
     case 'identities': {
       // The answer may be that of another source: the connection has been changed since.
@@ -188,7 +189,7 @@ export function identityStep(model: Model, message: Message): Step | null {
     case 'choose':
       return step(editing ? model : choose(model, message.by));
     case 'edit-row':
-      return applying === null ? editColumns(model) : step(model);
+      return lock === null ? editColumns(model) : step(model);
     case 'apply': {
       const row = selectedRow(model);
       return row ? ask(model, [row]) : step(model);
@@ -199,34 +200,20 @@ export function identityStep(model: Model, message: Message): Step | null {
         identityRows(model).filter((row) => !isDecided(model, row)),
       );
     case 'apply-identities':
-      return apply(model, message.choices);
-    case 'identity-applying':
-      if (model.identity.rows.state !== 'ready') return step(model);
-      return step(withForm(model, { applying: message.relation, applyingSince: model.now }));
+      return model.screen === 'identity' ? apply(model, message.choices) : null;
     case 'identity-applied':
-      if (model.identity.rows.state !== 'ready') return step(model);
-      return applied(model, message);
-    case 'cancel-identities':
-      return applying === null ? step(model) : step(withForm(model, { cancelling: true }), { do: 'cancel-identities' });
+      if (model.work.screen !== 'identity') return null;
+      return model.identity.rows.state === 'ready' ? applied(model, message) : step(model);
     case 'save-identities':
-      return save(model);
-    case 'identities-saved':
-      return withNotice(
-        withForm(model, { saved: message.path }),
-        `saved as ${message.path}; r looks again when it has run`,
-      );
-    case 'identities-unsaved':
-      return withNotice(model, message.error.message, 'fail');
+      return model.screen === 'identity' ? save(model) : null;
     case 'rerun':
-      return applying === null
-        ? load(model)
-        : withNotice(model, `the choice for ${applying} is being applied`, 'locked');
+      return lock === null ? load(model) : withNotice(model, lock, 'locked');
     case 'back':
       return step(editing ? withForm(model, { editing: null }) : { ...model, screen: 'checks' });
     case 'next': {
       if (editing) return acceptColumns(model, editing.text);
-      const lock = nextLock(model);
-      return lock === null ? enterHypertables(model) : withNotice(model, lock, 'locked');
+      const locked = nextLock(model);
+      return locked === null ? enterHypertables(model) : withNotice(model, locked, 'locked');
     }
     default:
       return null;

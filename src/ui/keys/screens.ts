@@ -1,9 +1,9 @@
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverOpenLock } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
-import { hypertableRows } from '../../state/steps/hypertables.ts';
+import { hypertableRows, remediesOf } from '../../state/steps/hypertables.ts';
 import { chosenFor, identityRows, selectedRow } from '../../state/steps/identity.ts';
-import type { KeyTable } from '../key-table.ts';
+import type { Binding, KeyTable } from '../key-table.ts';
 import { back, fields, reader, updown } from './bindings.ts';
 import { commands, connected, engineKeys, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
@@ -14,6 +14,16 @@ const newIndexChosen = (model: Model): boolean => {
 };
 const deciding = (model: Model): boolean => hypertableRows(model).length > 0 && !model.hypertables.editing;
 const choosing = (model: Model): boolean => identityRows(model).length > 0 && !model.identity.editing;
+
+const stopIt: Binding = {
+  keys: ['x'],
+  footer: 'stop it',
+  help: 'end what is being run on the source',
+  when: (model) => model.work.applying !== null && !model.work.cancelling,
+  send: { type: 'cancel-identities' },
+};
+const remediable = (model: Model): boolean =>
+  deciding(model) && hypertableRows(model).some((row) => remediesOf(row).length > 0);
 
 /** One table a screen. */
 export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
@@ -80,25 +90,19 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: choosing,
         send: { type: 'choose', by: 1 },
       },
-      {
-        keys: ['x'],
-        footer: 'stop it',
-        help: 'end what is being run on the source',
-        when: (model) => model.identity.applying !== null && !model.identity.cancelling,
-        send: { type: 'cancel-identities' },
-      },
+      stopIt,
       {
         keys: ['a'],
         footer: 'apply',
         help: "apply this table's choice, after a yes",
-        when: (model) => choosing(model) && model.identity.applying === null,
+        when: (model) => choosing(model) && model.work.applying === null,
         send: { type: 'apply' },
       },
       {
         keys: ['A'],
         footer: 'apply all',
         help: 'apply all that are open, after a yes',
-        when: (model) => choosing(model) && model.identity.applying === null,
+        when: (model) => choosing(model) && model.work.applying === null,
         send: { type: 'apply-all' },
       },
       {
@@ -116,7 +120,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         keys: ['e'],
         footer: 'columns',
         help: 'name the columns of a new unique index',
-        when: (model) => choosing(model) && newIndexChosen(model) && model.identity.applying === null,
+        when: (model) => choosing(model) && newIndexChosen(model) && model.work.applying === null,
         send: { type: 'edit-row' },
       },
       {
@@ -147,6 +151,24 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: deciding,
         send: { type: 'toggle' },
       },
+      { keys: ['left', 'h'], help: 'the way to mend it before', when: remediable, send: { type: 'choose', by: -1 } },
+      { keys: ['right', 'l'], help: 'the next way to mend it', when: remediable, send: { type: 'choose', by: 1 } },
+      stopIt,
+      {
+        keys: ['a'],
+        footer: 'mend',
+        help: 'give this table on the source an identity that a hypertable can have, after a yes',
+        when: (model) => deciding(model) && model.work.applying === null,
+        send: { type: 'apply' },
+      },
+      { ...reader('v', 'check', 'what hinders this table, and how it is put right'), when: deciding },
+      {
+        keys: ['o'],
+        footer: 'leave keys out',
+        help: 'leave out on the target unique keys and foreign keys that no hypertable can have, after a yes; or keep them',
+        when: deciding,
+        send: { type: 'omit-keys' },
+      },
       {
         keys: ['e'],
         footer: 'edit',
@@ -155,13 +177,12 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         send: { type: 'edit-row' },
       },
       {
-        keys: ['a'],
-        footer: 'keys',
-        help: 'leave out unique keys and foreign keys that no hypertable can have, or keep them',
-        when: deciding,
-        send: { type: 'apply' },
+        keys: ['s'],
+        footer: 'save SQL',
+        help: 'write the SQL that mends them into a file, for somebody else to run',
+        when: remediable,
+        send: { type: 'save-identities' },
       },
-      { ...reader('v', 'check', 'what hinders this table, and how it is put right'), when: deciding },
       {
         keys: ['r'],
         footer: 'look again',

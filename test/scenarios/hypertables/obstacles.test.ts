@@ -93,7 +93,7 @@ const OBSTACLES: readonly { name: string; sql: string; wanted: string; found: Re
     sql: 'CREATE TABLE m (time timestamptz NOT NULL, a text NOT NULL, b int, CONSTRAINT u UNIQUE (time, b))',
     wanted: 'm=time,hash:a:4',
     found: /the unique constraint u \(time, b\) does not have a,/,
-    fix: /CREATE UNIQUE INDEX CONCURRENTLY u_hyper ON public\.m \(time, b, a\);/,
+    fix: /CREATE UNIQUE INDEX CONCURRENTLY m_time_b_a_identity ON public\.m \(time, b, a\);/,
   },
   {
     name: 'an exclusion constraint',
@@ -167,8 +167,8 @@ describe('before anything is copied, what no hypertable can have is refused with
     expect(new Set(statements)).toEqual(
       new Set([
         'ALTER TABLE public.m ALTER COLUMN time SET NOT NULL;',
-        'CREATE UNIQUE INDEX CONCURRENTLY m_pkey_hyper ON public.m (id, time);',
-        'ALTER TABLE public.m REPLICA IDENTITY USING INDEX m_pkey_hyper;',
+        'CREATE UNIQUE INDEX CONCURRENTLY m_id_time_identity ON public.m (id, time);',
+        'ALTER TABLE public.m REPLICA IDENTITY USING INDEX m_id_time_identity;',
       ]),
     );
     for (const statement of new Set(statements)) await source.query(statement);

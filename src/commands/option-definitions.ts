@@ -32,7 +32,9 @@ const size = (text: string): number => {
 const hypertables = (text: string, before: HypertableOption[] = []): HypertableOption[] => {
   const option = parseHypertable(text);
   if (option) return [...before, option];
-  throw new InvalidArgumentError('It must be written as schema.table=column[,interval][,hash:column:partitions].');
+  throw new InvalidArgumentError(
+    'It must be written as schema.table=column[,interval][,hash:column:partitions][,compress:age[:segmentby=column+column]].',
+  );
 };
 
 const COMMON = {
@@ -77,7 +79,7 @@ export const migration = (command: Command): Command =>
     .option('--skip-extensions [name...]', 'create no extensions, or not these')
     .option(
       '--hypertable <table=column>',
-      "make a plain table a hypertable: 'public.metrics=time,7 days,hash:device_id:4'; repeatable",
+      "make a plain table a hypertable: 'public.metrics=time,7 days,hash:device_id:4,compress:30 days:segmentby=device_id'; repeatable",
       hypertables,
     )
     .option('--skip-hypertable-incompatible-objects', "leave out indexes and constraints that a hypertable can't have")

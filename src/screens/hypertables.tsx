@@ -99,11 +99,22 @@ function Editing({ model, row, width }: { model: Model; row: HypertableRow; widt
         placeholder={formatHypertable(row.option)}
         width={width}
       />
-      <Text tone="muted" wrap="truncate-end">
-        {'  schema.table=column,interval,hash:column:partitions; the hash may be left away'}
+      <Text tone="muted">
+        {'  schema.table=column,interval[,hash:column:partitions][,compress:age[:segmentby=column+column]]'}
       </Text>
       <Text tone="muted" wrap="truncate-end">{`  ${known}`}</Text>
     </Box>
+  );
+}
+
+/** What becomes of its old chunks on the target. */
+function compression({ chosen, option, compress }: HypertableRow): string {
+  const { after, segmentby } = option.compress ?? compress;
+  const how = `chunks older than ${after}${segmentby.length === 0 ? '' : `, in segments of ${segmentby.join(', ')}`}`;
+  return oneLine(
+    chosen && option.compress
+      ? `from the cut-over on compresses ${how} (c: not)`
+      : `not compressed; c compresses ${how}`,
   );
 }
 
@@ -111,7 +122,16 @@ function Selected({ model, row, height, width }: { model: Model; row: Hypertable
   if (model.work.error) return <ErrorBlock error={model.work.error} />;
   if (model.hypertables.editing) return <Editing model={model} row={row} width={width} />;
   const choices = remediesOf(row);
-  if (choices.length === 0) return <Obstacles model={model} row={row} height={height} width={width} />;
+  if (choices.length === 0) {
+    return (
+      <>
+        <Obstacles model={model} row={row} height={height - 1} width={width} />
+        <Text wrap="truncate-end" tone="muted">
+          {compression(row)}
+        </Text>
+      </>
+    );
+  }
   const list = Math.min(choices.length, Math.max(1, height - 3));
   return (
     <>

@@ -87,6 +87,8 @@ export type Message =
   // hypertables
   /** A key: leave out on the target what a hypertable can not have, or not; and the yes to that. */
   | { readonly type: 'omit-keys' | 'omit-keys-now' }
+  /** A key: compress the chunks of the selected one from the cut-over on, or not. */
+  | { readonly type: 'compress' }
   | { readonly type: 'hypertables'; readonly run: number; readonly rows: readonly HypertableRow[] }
   | { readonly type: 'hypertables-failed'; readonly run: number; readonly error: ErrorReport }
   // plan

@@ -92,6 +92,7 @@ const KEYS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'save-report',
   'start-over',
   'omit-keys',
+  'compress',
 ]);
 
 /** Answers go to their step whatever is on the screen by then; keys to the screen that is shown. */

@@ -92,6 +92,7 @@ describe('the hypertables of the wizard', () => {
         column: 'at',
         interval: '12 hours',
         hash: { column: 'visitor', partitions: 4 },
+        compress: null,
       },
     ]);
     expect(reach(editing, { type: 'back' })).toMatchObject({ screen: 'hypertables', hypertables: { editing: null } });
@@ -108,6 +109,16 @@ describe('the hypertables of the wizard', () => {
     expect(effects).toMatchObject([{ do: 'load-hypertables' }]);
     expect(selectedHypertable(model)?.relation).toBe('public.events');
     expect(reach(model, { type: 'omit-keys' }).options.skipHypertableIncompatibleObjects).toBe(false);
+  });
+
+  it('are compressed on the target only when that is asked, as it is proposed', () => {
+    const compressed = reach(here, { type: 'compress' });
+    expect(compressed.options.hypertables).toEqual([
+      { ...HYPERTABLES[0]?.option, compress: { after: '7 days', segmentby: ['site'] } },
+    ]);
+    const not = reach(compressed, { type: 'compress' });
+    expect(not.options.hypertables).toEqual([HYPERTABLES[0]?.option]);
+    expect(reach(not, { type: 'compress' }).options.hypertables).toEqual(compressed.options.hypertables);
   });
 
   describe('mend on the source what can be mended from here', () => {

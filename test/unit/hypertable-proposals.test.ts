@@ -13,6 +13,7 @@ const table = (name: string, over: Partial<Candidate> = {}): Candidate => ({
   inserted: 1e6,
   changed: 0,
   seconds: 100 * DAY,
+  inFront: [],
   ...over,
 });
 
@@ -45,6 +46,34 @@ describe('the interval of a chunk', () => {
       { interval: '7 days' },
       { interval: '7 days' },
     ]);
+  });
+});
+
+describe('how chunks may be compressed', () => {
+  const segments = (over: Partial<Candidate>) =>
+    propose([table('m', over)], 8 * GIB).map(({ compress }) => compress.segmentby);
+  const device = { name: 'device', values: 5000 };
+  const site = { name: 'site', values: 20 };
+
+  test('is by the columns in front of the time of an index, when a chunk has many rows of each', () => {
+    expect(segments({ inFront: [[device]] })).toEqual([['device']]);
+    // 30 million rows a chunk.
+    expect(segments({ inFront: [[{ name: 'visitor', values: 1_000_000 }]] })).toEqual([[]]);
+    expect(segments({ inFront: [[{ name: 'unknown', values: null }]] })).toEqual([[]]);
+    expect(segments({})).toEqual([[]]);
+  });
+
+  test('prefers the index that says more, as far as it fits', () => {
+    expect(segments({ inFront: [[site], [site, { name: 'kind', values: 10 }], [site, device]] })).toEqual([
+      ['site', 'kind'],
+    ]);
+  });
+
+  test('waits longer the longer a chunk is', () => {
+    const ages = [10, 50, 10_000].map(
+      (size) => propose([table('m', { bytes: size * GIB })], 8 * GIB)[0]?.compress.after,
+    );
+    expect(ages).toEqual(['90 days', '30 days', '1 day']);
   });
 });
 

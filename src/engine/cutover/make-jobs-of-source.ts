@@ -3,7 +3,9 @@ import type { Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import { selection } from '../source/catalog.ts';
 import type { MigrationRow } from '../target/progress-schema.ts';
+import { compressNew } from '../timescale/compress-new.ts';
 import { readCompression } from '../timescale/compression-settings.ts';
+import { extensionSchema } from '../timescale/make-hypertables.ts';
 import { makeJobs } from '../timescale/make-jobs.ts';
 import { readJobsAsBefore } from '../timescale/pause-jobs.ts';
 
@@ -15,7 +17,7 @@ export interface MakeJobsOfSourceOptions {
 }
 
 /**
- * Makes the source's compression settings, policies and jobs in the transaction that ends with the cut-over: nothing may compress,
+ * Makes the source's compression settings, policies and jobs, and the compression chosen for plain tables, in the transaction that ends with the cut-over: nothing may compress,
  * drop or refresh while replay writes. Says how many; null: there are none.
  */
 export async function makeJobsOfSource(of: MakeJobsOfSourceOptions): Promise<string | null> {
@@ -25,7 +27,9 @@ export async function makeJobsOfSource(of: MakeJobsOfSourceOptions): Promise<str
     on === null || selection({ ...on, partOf: [] }, options) !== 'excluded';
   const compression = (await readCompression(source)).filter(wanted);
   const jobs = (await readJobsAsBefore(source, target)).filter(({ on }) => wanted(on));
-  if (compression.length + jobs.length === 0) return null;
+  const chosen = options.hypertables.filter((one) => one.compress !== null && wanted(one));
+  if (compression.length + jobs.length + chosen.length === 0) return null;
   const made = await makeJobs(of, compression, jobs);
-  return `${made.compressed} compression settings and ${made.jobs} jobs made`;
+  const added = chosen.length === 0 ? 0 : await compressNew(of, chosen, await extensionSchema(target));
+  return `${made.compressed + added} compression settings and ${made.jobs + added} jobs made`;
 }

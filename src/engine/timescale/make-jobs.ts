@@ -46,7 +46,12 @@ export async function makeJobs(
 const rank = (job: Job): number =>
   isPolicy(job) ? (job.procedure === 'policy_refresh_continuous_aggregate' ? 0 : 1) : 2;
 
-async function attempt({ target, emit }: MakeJobsOptions, what: string, make: () => Promise<void>): Promise<boolean> {
+/** Makes one thing; false, and a warning, when the target refuses it. */
+export async function attempt(
+  { target, emit }: MakeJobsOptions,
+  what: string,
+  make: () => Promise<void>,
+): Promise<boolean> {
   await target.query('SAVEPOINT tm_job');
   try {
     await make();

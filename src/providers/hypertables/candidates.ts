@@ -12,7 +12,13 @@ const CANDIDATES = `
     coalesce(pg_stat_get_tuples_updated(c.oid), 0) + coalesce(pg_stat_get_tuples_deleted(c.oid), 0) AS changed,
     (SELECT json_agg(DISTINCT a.attname)::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
       WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND a.attgenerated = ''
-        AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) AS columns
+        AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) AS columns,
+    (SELECT json_agg(f.columns)::text FROM pg_index i CROSS JOIN LATERAL (
+        SELECT json_agg(json_build_object('name', a.attname, 'distinct', s.n_distinct) ORDER BY k.place) AS columns
+          FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, place)
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+          LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited) f
+      WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts > 1) AS indexes
   ${FROM_USER_RELATIONS} AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM pg_inherits h WHERE c.oid IN (h.inhrelid, h.inhparent))
   ORDER BY 3 DESC`;
@@ -45,9 +51,26 @@ export async function readProposals(source: pg.Client, target: pg.Client): Promi
       inserted: Number(row.inserted),
       changed: Number(row.changed),
       seconds: await secondsOf(source, table, columns[0]),
+      inFront: inFrontOf(columns[0], row.indexes ?? '[]', Number(row.rows)),
     });
   }
   return propose(candidates, Number(quarter));
+}
+
+interface IndexColumn {
+  readonly name: string;
+  /** As pg_stats has it: below zero it is a share of the rows. https://www.postgresql.org/docs/current/view-pg-stats.html */
+  readonly distinct: number | null;
+}
+
+/** Of each index that has the time behind other columns: those. */
+function inFrontOf(time: string | undefined, indexes: string, rows: number): Candidate['inFront'] {
+  return (JSON.parse(indexes) as IndexColumn[][]).flatMap((columns) => {
+    const at = columns.findIndex(({ name }) => name === time);
+    if (at < 1) return [];
+    const valuesOf = (distinct: number | null) => (distinct !== null && distinct < 0 ? -distinct * rows : distinct);
+    return [columns.slice(0, at).map(({ name, distinct }) => ({ name, values: valuesOf(distinct) }))];
+  });
 }
 
 /** By the two ends of the index. */

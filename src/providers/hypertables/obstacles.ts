@@ -20,7 +20,8 @@ const DAY = 86_400_000_000n;
 const SKIP = '--skip-hypertable-incompatible-objects (o in the wizard)';
 
 /** What hinders a table by itself; nothing of the rest is looked at while the table or the column is not there. */
-export function obstaclesOfTable({ wanted, table, column, hashColumn, interval, rows }: TableFacts): Obstacle[] {
+export function obstaclesOfTable(facts: TableFacts): Obstacle[] {
+  const { wanted, table, column, hashColumn, interval, rows } = facts;
   const relation = displayName(wanted);
   const name = displayIdent(wanted.column);
   const say =
@@ -69,6 +70,7 @@ export function obstaclesOfTable({ wanted, table, column, hashColumn, interval, 
       block(`it has no column ${displayIdent(wanted.hash.column)}`, 'Name another column after hash:, or none.'),
     );
   }
+  found.push(...wrongCompression(facts, block));
   const setNotNull = `ALTER TABLE ${relation} ALTER COLUMN ${name} SET NOT NULL;`;
   if (rows?.nulls) {
     found.push(
@@ -94,6 +96,41 @@ export function obstaclesOfTable({ wanted, table, column, hashColumn, interval, 
     );
   }
   return found;
+}
+
+function wrongCompression(
+  { wanted, column, compress: facts }: TableFacts,
+  block: (problem: string, remedy: string) => Obstacle,
+): Obstacle[] {
+  const { compress } = wanted;
+  if (!compress || !facts || !column) return [];
+  const name = displayIdent(wanted.column);
+  if (INTEGERS.includes(column.type)) {
+    return [
+      block(
+        `${name} is a number, and a compression policy has to know which one is now`,
+        'Leave compress: away; on the target set_integer_now_func and add_compression_policy do it after the cut-over.',
+      ),
+    ];
+  }
+  const digits = /^\s*\d+\s*$/.test(compress.after);
+  const segments = compress.segmentby.map(displayIdent);
+  return [
+    ...(digits || facts.after === null || facts.after <= 0n
+      ? [block(`${compress.after} is no interval of time`, `Write it as compress:30 days.`)]
+      : []),
+    ...(facts.unknown.length > 0
+      ? [
+          block(
+            `it has no column ${facts.unknown.map(displayIdent).join(', ')}`,
+            'Name other columns after segmentby=.',
+          ),
+        ]
+      : []),
+    ...(segments.includes(name)
+      ? [block(`${name} orders the rows, and can not be a segment as well`, 'Leave it away after segmentby=.')]
+      : []),
+  ];
 }
 
 function unfitKind({ kind, unlogged, partition, inherits }: NonNullable<TableFacts['table']>): string | null {

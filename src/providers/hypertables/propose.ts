@@ -12,11 +12,15 @@ export interface Candidate {
   readonly changed: number;
   /** Seconds between the first and the last time of its first column; null: not known. */
   readonly seconds: number | null;
+  /** Of indexes with that column behind others: those in front of it, each with how many values it has (null: not known). */
+  readonly inFront: readonly (readonly { readonly name: string; readonly values: number | null }[])[];
 }
 
 export interface Proposal extends Candidate {
   readonly column: string;
   readonly interval: string;
+  /** How its chunks may be compressed on the target. */
+  readonly compress: { readonly after: string; readonly segmentby: readonly string[] };
   /** Worth being a hypertable by size and by how it is written. */
   readonly recommended: boolean;
   /** Why, or why not, in a few words. */
@@ -31,14 +35,17 @@ const WORTH_BYTES = 100 * MIB;
 const MOSTLY = 0.1;
 const DEFAULT_INTERVAL = '7 days';
 
-const INTERVALS: readonly (readonly [string, number])[] = [
-  ['30 days', 30 * DAY],
-  ['7 days', 7 * DAY],
-  ['1 day', DAY],
-  ['12 hours', DAY / 2],
-  ['4 hours', DAY / 6],
-  ['1 hour', DAY / 24],
+/** Chunks, in seconds, and from which age on they may be compressed: when they are rarely written any more. */
+const INTERVALS: readonly (readonly [string, number, string])[] = [
+  ['30 days', 30 * DAY, '90 days'],
+  ['7 days', 7 * DAY, '30 days'],
+  ['1 day', DAY, '7 days'],
+  ['12 hours', DAY / 2, '7 days'],
+  ['4 hours', DAY / 6, '3 days'],
+  ['1 hour', DAY / 24, '1 day'],
 ];
+/** Rows are compressed by the thousand; a segment with fewer than so many in a chunk gains little. */
+const WORTH_SEGMENT = 100;
 
 /**
  * The length of a chunk with which the newest chunks of all these tables fit into a quarter of the target's memory together;
@@ -48,6 +55,22 @@ export function chunkInterval(bytesPerSecond: number, quarterOfMemory: number): 
   if (!(bytesPerSecond > 0)) return DEFAULT_INTERVAL;
   const seconds = quarterOfMemory / bytesPerSecond;
   return (INTERVALS.find(([, length]) => length <= seconds) ?? INTERVALS.at(-1))?.[0] ?? DEFAULT_INTERVAL;
+}
+
+/**
+ * The columns in front of the time of an index whose values are so few that a chunk has many rows of each: what a query names, and then
+ * looks for times. https://docs.tigerdata.com/use-timescale/latest/compression/manual-compression/
+ */
+export function segmentsFor({ rows, seconds, inFront }: Candidate, chunkSeconds: number): readonly string[] {
+  const ofChunk = seconds === null || seconds <= chunkSeconds ? rows : (rows * chunkSeconds) / seconds;
+  const fits = (columns: Candidate['inFront'][number]): boolean => {
+    const values = columns.reduce((product, one) => product * (one.values ?? Number.POSITIVE_INFINITY), 1);
+    return ofChunk / values >= WORTH_SEGMENT;
+  };
+  const [best = []] = inFront
+    .filter((columns) => columns.length > 0 && fits(columns))
+    .sort((a, b) => b.length - a.length);
+  return best.map(({ name }) => name);
 }
 
 const rateOf = ({ bytes, seconds }: Candidate): number => (seconds === null || seconds <= 0 ? 0 : bytes / seconds);
@@ -63,7 +86,10 @@ export function propose(candidates: readonly Candidate[], quarterOfMemory: numbe
       if (column === undefined) return [];
       const known = rateOf(candidate) > 0;
       const rate = recommended ? together : together + rateOf(candidate);
-      return [{ ...candidate, column, interval: chunkInterval(known ? rate : 0, quarterOfMemory), recommended, why }];
+      const interval = chunkInterval(known ? rate : 0, quarterOfMemory);
+      const [, length = 0, after = '30 days'] = INTERVALS.find(([text]) => text === interval) ?? [];
+      const compress = { after, segmentby: segmentsFor(candidate, length) };
+      return [{ ...candidate, column, interval, compress, recommended, why }];
     })
     .sort((a, b) => Number(b.recommended) - Number(a.recommended) || b.bytes - a.bytes);
 }

@@ -23,6 +23,8 @@ export interface HypertableRow {
   readonly columns: readonly string[];
   readonly bytes: number;
   readonly rows: number;
+  /** How its chunks may be compressed on the target from the cut-over on. */
+  readonly compress: NonNullable<HypertableOption['compress']>;
   readonly obstacles: readonly Obstacle[];
   /** What its replica identity may become where no hypertable can have the present one; null: nothing need be done. */
   readonly remedy: TableWithoutIdentity | null;
@@ -78,6 +80,7 @@ export async function readHypertableRows(
     if (!wanted) found.push(all);
     const obstacles = all.obstacles.filter((obstacle) => obstacle.relation === relation);
     const { recommended, why, columns, bytes, rows: count } = one;
+    const compress = { after: one.compress.after, segmentby: [...one.compress.segmentby] };
     rows.push({
       relation,
       option,
@@ -87,6 +90,7 @@ export async function readHypertableRows(
       columns,
       bytes,
       rows: count,
+      compress,
       obstacles,
     });
   }
@@ -104,6 +108,7 @@ const optionOf = ({ schema, name, column, interval }: Proposal): HypertableOptio
   column,
   interval,
   hash: null,
+  compress: null,
 });
 
 /** One that the operator has named by himself. */
@@ -118,6 +123,8 @@ const unknown = ({ schema, name, column, interval }: HypertableOption): Proposal
   inserted: 0,
   changed: 0,
   seconds: null,
+  inFront: [],
+  compress: { after: '30 days', segmentby: [] },
   recommended: false,
   why: 'named by you',
 });

@@ -21,6 +21,8 @@ export interface TableFacts {
   readonly hashColumn: boolean;
   /** Microseconds, or whole numbers; null: not understood. */
   readonly interval: bigint | null;
+  /** After which time chunks are compressed, as `interval`, and the columns for it that are not there. */
+  readonly compress: { readonly after: bigint | null; readonly unknown: readonly string[] } | null;
   /** What its rows have in the column; null: it would have taken too long to look. */
   readonly rows: { readonly nulls: boolean; readonly beginning: boolean } | null;
 }
@@ -29,8 +31,10 @@ const TABLES = `
 SELECT c.relkind AS kind, c.relpersistence = 'u' AS unlogged, c.relispartition AS partition,
        NOT c.relispartition AND c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
        a.attname IS NOT NULL AS has_column, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated, a.attnotnull AS not_null,
-       h.attname IS NOT NULL AS has_hash
-  FROM json_to_recordset($1::json) w(n int, schema text, name text, col text, hash text)
+       h.attname IS NOT NULL AS has_hash,
+       (SELECT json_agg(s) FROM json_array_elements_text(w.segments) s
+         WHERE NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = c.oid AND b.attname = s AND b.attnum > 0))::text AS unknown
+  FROM json_to_recordset($1::json) w(n int, schema text, name text, col text, hash text, segments json)
   LEFT JOIN (pg_class c JOIN pg_namespace ns ON ns.oid = c.relnamespace) ON ns.nspname = w.schema AND c.relname = w.name
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.col AND a.attnum > 0
   LEFT JOIN pg_attribute h ON h.attrelid = c.oid AND h.attname = w.hash AND h.attnum > 0
@@ -47,7 +51,14 @@ const QUERY_CANCELED = '57014';
 export async function readTableFacts(source: pg.Client, wanted: readonly HypertableOption[]): Promise<TableFacts[]> {
   const { rows } = await source.query<Record<string, string | null>>(TABLES, [
     JSON.stringify(
-      wanted.map(({ schema, name, column, hash }, n) => ({ n, schema, name, col: column, hash: hash?.column })),
+      wanted.map(({ schema, name, column, hash, compress }, n) => ({
+        n,
+        schema,
+        name,
+        col: column,
+        hash: hash?.column,
+        segments: compress?.segmentby ?? [],
+      })),
     ),
   ]);
   const facts: TableFacts[] = [];
@@ -72,6 +83,10 @@ export async function readTableFacts(source: pg.Client, wanted: readonly Hyperta
       column,
       hashColumn: row.has_hash === 't',
       interval: await intervalOf(source, one.interval ?? '7 days'),
+      compress: one.compress && {
+        after: await intervalOf(source, one.compress.after),
+        unknown: JSON.parse(row.unknown ?? '[]') as string[],
+      },
       rows: looks ? await lookAtRows(source, one, column) : { nulls: false, beginning: false },
     });
   }

@@ -61,7 +61,10 @@ function withOptions(model: Model, options: Partial<Model['options']>): Step {
   const shown =
     rows.state === 'ready'
       ? ready(
-          rows.value.map((row) => ({ ...row, chosen: hypertableFor(changed.hypertables, row.option) !== undefined })),
+          rows.value.map((row) => {
+            const option = hypertableFor(changed.hypertables, row.option);
+            return { ...row, option: option ?? row.option, chosen: option !== undefined };
+          }),
         )
       : rows;
   return look(withForm({ ...model, options: changed }, { rows: shown }));
@@ -77,7 +80,8 @@ function toggle(model: Model): Step {
 function accept(model: Model, text: string): Step {
   const option = parseHypertable(text);
   if (option === null) {
-    const how = 'write it as schema.table=column,interval or schema.table=column,interval,hash:column:partitions';
+    const how =
+      'write it as schema.table=column,interval; behind it, if wanted, ,hash:column:partitions and ,compress:30 days:segmentby=column';
     return step({ ...model, notice: { tone: 'fail', text: how } });
   }
   const hypertables = [...without(model.options.hypertables, option), option];
@@ -136,6 +140,14 @@ function omitKeys(model: Model): Step {
   return omits ? withOptions(model, { skipHypertableIncompatibleObjects: false }) : step({ ...model, overlay });
 }
 
+/** A policy on the target for the selected table, as we propose it; or none. It is to be a hypertable then. */
+function toggleCompression(model: Model): Step {
+  const row = selectedHypertable(model);
+  if (!row) return step(model);
+  const option = { ...row.option, compress: row.option.compress === null ? row.compress : null };
+  return withOptions(model, { hypertables: [...without(model.options.hypertables, option), option] });
+}
+
 function choose(model: Model, by: number): Step {
   const row = selectedHypertable(model);
   const count = row ? remediesOf(row).length : 0;
@@ -183,6 +195,8 @@ export function hypertablesStep(model: Model, message: Message): Step | null {
           .filter((row) => row.chosen || row === selectedHypertable(model))
           .flatMap((row) => remedyFor(model, row) ?? []),
       );
+    case 'compress':
+      return editing ? step(model) : toggleCompression(model);
     case 'omit-keys':
       return omitKeys(model);
     case 'omit-keys-now':

@@ -170,9 +170,16 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         send: { type: 'omit-keys' },
       },
       {
+        keys: ['c'],
+        footer: 'compress',
+        help: 'have the target compress its old chunks from the cut-over on, or not',
+        when: deciding,
+        send: { type: 'compress' },
+      },
+      {
         keys: ['e'],
         footer: 'edit',
-        help: 'its time column, interval and hash dimension',
+        help: 'its time column, interval, hash dimension and compression',
         when: deciding,
         send: { type: 'edit-row' },
       },

@@ -25,16 +25,23 @@ CREATE INDEX visits_id ON visits (id);
 INSERT INTO visits SELECT i, '2026-03-01'::date + i % 90, repeat('v', i % 2 * 3000) FROM generate_series(1, 2000) i;
 `;
 
-const option = (name: string, column: string, interval: string | null, hash: HypertableOption['hash'] = null) => ({
+const option = (
+  name: string,
+  column: string,
+  interval: string | null,
+  hash: HypertableOption['hash'] = null,
+  compress: HypertableOption['compress'] = null,
+) => ({
   schema: 'public',
   name,
   column,
   interval,
   hash,
+  compress,
 });
 
 export const BECOMING: readonly HypertableOption[] = [
-  option('metrics', 'time', '7 days'),
+  option('metrics', 'time', '7 days', null, { after: '30 days', segmentby: ['dev'] }),
   option('Odd "log', 'At', null),
   option('counts', 'n', '1000', { column: 'k', partitions: 3 }),
   option('visits', 'day', '14 days'),

@@ -96,6 +96,27 @@ const OBSTACLES: readonly { name: string; sql: string; wanted: string; found: Re
     fix: /CREATE UNIQUE INDEX CONCURRENTLY m_time_b_a_identity ON public\.m \(time, b, a\);/,
   },
   {
+    name: 'an age for compression that is no interval',
+    sql: 'CREATE TABLE m (time timestamptz NOT NULL)',
+    wanted: 'm=time,compress:soon',
+    found: /soon is no interval/,
+    fix: /compress:30 days/,
+  },
+  {
+    name: 'compression of a number',
+    sql: 'CREATE TABLE m (time bigint NOT NULL)',
+    wanted: 'm=time,1000,compress:10000',
+    found: /has to know which one is now/,
+    fix: /Leave compress: away/,
+  },
+  {
+    name: 'a segment that is no column, or the time',
+    sql: 'CREATE TABLE m (time timestamptz NOT NULL)',
+    wanted: 'm=time,compress:1 day:segmentby=time+a',
+    found: /no column a\n.*time orders the rows/,
+    fix: /after segmentby=/,
+  },
+  {
     name: 'an exclusion constraint',
     sql: 'CREATE TABLE m (time timestamptz NOT NULL, span int4range, CONSTRAINT x EXCLUDE USING gist (span WITH &&))',
     wanted: 'm=time',

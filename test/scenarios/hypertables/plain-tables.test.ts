@@ -52,6 +52,12 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
                OR range_start_integer % 1000 <> 0`,
       );
       expect(crooked).toEqual([]);
+      const settings = `SELECT segmentby::text AS segments, orderby::text AS "order", orderby_desc::text AS descending
+        FROM _timescaledb_catalog.compression_settings WHERE relid = 'metrics'::regclass`;
+      expect(await target.query(settings)).toEqual([{ segments: '{dev}', order: '{time}', descending: '{t}' }]);
+      const policies = `SELECT hypertable_name AS name, config ->> 'compress_after' AS after FROM timescaledb_information.jobs
+        WHERE proc_name = 'policy_compression'`;
+      expect(await target.query(policies)).toEqual([{ name: 'metrics', after: '30 days' }]);
     });
   });
 }

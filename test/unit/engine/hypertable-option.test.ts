@@ -17,6 +17,12 @@ describe('--hypertable', () => {
       '"A.b"."x=""y"="When, now",1 day,hash:"D:e":2',
       { schema: 'A.b', name: 'x="y', column: 'When, now', hash: { column: 'D:e', partitions: 2 } },
     ],
+    ['m=time,compress:30 days', { interval: null, compress: { after: '30 days', segmentby: [] } }],
+    [
+      'm=time,1 day,hash:a:2,compress: 1 week :segmentby=Device + "a+b" + x',
+      { interval: '1 day', hash: { column: 'a' }, compress: { after: '1 week', segmentby: ['device', 'a+b', 'x'] } },
+    ],
+    ['m=time,7 days', { compress: null }],
   ] as const)('reads %s', ([text, wanted]) => {
     const read = parseHypertable(text);
     expect(read).toMatchObject(wanted);
@@ -30,6 +36,11 @@ describe('--hypertable', () => {
     'm=time,1 day,hash:x',
     'm=time,1 day,hash:x:0',
     'm=time,1 day,2 days',
+    'm=time,compress:',
+    'm=time,compress:1 day,hash:a:2',
+    'm=time,compress:1 day:segmentby=',
+    'm=time,compress:1 day:segmentby=a,b',
+    'm=time,compress:1 day:orderby=a',
   ])('does not read %s', (text) => {
     expect(parseHypertable(text)).toBeNull();
   });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { createPair, type RealDatabase, type RealPair } from '../support/timescaledb/pair.ts';
+import { aggregatesOf, rowsOf } from '../support/timescaledb/contents.ts';
+import { createPair, type RealDatabase } from '../support/timescaledb/pair.ts';
 import { offered } from '../support/timescaledb/play.ts';
-import { Migration } from './whole/migration.ts';
+import { startMigration } from './timescaledb/start-migration.ts';
+import type { Migration } from './whole/migration.ts';
 
 /** Aggregates of all kinds: upon each other, real-time, by numbers, with odd names, with history older than the rows. */
 const APPLICATION = `
@@ -56,37 +58,11 @@ const LIFE = [
 
 const AGGREGATES = ['hourly', '"Agg ""s"."Day\'s"', 'by_number', 'monthly', 'named', 'never'];
 
-const rowsOf = async ({ query }: RealDatabase, relation: string) =>
-  (await query<{ r: string }>(`SELECT r::text AS r FROM ${relation} r ORDER BY 1`)).map(({ r }) => r);
-
 /** As users find it in the views. */
-const shapeOf = async ({ query }: RealDatabase) => {
-  const views = await query(
-    `SELECT v.view_schema, v.view_name, v.view_definition, v.materialized_only, d.time_interval::text, d.integer_interval::text,
-            (SELECT json_agg(regexp_replace(indexdef, '_materialized_hypertable_[0-9]+', 'x', 'g') ORDER BY 1)::text FROM (
-               SELECT regexp_replace(indexdef, '_materialized_hypertable_[0-9]+', 'x', 'g') FROM pg_indexes
-                WHERE tablename = v.materialization_hypertable_name) i (indexdef)) AS indexes
-       FROM timescaledb_information.continuous_aggregates v JOIN timescaledb_information.dimensions d
-         ON d.hypertable_name = v.materialization_hypertable_name ORDER BY 1, 2`,
-  );
-  const comment = await query(
-    `SELECT obj_description('public.hourly'::regclass) AS comment, has_table_privilege('jobkeeper', 'public.hourly', 'SELECT') AS granted`,
-  );
-  return { views, comment };
-};
-
-async function start(pair: RealPair, resume?: { directory: string }): Promise<Migration> {
-  await pair.source.admin(
-    `ALTER DATABASE "${pair.source.name}" SET timescaledb.enable_compressed_direct_batch_delete = off`,
-  );
-  return Migration.start({
-    source: pair.source.uri,
-    target: pair.target.uri,
-    targetDatabase: pair.target.name,
-    options: { provider: 'selfhosted-timescaledb', plugin: 'test_decoding', tableJobs: 2, indexJobs: 1 },
-    ...(resume ? { resume } : {}),
-  });
-}
+const shapeOf = async ({ query }: RealDatabase) => ({
+  views: await aggregatesOf(query),
+  granted: await query(`SELECT has_table_privilege('jobkeeper', 'public.hourly', 'SELECT') AS granted`),
+});
 
 const filled = (migration: Migration) =>
   migration.until(
@@ -105,10 +81,10 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       const { source, target } = pair;
       await source.query(APPLICATION);
       for (const sql of LIFE) await source.query(sql);
-      await using migration = await start(pair);
+      await using migration = await startMigration(pair);
       await filled(migration);
       const history = await rowsOf(
-        target,
+        target.query,
         `(SELECT * FROM hourly WHERE bucket BETWEEN '2026-11-01' AND '2026-11-02 23:00')`,
       );
       expect(history.length).toBe(240);
@@ -128,7 +104,7 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       expect(migration.of('error')).toEqual([]);
       expect(await shapeOf(target)).toEqual(await shapeOf(source));
       for (const relation of [...AGGREGATES, 'on_it', 'on_on_it', 'from_view()', 'kept']) {
-        expect(await rowsOf(target, relation), relation).toEqual(await rowsOf(source, relation));
+        expect(await rowsOf(target.query, relation), relation).toEqual(await rowsOf(source.query, relation));
       }
       expect((await migration.verify()).objects).toEqual([]);
       // As if something had been lost.
@@ -149,12 +125,12 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       const { source, target } = pair;
       await source.query(APPLICATION);
       for (const sql of LIFE) await source.query(sql);
-      await using migration = await start(pair);
+      await using migration = await startMigration(pair);
       await filled(migration);
       await migration.stop();
       const late = `INSERT INTO metrics VALUES ('2026-11-05 12:01+00', 1, 100); DELETE FROM counts WHERE n = 42`;
       await source.query(late);
-      await using again = await start(pair, { directory: migration.directory });
+      await using again = await startMigration(pair, { directory: migration.directory });
       await again.reached('replay');
       await again.cutOver(false);
 
@@ -164,7 +140,7 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
         await source.query(`CALL refresh_continuous_aggregate(${call})`);
       }
       for (const relation of ['hourly', 'by_number']) {
-        expect(await rowsOf(target, relation), relation).toEqual(await rowsOf(source, relation));
+        expect(await rowsOf(target.query, relation), relation).toEqual(await rowsOf(source.query, relation));
       }
     });
   });

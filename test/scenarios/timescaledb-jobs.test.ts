@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { clean } from '../../src/engine/clean/clean.ts';
 import { connect, destroy } from '../../src/postgres/connect.ts';
 import { parseConnectionString } from '../../src/postgres/connection-string.ts';
-import { createPair, type RealDatabase, type RealPair } from '../support/timescaledb/pair.ts';
+import { compressionOf, jobsOf } from '../support/timescaledb/contents.ts';
+import { createPair, type RealDatabase } from '../support/timescaledb/pair.ts';
 import { offered } from '../support/timescaledb/play.ts';
-import { Migration } from './whole/migration.ts';
+import { startMigration } from './timescaledb/start-migration.ts';
 
 const APPLICATION = `
   SET client_min_messages = error;
@@ -39,46 +40,12 @@ const COMPRESSION = `
   SELECT add_compression_policy('metrics', interval '7 days', schedule_interval => interval '5 hours');
   SELECT add_compression_policy('"Hourly ''x"', interval '60 days')`;
 
-/** Jobs as they are, without the numbers that are each server's own. */
-const jobsOf = async ({ admin }: RealDatabase) =>
-  (
-    await admin<{ job: string }>(
-      `SELECT json_build_array(j.proc_name, coalesce(v.view_name, j.hypertable_name), j.schedule_interval, j.max_runtime, j.max_retries, j.retry_period,
-          j.scheduled, j.fixed_schedule, j.config - 'hypertable_id' - 'mat_hypertable_id', j.initial_start, b.timezone)::text AS job
-         FROM timescaledb_information.jobs j JOIN _timescaledb_config.bgw_job b ON b.id = j.job_id
-         LEFT JOIN timescaledb_information.continuous_aggregates v ON v.materialization_hypertable_name = j.hypertable_name
-        WHERE j.job_id >= 1000`,
-    )
-  )
-    .map(({ job }) => job)
-    .sort();
-
-const compressionOf = ({ admin }: RealDatabase) =>
-  admin(
-    `SELECT coalesce(v.view_name, c.hypertable_name) AS name, c.attname, c.segmentby_column_index, c.orderby_column_index, c.orderby_asc, c.orderby_nullsfirst
-       FROM timescaledb_information.compression_settings c
-       LEFT JOIN timescaledb_information.continuous_aggregates v ON v.materialization_hypertable_name = c.hypertable_name ORDER BY 1, 2`,
-  );
-
 const scheduled = async ({ admin }: RealDatabase) =>
   (
     await admin<{ id: number }>(
       'SELECT job_id AS id FROM timescaledb_information.jobs WHERE scheduled AND job_id >= 1000 ORDER BY 1',
     )
   ).map(({ id }) => Number(id));
-
-async function start(pair: RealPair, resume?: { directory: string }): Promise<Migration> {
-  await pair.source.admin(
-    `ALTER DATABASE "${pair.source.name}" SET timescaledb.enable_compressed_direct_batch_delete = off`,
-  );
-  return Migration.start({
-    source: pair.source.uri,
-    target: pair.target.uri,
-    targetDatabase: pair.target.name,
-    options: { provider: 'selfhosted-timescaledb', plugin: 'test_decoding', tableJobs: 2, indexJobs: 1 },
-    ...(resume ? { resume } : {}),
-  });
-}
 
 const open = (side: 'source' | 'target', uri: string) =>
   connect(parseConnectionString(uri, {}), { side, application: 'clean' });
@@ -95,9 +62,9 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       await using pair = await createPair(version);
       const { source, target } = pair;
       await source.query(application);
-      const before = await jobsOf(source);
+      const before = await jobsOf(source.admin);
       expect(await scheduled(source)).toEqual(all);
-      await using migration = await start(pair);
+      await using migration = await startMigration(pair);
       await migration.reached('replay');
       expect(await scheduled(source)).toEqual(GOING_ON);
       expect(await scheduled(target)).toEqual([]);
@@ -106,15 +73,15 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       expect(await scheduled(source)).toEqual(GOING_ON);
       // Somebody means well.
       await source.query("SELECT alter_job(1000, scheduled => true, timezone => 'Europe/Berlin')");
-      await using again = await start(pair, { directory: migration.directory });
+      await using again = await startMigration(pair, { directory: migration.directory });
       await again.reached('replay');
       expect(await scheduled(source)).toEqual(GOING_ON);
       await again.cutOver(false);
 
       expect(again.warnings.filter((text) => !text.startsWith('Conditions overridden'))).toEqual([]);
-      expect(await jobsOf(source)).toEqual(before);
-      expect(await jobsOf(target)).toEqual(before);
-      expect(await compressionOf(target)).toEqual(await compressionOf(source));
+      expect(await jobsOf(source.admin)).toEqual(before);
+      expect(await jobsOf(target.admin)).toEqual(before);
+      expect(await compressionOf(target.admin)).toEqual(await compressionOf(source.admin));
       expect((await again.verify()).objects).toEqual([]);
       await target.query(
         'SELECT alter_job((SELECT min(job_id) FROM timescaledb_information.jobs WHERE job_id >= 1000), max_retries => 3)',
@@ -128,7 +95,7 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       await using pair = await createPair(version);
       const { source, target } = pair;
       await source.query(application);
-      await using migration = await start(pair);
+      await using migration = await startMigration(pair);
       await migration.reached('replay');
       await migration.stop();
       expect(await scheduled(source)).toEqual(GOING_ON);
@@ -146,7 +113,7 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
         `SET ROLE jobkeeper; CREATE TABLE kept (time timestamptz NOT NULL); SELECT create_hypertable('kept', 'time');
          SELECT add_retention_policy('kept', interval '20 years')`,
       );
-      await using migration = await start(pair);
+      await using migration = await startMigration(pair);
       expect((await migration.ended)?.code).toBe('TM1212');
       expect(await scheduled(source)).toEqual([...all, compresses ? 1009 : 1007]);
       expect(await target.query(`SELECT FROM pg_namespace WHERE nspname = 'tiger_migrate'`)).toEqual([]);

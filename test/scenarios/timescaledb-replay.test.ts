@@ -73,6 +73,16 @@ describe.skipIf(NO_TIMESCALEDB)('given hypertables on TimescaleDB itself', () =>
     await duringReplay(COMPRESSED, [FORMS, rowsAt('2026-11-03 01:30'), CHANGED]);
   });
 
+  test('late rows and compressed ones that are put together, and rows that are compressed in place, before they are copied', async () => {
+    const recompress = `SELECT compress_chunk(c, recompress => true) FROM show_chunks('metrics', older_than => '2026-11-03 00:00+00'::timestamptz) c`;
+    await duringCopy(`${COMPRESSED}; ${rowsAt('2026-11-02 05:30')}`, recompress);
+    await duringCopy(`${COMPRESSED}; ${rowsAt('2026-11-02 05:30')}`, `${recompress}; ${rowsAt('2026-11-02 07:30')}`);
+    await duringCopy(
+      COMPRESSED,
+      `SET timescaledb.enable_delete_after_compression = on; SELECT compress_chunk(c) FROM show_chunks('metrics', newer_than => '2026-11-04 00:00+00'::timestamptz) c`,
+    );
+  });
+
   const EMPTIED = `TRUNCATE metrics; ${rowsAt('2026-11-02')}; ${rowsAt('2026-11-07')}`;
   test('TRUNCATE of a hypertable, and new chunks with the same boundaries', async () => {
     await duringCopy(COMPRESSED, EMPTIED);

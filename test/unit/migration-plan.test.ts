@@ -23,6 +23,7 @@ const table = (oid: number, over: Partial<SourceTable> = {}): SourceTable => ({
   kind: 'ordinary',
   rootOid: oid,
   compressedOid: null,
+  chunkStatus: null,
   into: null,
   bytes: 8192 * 100,
   rows: 1000,

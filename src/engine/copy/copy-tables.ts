@@ -13,7 +13,7 @@ import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
 import { beginCopy, finishPart, isCopied, rowsOfPart } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { makeChunksOfRows } from '../timescale/chunks-of-rows.ts';
-import { isAsInSnapshot } from './as-in-snapshot.ts';
+import { hasForms, isAsInSnapshot } from './as-in-snapshot.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -235,8 +235,11 @@ async function copyPart(
   const statements = copyStatements(part, placeOf(table), whole);
   // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
   await source.query('SAVEPOINT part');
-  const copied = await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal);
-  const valid = await isAsInSnapshot(source, table);
+  // Before it, too: by what comes behind, a chunk may have got the form again that it had not while it was read.
+  const copied = (await hasForms(source, table))
+    ? await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal)
+    : null;
+  const valid = copied !== null && (await isAsInSnapshot(source, table));
   // Released, too: the next of the same name would stand inside it, ten thousand deep in the end.
   await source.query('ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part');
   if (!valid) {

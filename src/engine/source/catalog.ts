@@ -25,6 +25,8 @@ export interface SourceTable {
   readonly hasIdentity: boolean;
   /** The table that a chunk's compressed rows stand in: only a SELECT without ONLY shows them. */
   readonly compressedOid: number | null;
+  /** A chunk's status in the snapshot, which says in what forms its rows stand; null: it is none. */
+  readonly chunkStatus: number | null;
   /** Where its rows go on the target: a chunk has another name there, null until that is known. */
   readonly into: Place | null;
   /** A primary key that new partitions inherit, and with it an identity. */
@@ -119,16 +121,18 @@ function belongsTo(
   row: Record<string, string>,
   { chunks }: SourceHypertables,
   names: ReadonlyMap<number, Name>,
-): Pick<SourceTable, 'rootOid' | 'partOf' | 'compressedOid' | 'into'> {
+): Pick<SourceTable, 'rootOid' | 'partOf' | 'compressedOid' | 'chunkStatus' | 'into'> {
   const chunk = chunks.get(Number(row.oid));
   if (chunk) {
     const root = names.get(chunk.rootOid);
-    return { rootOid: chunk.rootOid, partOf: root ? [root] : [], compressedOid: chunk.compressedOid, into: null };
+    const { rootOid, compressedOid, status } = chunk;
+    return { rootOid, partOf: root ? [root] : [], compressedOid, chunkStatus: status, into: null };
   }
   return {
     rootOid: Number(row.root_oid),
     partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
     compressedOid: null,
+    chunkStatus: null,
     into: names.get(Number(row.oid)) ?? null,
   };
 }

@@ -5,7 +5,7 @@ import type { Emit } from '../events.ts';
 import { type CompressionSettings, compressing } from './compression-settings.ts';
 import { extensionSchema } from './make-hypertables.ts';
 import { isPolicy, kindOf } from './policy-kinds.ts';
-import type { Job } from './source-jobs.ts';
+import { type Job, nextStart } from './source-jobs.ts';
 
 export interface MakeJobsOptions {
   /** In a transaction: nothing of it runs before that is committed. */
@@ -185,12 +185,16 @@ const UNNAMED = 'User-Defined Action';
 
 /**
  * What `add_…` does not say, on the job that it has added; settings besides those of ids are taken over. The time zone is given each
- * time: `alter_job` takes away what is not.
+ * time: `alter_job` takes away what is not; and with it when the job is due, which is reckoned anew otherwise, even before its initial start.
  */
 export function altering(job: Job, id: number, schema: string): string[] {
   const alter = `${quoteIdent(schema)}.alter_job`;
   const own = `(SELECT a.config FROM ${alter}(${id}) a)`;
   const zone = job.timezone === null ? [] : [`timezone => ${text(job.timezone)}`];
+  const due =
+    job.nextStart === null
+      ? `(${nextStart(String(id))})`
+      : `coalesce((SELECT n FROM (VALUES (${text(job.nextStart)}::timestamptz)) v (n) WHERE n > now()), (${nextStart(String(id))}))`;
   const theirs = `${quoteLiteral(job.config ?? '{}')}::jsonb - 'hypertable_id' - 'mat_hypertable_id'`;
   return [
     `SELECT ${alter}(${id}, ${[
@@ -200,10 +204,13 @@ export function altering(job: Job, id: number, schema: string): string[] {
       `retry_period => ${text(job.retryPeriod)}::interval`,
       `scheduled => ${job.scheduled}`,
       ...zone,
+      `next_start => ${due}`,
       ...(isPolicy(job) ? [`config => ${own} || (${theirs})`] : []),
     ].join(', ')})`,
     ...(!isPolicy(job) && job.title !== UNNAMED
-      ? [`SELECT ${alter}(${[id, `job_name => ${quoteLiteral(job.title)}`, ...zone].join(', ')})`]
+      ? [
+          `SELECT ${alter}(${[id, `job_name => ${quoteLiteral(job.title)}`, ...zone, ...(zone.length > 0 ? [`next_start => (${nextStart(String(id))})`] : [])].join(', ')})`,
+        ]
       : []),
   ];
 }

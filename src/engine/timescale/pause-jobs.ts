@@ -5,7 +5,7 @@ import type { Emit } from '../events.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import { extensionSchema } from './make-hypertables.ts';
 import { isRewriting, kindOf } from './policy-kinds.ts';
-import { type Job, readJobs } from './source-jobs.ts';
+import { type Job, nextStart, readJobs } from './source-jobs.ts';
 
 const KIND = 'paused job';
 
@@ -38,9 +38,10 @@ export async function pauseJobs(options: PauseOptions): Promise<void> {
 
 const named = (job: Job): string => `${kindOf(job)}${job.on === null ? '' : ` of ${displayName(job.on)}`}`;
 
-/** The time zone is given again: `alter_job` takes away what is not. */
+/** The time zone is given again: `alter_job` takes away what is not. So is when it is due, which changes with a time zone. */
 function alter(schema: string, { id, timezone }: Pick<Job, 'id' | 'timezone'>, scheduled: boolean): string {
-  const zone = timezone === null ? '' : `, timezone => ${quoteLiteral(timezone)}`;
+  const zone =
+    timezone === null ? '' : `, timezone => ${quoteLiteral(timezone)}, next_start => (${nextStart(String(id))})`;
   return `${quoteIdent(schema)}.alter_job(${id}, scheduled => ${scheduled}${zone})`;
 }
 

@@ -7,6 +7,8 @@ export interface SourceChunk {
   readonly rootOid: number;
   /** The table that rows of it stand in, wholly or partly, in compressed form: only a SELECT without ONLY shows them. */
   readonly compressedOid: number | null;
+  /** Bits of its status in the session's snapshot: 1, compressed rows are looked for; 8, others beside them. */
+  readonly status: number;
 }
 
 export interface SourceHypertables {
@@ -39,9 +41,10 @@ const COMPRESSED = `
  * a chunk's compressed rows stand in is told by compression_settings, or before 2.18 by the chunk's own row.
  */
 const CHUNKS = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k),
-  compressed AS (${COMPRESSED})
-  SELECT i.inhrelid::int8 AS oid, i.inhparent::int8 AS root, min(z.other)::int8 AS compressed
+  compressed AS (${COMPRESSED}), status AS (SELECT ${RELATION('j')} AS oid, j ->> 'status' AS bits FROM chunk)
+  SELECT i.inhrelid::int8 AS oid, i.inhparent::int8 AS root, min(z.other)::int8 AS compressed, min(s.bits) AS status
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' LEFT JOIN compressed z ON z.oid = i.inhrelid
+    LEFT JOIN status s ON s.oid = i.inhrelid
    WHERE i.inhparent = ANY ($1::oid[]) GROUP BY 1, 2`;
 
 export async function hasTimescale(client: pg.Client): Promise<boolean> {
@@ -57,7 +60,7 @@ export async function readHypertables(client: pg.Client): Promise<SourceHypertab
   const roots = await client.query<{ oid: string }>(ROOTS);
   if (roots.rows.length === 0) return NONE;
   const oids = roots.rows.map(({ oid }) => Number(oid));
-  const { rows } = await client.query<{ oid: string; root: string; compressed: string | null }>(CHUNKS, [
+  const { rows } = await client.query<Record<'oid' | 'root' | 'compressed' | 'status', string | null>>(CHUNKS, [
     `{${oids.join(',')}}`,
   ]);
   return {
@@ -69,6 +72,7 @@ export async function readHypertables(client: pg.Client): Promise<SourceHypertab
           oid: Number(row.oid),
           rootOid: Number(row.root),
           compressedOid: row.compressed ? Number(row.compressed) : null,
+          status: Number(row.status ?? 0),
         },
       ]),
     ),

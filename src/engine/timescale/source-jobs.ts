@@ -19,6 +19,8 @@ export interface Job {
   readonly retryPeriod: string;
   readonly fixedSchedule: boolean;
   readonly initialStart: string | null;
+  /** Null: nobody has said, or the scheduler has not looked at it yet. */
+  readonly nextStart: string | null;
   readonly timezone: string | null;
   /** JSON text: its numbers may be any 64-bit ones. */
   readonly config: string | null;
@@ -39,13 +41,17 @@ const PLACES = ['_timescaledb_config.bgw_job', '_timescaledb_catalog.bgw_job'];
 
 const RELATION = `to_regclass(coalesce(to_jsonb(h) ->> 'relid', format('%I.%I', to_jsonb(h) ->> 'schema_name', to_jsonb(h) ->> 'table_name')))`;
 
+/** SQL: when a job is due. */
+export const nextStart = (id: string): string =>
+  `SELECT nullif(i.next_start, '-infinity') FROM timescaledb_information.jobs i WHERE i.job_id = ${id}`;
+
 /** Rows as JSON, since columns come and go. Of an aggregate a job names the table behind it. */
 const jobs = (place: string): string => `
 SELECT json_build_object('id', j.id, 'schema', j.proc_schema, 'procedure', j.proc_name,
     'owner', coalesce((SELECT rolname FROM pg_roles WHERE to_jsonb(j) ->> 'owner' IN (quote_ident(rolname), rolname) LIMIT 1), to_jsonb(j) ->> 'owner'),
     'scheduled', j.scheduled, 'scheduleInterval', j.schedule_interval::text, 'maxRuntime', j.max_runtime::text,
     'maxRetries', j.max_retries, 'retryPeriod', j.retry_period::text, 'fixedSchedule', j.fixed_schedule,
-    'initialStart', j.initial_start::text, 'timezone', j.timezone, 'config', j.config::text,
+    'initialStart', j.initial_start::text, 'nextStart', (${nextStart('j.id')})::text, 'timezone', j.timezone, 'config', j.config::text,
     'settings', coalesce((SELECT json_object_agg(key, value) FROM jsonb_each_text(j.config)), '{}'),
     'title', regexp_replace(j.application_name, ' \\[\\d+\\]$', ''),
     'check', CASE WHEN j.check_name IS NOT NULL AND j.check_schema !~ '^_timescaledb_'

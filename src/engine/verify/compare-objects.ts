@@ -1,9 +1,14 @@
 import type pg from 'pg';
 import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { readHypertables } from '../timescale/source-hypertables.ts';
 import type { PartitionColumns } from '../timescale/target-hypertables.ts';
 
 const NOT_OF_EXTENSION = (catalog: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;
+
+/** A chunk is called otherwise on either side, and so is what stands on it. $1: OIDs of hypertables. */
+const NOT_OF_CHUNK = (relation: string) =>
+  `NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = ${relation} AND h.inhparent = ANY ($1::oid[]))`;
 
 /**
  * One line an object: what it is, whose it is, and its definition, where that has the same text on every version. Since 17
@@ -15,23 +20,24 @@ SELECT 'column' AS kind, format('%I.%I.%I', n.nspname, o.relname, a.attname) AS 
          CASE WHEN NOT o.relispartition THEN nullif(a.attidentity, '') END) AS definition
   FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace JOIN pg_attribute a ON a.attrelid = o.oid
  WHERE o.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND NOT ${SYSTEM_SCHEMAS}
-   AND ${NOT_OF_EXTENSION('pg_class')}
+   AND ${NOT_OF_EXTENSION('pg_class')} AND ${NOT_OF_CHUNK('o.oid')}
 UNION ALL
 SELECT CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index'
          WHEN 'I' THEN 'index' ELSE 'table' END, format('%I.%I', n.nspname, o.relname), ''
   FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
  WHERE o.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I') AND o.relpersistence <> 't' AND NOT ${SYSTEM_SCHEMAS}
-   AND ${NOT_OF_EXTENSION('pg_class')}
+   AND ${NOT_OF_EXTENSION('pg_class')} AND ${NOT_OF_CHUNK('coalesce((SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = o.oid), o.oid)')}
 UNION ALL
 SELECT 'constraint', format('%s.%I', o.conrelid::regclass, o.conname), CASE WHEN o.convalidated THEN '' ELSE 'NOT VALID' END
   FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
  WHERE o.conrelid <> 0 AND o.contype <> 'n' AND (o.contype <> 'f' OR o.conparentid = 0) AND NOT ${SYSTEM_SCHEMAS}
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.conrelid AND d.deptype = 'e')
+   AND ${NOT_OF_CHUNK('o.conrelid')}
 UNION ALL
 SELECT 'trigger', format('%s.%I', o.tgrelid::regclass, o.tgname), o.tgenabled::text
   FROM pg_trigger o JOIN pg_class c ON c.oid = o.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_proc f ON f.oid = o.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace
- WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS} AND fn.nspname !~ '^_timescaledb_'
+ WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS} AND fn.nspname !~ '^_timescaledb_' AND ${NOT_OF_CHUNK('o.tgrelid')}
 UNION ALL
 SELECT 'function', o.oid::regprocedure::text, '' FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace
  WHERE NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_proc')}
@@ -55,7 +61,10 @@ export async function compareObjects(
   { leftOut, hypertables }: CompareOptions,
 ): Promise<string[]> {
   const read = async (client: pg.Client) => {
-    const { rows } = await client.query<{ kind: string; name: string; definition: string }>(OBJECTS);
+    const { roots } = await readHypertables(client);
+    const { rows } = await client.query<{ kind: string; name: string; definition: string }>(OBJECTS, [
+      `{${[...roots].join(',')}}`,
+    ]);
     return new Map(rows.map((row) => [`${row.kind} ${row.name}`, row]));
   };
   const [there, here] = [await read(source), await read(target)];

@@ -55,7 +55,7 @@ const titleOf = (job: Job): string =>
 
 /** A job without what is each server's own. */
 export function essence(job: Job): string {
-  const { id: _, owner: _owner, config: _config, title: _title, settings, ...rest } = job;
+  const { id: _, owner: _owner, nextStart: _next, config: _config, title: _title, settings, ...rest } = job;
   const { hypertable_id: _h, mat_hypertable_id: _m, ...kept } = settings;
   return JSON.stringify({ ...rest, settings: Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)) });
 }

@@ -3,7 +3,8 @@ import pg from 'pg';
 import type { MigrationOptions } from '../../../src/engine/options.ts';
 import { quoteIdent } from '../../../src/postgres/identifiers.ts';
 import { withClient } from '../../support/test-servers.ts';
-import { offered, realServer } from '../../support/timescaledb/play.ts';
+import type { Query } from '../../support/timescaledb/contents.ts';
+import { atLeast, offered, realServer } from '../../support/timescaledb/play.ts';
 import { until } from '../../support/wait.ts';
 import { Migration } from '../whole/migration.ts';
 
@@ -13,10 +14,13 @@ export const [OLDEST, NEWEST] = [offered[0] ?? '', offered.at(-1) ?? ''];
 
 const PASSWORD = 'not a secret';
 const [SOURCE_ROLE, TARGET_ROLE] = ['hypertables_source', 'hypertables_target'];
+/** A third one, that both of them are members of. */
+export const KEEPER = 'hypertables_keeper';
 
 export interface StagedSides {
-  /** Version of TimescaleDB on the source; the target has the newest. */
+  /** Versions of TimescaleDB; of the newest if none is given. */
   readonly version?: string;
+  readonly targetVersion?: string;
   readonly options?: Partial<MigrationOptions>;
 }
 
@@ -36,32 +40,42 @@ export class Hypertables implements AsyncDisposable {
     this.target = uriOf(`${name}_target`, TARGET_ROLE);
   }
 
-  static async create({ version = NEWEST, options = {} }: StagedSides = {}): Promise<Hypertables> {
+  static async create({
+    version = NEWEST,
+    targetVersion = NEWEST,
+    options = {},
+  }: StagedSides = {}): Promise<Hypertables> {
     const name = `t_${randomBytes(5).toString('hex')}`;
     await withClient(realServer, async (client) => {
       for (const [role, rights] of [
         [SOURCE_ROLE, 'REPLICATION'],
         [TARGET_ROLE, 'CREATEROLE'],
+        [KEEPER, ''],
       ]) {
         await client.query(
           `DO $$ BEGIN CREATE ROLE ${role} LOGIN ${rights} PASSWORD '${PASSWORD}';
            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
         );
       }
-      await client.query(`DO $$ BEGIN GRANT SET ON PARAMETER session_replication_role TO ${TARGET_ROLE};
-        EXCEPTION WHEN OTHERS THEN IF SQLERRM NOT LIKE '%concurrently updated%' THEN RAISE; END IF; END $$`);
+      for (const grant of [
+        `GRANT SET ON PARAMETER session_replication_role TO ${TARGET_ROLE}`,
+        `GRANT ${KEEPER} TO ${SOURCE_ROLE}, ${TARGET_ROLE}`,
+      ]) {
+        await client.query(`DO $$ BEGIN ${grant};
+          EXCEPTION WHEN OTHERS THEN IF SQLERRM NOT LIKE '%concurrently updated%' THEN RAISE; END IF; END $$`);
+      }
       await client.query(`CREATE DATABASE ${name}_source OWNER ${SOURCE_ROLE}`);
       await client.query(`CREATE DATABASE ${name}_target OWNER ${TARGET_ROLE}`);
     });
     for (const [side, wanted] of [
       ['source', version],
-      ['target', NEWEST],
-    ]) {
+      ['target', targetVersion],
+    ] as const) {
       await withClient(uriOf(`${name}_${side}`), async (client) => {
         await client.query(`SET client_min_messages = error; CREATE EXTENSION timescaledb VERSION '${wanted}'`);
         // Nothing may happen by itself while a test looks.
         await client.query('SELECT _timescaledb_functions.stop_background_workers()');
-        if (side === 'source' && wanted !== OLDEST) {
+        if (side === 'source' && atLeast(wanted, '2.17')) {
           await client.query(
             `ALTER DATABASE ${quoteIdent(`${name}_${side}`)} SET timescaledb.enable_compressed_direct_batch_delete = off`,
           );
@@ -72,12 +86,13 @@ export class Hypertables implements AsyncDisposable {
   }
 
   /** Runs SQL on a side as its owner; the rows of the last statement. */
-  async on(side: 'source' | 'target', sql: string): Promise<Record<string, unknown>[]> {
-    return withClient(this[side], async (client) => {
-      await client.query('SET client_min_messages = error');
-      const results = (await client.query(sql)) as pg.QueryResult | pg.QueryResult[];
-      return (Array.isArray(results) ? results.at(-1) : results)?.rows ?? [];
-    });
+  on(side: 'source' | 'target', sql: string): Promise<Record<string, unknown>[]> {
+    return run(this[side], sql);
+  }
+
+  /** The same as the superuser, who sees everything. */
+  asSuperuser(side: 'source' | 'target'): Query {
+    return (sql) => run(uriOf(`${this.#name}_${side}`), sql);
   }
 
   /** A session that stays. */
@@ -187,6 +202,14 @@ export class Hypertables implements AsyncDisposable {
         await client.query(`DROP DATABASE IF EXISTS ${this.#name}_${side} WITH (FORCE)`);
     });
   }
+}
+
+function run<R extends pg.QueryResultRow>(uri: string, sql: string): Promise<R[]> {
+  return withClient(uri, async (client) => {
+    await client.query('SET client_min_messages = error');
+    const results = (await client.query<R>(sql)) as pg.QueryResult<R> | pg.QueryResult<R>[];
+    return (Array.isArray(results) ? results.at(-1) : results)?.rows ?? [];
+  });
 }
 
 function uriOf(database: string, role?: string): string {

@@ -44,6 +44,7 @@ const RETENTION: Job = {
   retryPeriod: '00:05:00',
   fixedSchedule: false,
   initialStart: null,
+  nextStart: null,
   timezone: null,
   config: '{"drop_after": "20 years", "hypertable_id": 1}',
   settings: { drop_after: '20 years', hypertable_id: '1' },

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { jobsExactly } from '../support/timescaledb/contents.ts';
+import { atLeast, offered } from '../support/timescaledb/play.ts';
+import { day, FIRST, plant, REFRESHES } from './timescaledb/plant.ts';
+import { plantDiffers } from './timescaledb/plant-differs.ts';
+import { Hypertables, NEWEST, NO_TIMESCALEDB } from './timescaledb/stage.ts';
+import { insist, Storm } from './timescaledb/storm.ts';
+
+/** Sources from then on may compress. */
+const MARKERS = '2.16';
+/** Targets from then on note what replay changes. */
+const NOTES_CHANGES = '2.23';
+
+const odd = '"Odd ""x"."T ""1"';
+const newChunk = (number: number) => `
+  INSERT INTO metrics VALUES (${day(number)}, 1, 1, 1, 'a new chunk'); INSERT INTO ${odd} VALUES (${number * 1000}, 'new', 1)`;
+
+/** What an operator does by hand, or the policies of others: each a transaction of its own, beside the application. */
+const WORK: readonly { readonly sql: string; readonly compressed?: true }[] = [
+  {
+    sql: `SELECT compress_chunk(c) FROM show_chunks('metrics', newer_than => ${day(7)}, older_than => ${day(9)}) c`,
+    compressed: true,
+  },
+  {
+    sql: `SELECT compress_chunk(c, recompress => true) FROM show_chunks('metrics', older_than => ${day(5)}) c`,
+    compressed: true,
+  },
+  {
+    sql: `SELECT decompress_chunk(c) FROM show_chunks('metrics', newer_than => ${day(5)}, older_than => ${day(6)}) c`,
+    compressed: true,
+  },
+  {
+    sql: `SELECT compress_chunk(c, true) FROM show_chunks('${odd}', newer_than => 1000, older_than => 3000) c`,
+    compressed: true,
+  },
+  ...REFRESHES.map((sql) => ({ sql })),
+  { sql: `SELECT drop_chunks('metrics', older_than => ${day(FIRST.day)})` },
+  { sql: `SELECT drop_chunks('${odd}', older_than => ${FIRST.number})` },
+  { sql: 'TRUNCATE readings' },
+];
+
+/** From one version to another. The same seed writes the same. */
+async function underFire(source: string, target: string, seed: number): Promise<void> {
+  const compressed = atLeast(source, MARKERS);
+  const work = WORK.filter((one) => compressed || !one.compressed).map(({ sql }) => sql);
+  await using stage = await Hypertables.create({ version: source, targetVersion: target });
+  for (const sql of plant({ compressed })) await stage.on('source', sql);
+  const before = await jobsExactly(stage.asSuperuser('source'));
+  await using storm = new Storm(await stage.session('source'), seed);
+  await stage.on('source', newChunk(200));
+  const migration = await stage.migrate({ waitForGo: true });
+  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await stage.on('source', newChunk(210));
+  for (const sql of work.slice(0, compressed ? 3 : 0)) await insist(() => stage.on('source', sql));
+  await migration.go();
+  await stage.on('source', newChunk(220));
+  await stage.caughtUp(migration);
+  await stage.on('source', newChunk(230));
+  for (const sql of work) await insist(() => stage.on('source', sql));
+  await stage.caughtUp(migration);
+  await stage.on('source', newChunk(240));
+  await storm.stop();
+  await stage.on('source', newChunk(250));
+  await stage.cutOver(migration);
+
+  expect(storm.committed).toBeGreaterThan(50);
+  expect(migration.of('error')).toEqual([]);
+  const expected = atLeast(target, NOTES_CHANGES)
+    ? []
+    : ['The target has TimescaleDB before 2.23: continuous aggregates are filled in the cut-over, not before.'];
+  expect(migration.warnings.filter((text) => !text.startsWith('Conditions overridden'))).toEqual(expected);
+  expect(await jobsExactly(stage.asSuperuser('source'))).toEqual(before);
+  expect(await plantDiffers(stage)).toEqual([]);
+  expect((await migration.verify()).objects).toEqual([]);
+}
+
+describe.skipIf(NO_TIMESCALEDB)(
+  'given a database with all that TimescaleDB has, written to throughout',
+  { timeout: 300_000 },
+  () => {
+    const older = offered.filter((version) => version !== NEWEST);
+    const pairs = [
+      [NEWEST, NEWEST],
+      ...older.flatMap((version) => [[version, NEWEST] as const, [NEWEST, version] as const]),
+    ] as const;
+    for (const [source, target] of pairs) {
+      test(`TimescaleDB ${source} to ${target}: all is equal, and the source's jobs are as before`, () =>
+        underFire(source, target, 5));
+    }
+  },
+);

@@ -12,6 +12,7 @@ import { holdsRows, readMaterializedViews, readTables, type SourceTable, selecti
 import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
+import { isHypertable } from './timescale/analyze-hypertables.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
 import { adoptChunks, placeChunks } from './timescale/make-chunks.ts';
 import { throughRoots } from './timescale/new-hypertables.ts';
@@ -22,6 +23,8 @@ export interface BroughtTables {
   /** Those whose changes are replayed. */
   readonly tables: readonly SourceTable[];
   readonly unlogged: readonly SourceTable[];
+  /** Of the target: their statistics are made beside replay. */
+  readonly hypertables: readonly SourceTable[];
   /** Continuous aggregates of the target, each behind the one that it stands upon. */
   readonly aggregates: readonly Aggregate[];
 }
@@ -74,10 +77,13 @@ export async function bringTables(
     if (damage) tellDamage(emit, { ...table, damage });
     else emit({ type: 'table', relation: displayName(table), state, bytes, rows, done: 1 });
   }
+  const hypertables = wanted.filter(isHypertable);
+  const roots = new Set(hypertables.map(displayName));
   const indexes = new IndexBuilder({
     connect: servers.onTarget,
     destroy: servers.destroy,
     jobs: jobs.indexes,
+    analyzedLater: (table) => roots.has(displayName(table)),
     hasExclusions: hasExclusions(options),
     emit,
     signal,
@@ -117,6 +123,7 @@ export async function bringTables(
   return {
     schema,
     aggregates,
+    hypertables,
     tables: withRows.filter((table) => table.kind !== 'unlogged'),
     unlogged: withRows.filter((table) => table.kind === 'unlogged'),
   };

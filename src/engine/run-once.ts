@@ -28,6 +28,7 @@ import { takeUp } from './take-up.ts';
 import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
 import { AggregatesBesideReplay } from './timescale/aggregates-beside-replay.ts';
+import { analyzeHypertables } from './timescale/analyze-hypertables.ts';
 import type { TroubleWatch } from './troubles.ts';
 
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
@@ -167,6 +168,8 @@ export async function runOnce(
     monitor.startReplaying();
     replaying = true;
     beside(replay.run());
+    const analyzed = analyzeHypertables(engine, copied.hypertables, combined);
+    beside(analyzed);
     await replayUntilCutover({
       monitor,
       schema: schemaWatch,
@@ -183,10 +186,15 @@ export async function runOnce(
       aggregatesOpen: () => (copied.aggregates.length === 0 ? null : aggregates.open),
       onLive: () => {
         const until = AbortSignal.any([combined, early.signal]);
-        const keys = servers.replicaRole ? keysBesideReplay(engine, copied, until) : Promise.resolve();
+        // Both want the same locks.
+        const keys = servers.replicaRole
+          ? analyzed.then(() => keysBesideReplay(engine, copied, until))
+          : Promise.resolve();
         ahead = Promise.all([keys, aggregates.run(until)]);
       },
       cutOver: async (request) => {
+        // The application is not to begin without statistics, nor to wait for them.
+        await analyzed;
         // What is made stays; the rest is the cut-over's.
         early.abort(new Error('the cut-over begins'));
         await ahead;

@@ -10,10 +10,11 @@ import type { Emit } from '../events.ts';
 import { remedyOnSource, remedyOnTarget } from '../missing-rights.ts';
 import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { importSnapshot, isSnapshotLost } from '../source/snapshot.ts';
-import { beginCopy, finishPart, isCopied, rowsOfPart } from '../sync/table-states.ts';
+import { finishPart, finishWhole, isCopied, rowsOfPart, startCopy } from '../sync/table-states.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { makeChunksOfRows } from '../timescale/chunks-of-rows.ts';
 import { hasForms, isAsInSnapshot } from './as-in-snapshot.ts';
+import { beginWhole } from './begin-whole.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
@@ -227,14 +228,14 @@ async function copyPart(
     // Nor has anybody heard then that it was the last.
     if (rows !== null) return finish(rows, await isCopied(target, table.oid));
   }
-  await target.query('BEGIN');
-  if (whole) {
-    await beginCopy(target, table.oid, options.copyLsn, 1);
-    await target.query(`TRUNCATE ONLY ${qualified(placeOf(table))}`);
-  }
-  const statements = copyStatements(part, placeOf(table), whole);
-  // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
-  await source.query('SAVEPOINT part');
+  // TimescaleDB's own COPY knows no FREEZE.
+  const freeze = whole && table.kind !== 'chunk';
+  const statements = copyStatements(part, placeOf(table), freeze);
+  await Promise.all([
+    // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
+    source.query('SAVEPOINT part'),
+    whole ? beginWhole(target, table, options.copyLsn) : target.query('BEGIN'),
+  ]);
   // Before it, too: by what comes behind, a chunk may have got the form again that it had not while it was read.
   const copied = (await hasForms(source, table))
     ? await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal)
@@ -247,6 +248,10 @@ async function copyPart(
     again.add(table);
     progress.restart(part);
     return;
+  }
+  if (whole) {
+    await target.query(`${finishWhole(table.oid, copied)}; COMMIT`);
+    return finish(copied.rows, true);
   }
   const last = await finishPart(target, { sourceOid: table.oid, part: part.part, ...copied });
   await target.query('COMMIT');
@@ -279,11 +284,9 @@ class StartedTables {
     const stop = () => destroy(client);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      await client.query('BEGIN');
-      await beginCopy(client, part.table.oid, this.#options.copyLsn, part.parts);
       const place = placeOf(part.table);
-      await client.query(`TRUNCATE ${place.partitionedBy ? '' : 'ONLY '}${qualified(place)}`);
-      await client.query('COMMIT');
+      const start = startCopy(part.table.oid, this.#options.copyLsn, part.parts);
+      await client.query(`BEGIN; ${start}; TRUNCATE ${place.partitionedBy ? '' : 'ONLY '}${qualified(place)}; COMMIT`);
       if (place.partitionedBy) await makeChunksOfRows(this.#options, client, part.table);
     } finally {
       signal.removeEventListener('abort', stop);

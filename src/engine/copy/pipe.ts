@@ -4,7 +4,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import type { CopyPart } from './parts.ts';
 
-/** The two statements of a part. FREEZE only where the table was truncated in the same transaction. */
+/** The two statements of a part. `freeze`: the table was truncated in the same transaction. */
 export function copyStatements(
   part: CopyPart,
   target: { schema: string; name: string },

@@ -3,6 +3,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { INVALID_LSN, type Lsn } from '../../postgres/lsn.ts';
 import { Applier } from '../apply/applier.ts';
 import type { NamedChange } from '../apply/applier-options.ts';
+import { prepareApplying } from '../apply/session.ts';
 import type { Applied } from '../apply/target-transaction.ts';
 import { bindFitting, type FittingOptions } from '../ddl/bind-fitting.ts';
 import { SchemaHold } from '../ddl/hold.ts';
@@ -136,7 +137,7 @@ export class Replay {
       // A session of ours whose connection broke may still be committing: what it did must be seen first.
       if (this.#backend) await endBackend(client, this.#backend);
       this.#backend = backendOf(client);
-      await commitDurably(client);
+      await prepareApplying(client);
       const { appliedLsn, transactions, changes } = await readApplied(client);
       this.#applied = appliedLsn;
       this.#transactions = transactions;
@@ -257,10 +258,3 @@ export class Replay {
 }
 
 const isAboutChunks = (error: unknown): boolean => error instanceof ChunkMissing || error instanceof ChunksDamaged;
-
-/** What is applied is deleted from the spool: a crash of the target must not take it back, whatever its settings are. */
-async function commitDurably(client: pg.Client): Promise<void> {
-  await client.query(
-    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
-  );
-}

@@ -11,6 +11,8 @@ export interface IndexBuilderOptions {
   readonly connect: (application: string) => Promise<pg.Client>;
   readonly destroy: (client: pg.Client) => void;
   readonly jobs: number;
+  /** Tables that are analyzed later, and not when the last index is there. */
+  readonly analyzedLater: (table: Work['table']) => boolean;
   /** Something was left out on request: what stands on it can't be built, and is listed. */
   readonly hasExclusions: boolean;
   readonly emit: Emit;
@@ -24,7 +26,7 @@ interface Work {
 
 /**
  * Builds indexes and unique constraints on the target, `jobs` at once, as tables become ready; each is recorded in the
- * transaction that builds it. When a table's last one is done it is analyzed, so that replay finds its rows by index.
+ * transaction that builds it. When a table's last one is done it is analyzed.
  */
 export class IndexBuilder {
   readonly #options: IndexBuilderOptions;
@@ -48,12 +50,13 @@ export class IndexBuilder {
   add(table: Work['table'], entries: readonly ArchiveEntry[]): void {
     const open = entries.filter((entry) => !this.#done?.has(entry.key));
     if (open.length === 0) {
-      this.#queue.push({ table, entry: 'analyze' });
+      this.#analyze(table);
     } else {
       this.#remaining.set(table, open.length);
       for (const entry of open) this.#queue.push({ table, entry });
     }
-    while (this.#workers.size < this.#options.jobs && this.#workers.size < this.#queue.length) this.#startWorker();
+    // Each takes something to do at once: whoever works is busy.
+    while (this.#workers.size < this.#options.jobs && this.#queue.length > 0) this.#startWorker();
   }
 
   /** Resolves when everything that was added is built. */
@@ -137,6 +140,10 @@ export class IndexBuilder {
     emit({ type: 'index', relation, name: entry.name, state: 'done', ms: Math.round(performance.now() - started) });
     const left = (this.#remaining.get(table) ?? 1) - 1;
     this.#remaining.set(table, left);
-    if (left === 0) this.#queue.push({ table, entry: 'analyze' });
+    if (left === 0) this.#analyze(table);
+  }
+
+  #analyze(table: Work['table']): void {
+    if (!this.#options.analyzedLater(table)) this.#queue.push({ table, entry: 'analyze' });
   }
 }

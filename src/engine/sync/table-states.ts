@@ -128,17 +128,21 @@ export async function insertTables(client: pg.Client, tables: readonly PlannedTa
   );
 }
 
-/** Starts a table's copy anew at a snapshot: what an earlier attempt copied of it counts no more. */
-export async function beginCopy(client: pg.Client, sourceOid: number, copyLsn: Lsn, parts: number): Promise<void> {
-  await client.query('DELETE FROM tiger_migrate.part WHERE source_oid = $1::oid', [String(sourceOid)]);
-  await client.query(
-    `UPDATE tiger_migrate.relation SET state = 'copying', copy_lsn = $2::pg_lsn, parts_total = $3::integer, bytes = 0,
-            rows = 0, takes_over = false, times_copied = times_copied + 1 WHERE source_oid = $1::oid`,
-    [String(sourceOid), formatLsn(copyLsn), String(parts)],
-  );
-}
+/**
+ * SQL that starts a table's copy anew at a snapshot: what an earlier attempt copied of it counts no more. Statements without
+ * parameters, so that they go in one message with others: of chunks there are thousands, and the target may be far away.
+ */
+export const startCopy = (sourceOid: number, copyLsn: Lsn, parts: number): string =>
+  `DELETE FROM tiger_migrate.part WHERE source_oid = ${sourceOid};
+   UPDATE tiger_migrate.relation SET state = 'copying', copy_lsn = '${formatLsn(copyLsn)}', parts_total = ${parts}, bytes = 0,
+          rows = 0, takes_over = false, times_copied = times_copied + 1 WHERE source_oid = ${sourceOid}`;
 
-/** Marks a part copied, in the transaction that copied it. The last part makes the table `copied`; true then. */
+/** SQL that marks a table of one part copied, in the transaction that copied it. */
+export const finishWhole = (sourceOid: number, { bytes, rows }: { bytes: number; rows: number }): string =>
+  `INSERT INTO tiger_migrate.part (source_oid, part, bytes, rows) VALUES (${sourceOid}, 0, ${bytes}, ${rows});
+   UPDATE tiger_migrate.relation SET state = 'copied', bytes = ${bytes}, rows = ${rows} WHERE source_oid = ${sourceOid}`;
+
+/** Marks one of several parts copied, in the transaction that copied it. The last part makes the table `copied`; true then. */
 export async function finishPart(
   client: pg.Client,
   part: { sourceOid: number; part: number; bytes: number; rows: number },

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { holdsRows, type SourceTable } from '../../../src/engine/source/catalog.ts';
-import { beginCopy, finishPart, insertTables } from '../../../src/engine/sync/table-states.ts';
+import { finishWhole, insertTables, startCopy } from '../../../src/engine/sync/table-states.ts';
 import type { MigrationRow } from '../../../src/engine/target/progress-schema.ts';
 import type { Lsn } from '../../../src/postgres/lsn.ts';
 
@@ -34,8 +34,8 @@ export async function markCopied(client: pg.Client, tables: readonly SourceTable
     })),
   );
   for (const table of tables.filter(holdsRows)) {
-    await beginCopy(client, table.oid, at, 1);
-    await finishPart(client, { sourceOid: table.oid, part: 0, bytes: 0, rows: 0 });
+    await client.query(startCopy(table.oid, at, 1));
+    await client.query(finishWhole(table.oid, { bytes: 0, rows: 0 }));
   }
   await client.query('COMMIT');
 }

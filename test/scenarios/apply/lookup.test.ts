@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { type BoundTable, bindTable } from '../../../src/engine/apply/bound-table.ts';
+import { prepareApplying } from '../../../src/engine/apply/session.ts';
 import { statementFor } from '../../../src/engine/apply/source-order.ts';
 import type { StreamRelation } from '../../../src/engine/decode/change.ts';
 import { connect, destroy } from '../../../src/postgres/connect.ts';
@@ -25,7 +26,7 @@ async function planner(database: TestDatabase, identity: 'full' | 'default') {
     const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${statement?.text}`, [...(statement?.values ?? [])]);
     return rows.map((row) => row['QUERY PLAN']).join('\n');
   };
-  return { table, planOf, [Symbol.dispose]: () => destroy(client) };
+  return { client, table, planOf, [Symbol.dispose]: () => destroy(client) };
 }
 
 const FILL = `INSERT INTO t SELECT nullif(g::text, '7'), 'b' || g % 2, NULL FROM generate_series(1, 20000) g; ANALYZE t`;
@@ -49,6 +50,22 @@ describe('a row of the target is looked up, not searched for', () => {
       expect(await plans.planOf(updated([a, 'x', null], { whole: [a, 'b1', null] }))).toMatch(/Index Scan using by_a/);
       expect(await plans.planOf(deleted(a, 'b1', null))).toMatch(/Index Scan using by_a/);
     }
+  });
+
+  test('by its key, also when the statement was planned while the table was empty', async ({
+    databases: { target },
+  }) => {
+    await target.query(`CREATE TABLE t (a text PRIMARY KEY, b text, c text)`);
+    await target.query(`INSERT INTO t VALUES ('0'); ANALYZE t`);
+    using plans = await planner(target, 'default');
+    await prepareApplying(plans.client);
+    await plans.client.query(
+      `PREPARE one (text) AS UPDATE public.t SET b = 'x' WHERE a = $1; SET plan_cache_mode = force_generic_plan`,
+    );
+    await plans.client.query(`EXECUTE one ('0')`);
+    await target.query(FILL.replace(`nullif(g::text, '7')`, 'g::text').replace('ANALYZE t', ''));
+    const { rows } = await plans.client.query(`EXPLAIN (COSTS OFF) EXECUTE one ('5')`);
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index Scan using t_pkey/);
   });
 
   test('by a unique index of the target under FULL', async ({ databases: { target } }) => {

@@ -43,7 +43,9 @@ async function tabFrame(provider: ProviderId, title: string): Promise<Frame> {
 
 export async function renderFrames(): Promise<Frame[]> {
   const { MOMENT, openWizard } = await import('../../test/terminal/open-wizard.ts');
-  const { copySteps, cutoverSteps, replaySteps } = await import('../../test/terminal/scripted-migration.ts');
+  const { compressionSteps, copySteps, cutoverSteps, replaySteps } = await import(
+    '../../test/terminal/scripted-migration.ts'
+  );
   const { SOURCE_URI, TARGET_URI } = await import('../../test/terminal/shop.ts');
   const frames: Frame[] = [];
   const wizard = openWizard({ columns: 96, rows: 28, prefill: { source: SOURCE_URI, target: TARGET_URI } });
@@ -109,6 +111,8 @@ export async function renderFrames(): Promise<Frame[]> {
   await take('cutover', 'the conditions of the cut-over and its confirmation', 'confirmed');
   say(cutoverSteps(), Number.POSITIVE_INFINITY);
   await take('done', 'the end', 'Migration successfully completed');
+  say(compressionSteps(), 17);
+  await take('done-compressing', 'the end, while old chunks are compressed', 'compressing 16 of 48 chunks');
   wizard.press({ type: 'q' });
   await wizard.ended;
   return frames;

@@ -11,7 +11,10 @@ export async function cutover(
   flags: { freezeSource?: boolean; confirm?: string; override?: string },
 ): Promise<number> {
   const client = await EngineClient.attach(context.directory);
-  if (!client) throw await noEngine(context);
+  if (!client || client.progress.phase === 'done') {
+    client?.detach();
+    throw await noEngine(context);
+  }
   try {
     const confirm = flags.confirm ?? (await askName(context, client.progress.target_database));
     if (confirm === null) throw notConfirmed(client.progress.target_database);

@@ -36,7 +36,13 @@ export async function migrate(context: CommandContext, flags: MigrateFlags): Pro
   const kept = resume ? await readMigrationFile(directory) : null;
   const { sourceText, targetText, target } = await bothConnections(context, kept);
   const used = kept
-    ? optionsOfBegun(kept.options, givenOptions(context, flags), ['tableJobs', 'indexJobs', 'cutover', 'freezeSource'])
+    ? optionsOfBegun(kept.options, givenOptions(context, flags), [
+        'tableJobs',
+        'indexJobs',
+        'cutover',
+        'freezeSource',
+        'compress',
+      ])
     : options;
   using keys = new CutoverKeys(context, { database: target.database, freezeSource: used.freezeSource });
   const failure = await runEngine({

@@ -14,6 +14,8 @@ export function givenOptions(context: CommandContext, flags: Record<string, unkn
     skipTableData: lists.skipTableData.length > 0 ? lists.skipTableData : undefined,
     skipIndex: lists.skipIndex.length > 0 ? lists.skipIndex : undefined,
     hypertables: flags.hypertable,
+    // Commander says yes where nothing was said.
+    compress: flags.compress === false ? false : undefined,
     skipExtensions: flags.skipExtensions === true ? 'all' : flags.skipExtensions,
   };
   for (const [name, value] of Object.entries(given)) if (value === undefined) delete given[name];

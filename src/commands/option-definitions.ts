@@ -83,6 +83,7 @@ export const migration = (command: Command): Command =>
       hypertables,
     )
     .option('--skip-hypertable-incompatible-objects', "leave out indexes and constraints that a hypertable can't have")
+    .option('--no-compress', "leave old chunks to the target's policies: compress none after the cut-over")
     .option('--drop-if-exists', 'drop from the target what the source has too, and start over');
 
 /** Options of the demo. */

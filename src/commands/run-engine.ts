@@ -8,6 +8,7 @@ import { hostEngine } from '../engine/process/host.ts';
 import type { Action } from '../engine/process/protocol.ts';
 import { readMigrationFile, readProgressFile } from '../engine/process/work-directory.ts';
 import { runMigration } from '../engine/run.ts';
+import { compressChunks } from '../engine/timescale/compress-chunks.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { describeServer, parseConnectionString } from '../postgres/connection-string.ts';
 import { withoutPassword } from '../postgres/without-password.ts';
@@ -51,6 +52,7 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
     options,
     created: order.resume && earlier ? earlier.created : new Date().toISOString(),
   };
+  let compresses = false;
   return hostEngine({
     directory,
     file,
@@ -61,8 +63,8 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
     onEvent: order.onEvent,
     onReady: order.onReady,
     signal: order.signal,
-    run: ({ control, emit, signal }) =>
-      runMigration({
+    run: async ({ control, emit, signal }) => {
+      compresses = await runMigration({
         id: file.id,
         source,
         target,
@@ -94,6 +96,10 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
         liveness: order.liveness,
         emit,
         signal,
-      }),
+      });
+    },
+    afterwards: async ({ emit, signal }) => {
+      if (compresses) await compressChunks({ id: file.id, source, target, liveness: order.liveness, emit, signal });
+    },
   });
 }

@@ -1,10 +1,11 @@
+import type { CompressionReport } from '../engine/events.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
 import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { formatBytes } from '../terminal/format.ts';
-import { schemaChangeLine } from '../terminal/format-line.ts';
+import { compressionLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
 
@@ -58,6 +59,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     schema_changes: progress.schema_changes,
     warnings: progress.warnings,
     gates: progress.gates,
+    compression: progress.compression,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
   };
 }
@@ -67,6 +69,15 @@ const isMeasured = (progress: Progress, pid: number | null): boolean => pid !== 
 
 const damagedTables = (progress: Progress) =>
   Object.entries(progress.tables).flatMap(([table, { damage }]) => (damage ? [{ table, ...damage }] : []));
+
+function compressionLines(compression: CompressionReport, pid: number | null): string[] {
+  const { state, chunks_done: done, chunks_total: total } = compression;
+  const stopped = state === 'stopped' || (state === 'running' && pid === null);
+  return [
+    compressionLine(compression),
+    ...(stopped && done < total ? ['Go on with migrate --resume, or leave it to the policies of the target.'] : []),
+  ];
+}
 
 function describe(progress: Progress, pid: number | null): string[] {
   const totals = copyTotals(progress);
@@ -91,6 +102,7 @@ function describe(progress: Progress, pid: number | null): string[] {
   const { bytes, free_bytes: free } = progress.spool;
   // An engine that ended before it looked knows nothing of the disk.
   if (progress.phase !== 'done' && free > 0) lines.push(`Spool ${formatBytes(bytes)}, ${formatBytes(free)} free`);
+  if (progress.compression) lines.push(...compressionLines(progress.compression, pid));
   const damaged = damagedTables(progress);
   for (const { table, code, reason, lsn } of damaged)
     lines.push(`DAMAGED ${table}: ${code} ${reason} at ${lsn ?? '?'}`);

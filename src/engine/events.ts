@@ -78,6 +78,21 @@ export const schemaChangeSchema = z.object({
 });
 export type SchemaChange = z.infer<typeof schemaChangeSchema>;
 
+/** How far the compression of chunks is, once the migration is done. */
+export const compressionReportSchema = z.object({
+  /** `done`: nothing is left to be tried; `stopped`: it can be gone on with. */
+  state: z.enum(['running', 'done', 'stopped']),
+  chunks_total: z.number(),
+  chunks_done: z.number(),
+  /** Of the chunks that were compressed by us. */
+  bytes_before: bytes,
+  bytes_after: bytes,
+  /** The hypertable or continuous aggregate, and the chunk of it that is being compressed. */
+  relation: z.string().nullable(),
+  chunk: z.string().nullable(),
+});
+export type CompressionReport = z.infer<typeof compressionReportSchema>;
+
 export const replayReportSchema = z.object({
   received_lsn: z.string().nullable(),
   applied_lsn: z.string().nullable(),
@@ -165,6 +180,8 @@ const payload = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('error'), error: errorReportSchema }),
   z.object({ type: z.literal('done'), summary: z.array(z.string()), downtime_ms: z.number() }),
+  /** After `done`, where there are chunks to be compressed. */
+  compressionReportSchema.extend({ type: z.literal('compression') }),
 ]);
 
 export type EventPayload = z.infer<typeof payload>;

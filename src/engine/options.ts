@@ -53,13 +53,18 @@ export const migrationOptionsSchema = z.object({
   cutover: z.enum(['auto', 'manual']).default('manual'),
   /** Make the source read-only and disconnect writers at the fence of an automatic cut-over. */
   freezeSource: z.boolean().default(false),
+  /** Compress chunks once the cut-over is done, as the source had them and as the target's policies would. */
+  compress: z.boolean().default(true),
   /** Drop what the source has too from the target before starting. */
   dropIfExists: z.boolean().default(false),
 });
 export type MigrationOptions = z.infer<typeof migrationOptionsSchema>;
 
 /** What may be changed while a migration is on its way: how it is done, as against what is migrated. */
-export type RuntimeOptions = Pick<MigrationOptions, 'tableJobs' | 'indexJobs' | 'cutover' | 'freezeSource'>;
+export type RuntimeOptions = Pick<
+  MigrationOptions,
+  'tableJobs' | 'indexJobs' | 'cutover' | 'freezeSource' | 'compress'
+>;
 
 /** The options that the migration began with, with the present ones where they may change. */
 export const withRuntimeOptions = (began: MigrationOptions, now: RuntimeOptions): MigrationOptions => ({
@@ -68,4 +73,5 @@ export const withRuntimeOptions = (began: MigrationOptions, now: RuntimeOptions)
   indexJobs: now.indexJobs,
   cutover: now.cutover,
   freezeSource: now.freezeSource,
+  compress: now.compress,
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   CUTOVER_STEPS,
+  compressionReportSchema,
   damageReportSchema,
   type EngineEvent,
   errorReportSchema,
@@ -52,6 +53,8 @@ export const progressSchema = z.object({
   error: errorReportSchema.nullable(),
   summary: z.array(z.string()),
   downtime_ms: z.number().nullable(),
+  /** Of chunks, after the end; null: nothing was to be compressed. */
+  compression: compressionReportSchema.nullable().default(null),
   /** The newest lines of the log, oldest first. */
   log: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
 });
@@ -95,6 +98,7 @@ export const initialProgress = (of: {
   error: null,
   summary: [],
   downtime_ms: null,
+  compression: null,
   log: [],
 });
 
@@ -196,6 +200,10 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       return { ...progress, error: event.error };
     case 'done':
       return { ...progress, summary: event.summary, downtime_ms: event.downtime_ms };
+    case 'compression': {
+      const { type: _, time: __, ...compression } = event;
+      return { ...progress, compression };
+    }
     case 'check':
     case 'snapshot':
       return progress;

@@ -27,14 +27,19 @@ import { readTableStates } from './sync/table-states.ts';
 import { takeUp } from './take-up.ts';
 import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
+import { readMigration } from './target/progress-schema.ts';
 import { AggregatesBesideReplay } from './timescale/aggregates-beside-replay.ts';
 import { analyzeHypertables } from './timescale/analyze-hypertables.ts';
+import { listChunksToCompress } from './timescale/chunks-to-compress.ts';
 import type { TroubleWatch } from './troubles.ts';
 
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
 const CUTOVER_LOCK_TIMEOUT_MS = 10_000;
 
-/** Every step finds out from the target what is done already, so that the same function begins and resumes. */
+/**
+ * Every step finds out from the target what is done already, so that the same function begins and resumes. Says whether there are chunks
+ * to be compressed now that the migration is done.
+ */
 export async function runOnce(
   input: EngineInput,
   tell: {
@@ -43,7 +48,7 @@ export async function runOnce(
     readonly troubles: TroubleWatch;
     readonly left: { backend: string | null };
   },
-): Promise<void> {
+): Promise<boolean> {
   const { emit, signal } = input;
   const failed = new AbortController();
   const combined = AbortSignal.any([signal, failed.signal]);
@@ -58,11 +63,17 @@ export async function runOnce(
     combined.addEventListener('abort', stop, { once: true });
     return client;
   };
-  const source = await open(servers.onSource);
+  // One that is done may have outlived its source.
+  const ready = input.resume ? null : await open(servers.onSource);
   const target = await open(servers.onTarget);
   if (tell.left.backend !== null) await endBackend(target, tell.left.backend);
   tell.left.backend = backendOf(target);
   await requireLock(target, servers);
+  if (input.resume && (await isDoneButForCompression(input, target))) {
+    emit({ type: 'phase', phase: 'done' });
+    return true;
+  }
+  const source = ready ?? (await open(servers.onSource));
 
   const { migration, snapshot } = await takeUp(input, { servers, source, target });
   if (snapshot) sessions.use(snapshot);
@@ -207,6 +218,7 @@ export async function runOnce(
             migration,
             unlogged: copied.unlogged,
             aggregates: copied.aggregates,
+            compress: options.compress,
             namesMustStay: !plugin.usesPublications,
             schemaWatch,
             published,
@@ -237,6 +249,8 @@ export async function runOnce(
         }
       },
     });
+    // Should it not be known, it is found out afterwards.
+    return options.compress && (await listChunksToCompress(target).catch(() => 1)) > 0;
   } catch (error) {
     // The cause is what failed first, not what broke because of it.
     const cause = failed.signal.aborted ? failed.signal.reason : error;
@@ -246,6 +260,12 @@ export async function runOnce(
     failed.abort(new MigrateError('TM9002', { message: 'the engine has ended' }));
     await Promise.allSettled(background);
   }
+}
+
+async function isDoneButForCompression({ id, options }: EngineInput, target: pg.Client): Promise<boolean> {
+  const found = await readMigration(target);
+  if (found?.phase !== 'done' || found.id !== id || !options.compress) return false;
+  return (await listChunksToCompress(target)) > 0;
 }
 
 async function serverVersionNum(client: pg.Client): Promise<number> {

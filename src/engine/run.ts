@@ -10,11 +10,11 @@ import { GOING_ON, TroubleWatch } from './troubles.ts';
 const ATTEMPTS = 5;
 
 /**
- * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done; rejects
- * with a `MigrateError`, or with the signal's reason when stopped. Either way it can be resumed. Once begun, what time
+ * A whole migration: checks → snapshot → schema → copy → replay → cut-over. Resolves when the cut-over is done, with whether there
+ * are chunks to be compressed by now; rejects with a `MigrateError`, or with the signal's reason when stopped. Either way it can be resumed. Once begun, what time
  * may heal (a server that restarts) is tried again by the same way as after a crash: by resuming.
  */
-export async function runMigration(input: EngineInput): Promise<void> {
+export async function runMigration(input: EngineInput): Promise<boolean> {
   let { resume, resync } = input;
   const troubles = new TroubleWatch(input.emit);
   const { emit } = troubles;
@@ -25,13 +25,14 @@ export async function runMigration(input: EngineInput): Promise<void> {
     resync = null;
     troubles.healed(GOING_ON);
   };
-  const run = (healthy: () => void) => {
+  let compresses = false;
+  const run = async (healthy: () => void) => {
     // A table that was copied to its end is progress enough to begin the waits anew.
     const noticing = (event: EventPayload) => {
       if (event.type === 'table' && event.state === 'copied' && event.ms !== undefined) healthy();
       emit(event);
     };
-    return runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles, left });
+    compresses = await runOnce({ ...input, emit: noticing, resume, resync }, { begun, healthy, troubles, left });
   };
   const runHealing = async () => {
     try {
@@ -64,4 +65,5 @@ export async function runMigration(input: EngineInput): Promise<void> {
       },
     );
   }
+  return compresses;
 }

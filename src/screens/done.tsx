@@ -1,11 +1,19 @@
 import { Box } from 'ink';
+import type { ReactNode } from 'react';
+import { troubleReason } from '../engine/troubles.ts';
+import { type CompressionView, compressionOf } from '../state/compression.ts';
 import type { Model } from '../state/model.ts';
-import { formatMs, formatNumberOf } from '../terminal/format.ts';
+import { formatBytesShort, formatMs, formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { Gap, Paragraph } from '../ui/heading.tsx';
+import { ProgressBar } from '../ui/progress-bar.tsx';
 import { Mark } from '../ui/status.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
+import { wrapLines } from '../ui/wrap.ts';
+
+const BAR = 50;
+/** Below, nothing is set off by an empty line. */
+const ROOMY = 15;
 
 /** What is left to do after the end. */
 const NEXT = [
@@ -15,38 +23,100 @@ const NEXT = [
   'Keep the source until you are sure: nothing of it was deleted.',
 ];
 
-/** The end: what was moved, how long nobody could write, what to do next. */
+/** The end: what was moved, how long nobody could write, what goes on, what to do next; the last as far as there is room. */
 export function DoneScreen({ model, size }: { model: Model; size: Size }) {
   const { symbol } = useTheme();
   const { progress } = model.engine;
   const downtime = progress?.downtime_ms ?? null;
+  const roomy = size.rows > ROOMY;
+  const lines: ReactNode[] = [
+    <Text key="end" bold tone="ok">
+      <Mark status="pass" /> Migration successfully completed
+    </Text>,
+  ];
+  if (roomy) lines.push(' ');
+  if (downtime !== null) lines.push(<Downtime ms={downtime} />);
+  lines.push(...(progress?.summary ?? []).flatMap((line) => wrapLines(line, size.columns)));
+  const compression = compressionOf(model);
+  if (compression) lines.push(...compressionLines(compression, model, size));
+  if (progress && progress.warnings.length > 0) lines.push(<Warnings count={progress.warnings.length} />);
+  const next = NEXT.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
+  const room = size.rows - lines.length - (roomy ? 2 : 1);
+  // A sentence is not cut off in its middle.
+  const fitting = next.slice(0, room);
+  while (fitting.length < next.length && fitting.length > 0 && !next[fitting.length]?.startsWith(symbol.pending))
+    fitting.pop();
+  if (fitting.length > 0) {
+    if (roomy) lines.push(' ');
+    lines.push(<Text bold>Next</Text>, ...fitting);
+  }
   return (
     <Box flexDirection="column">
-      <Text bold tone="ok">
-        <Mark status="pass" /> Migration successfully completed
-      </Text>
-      {size.rows > 15 ? <Gap /> : null}
-      {downtime === null ? null : (
-        <Text>
-          <Text tone="muted">{'downtime  '}</Text>
-          <Text bold>{formatMs(downtime)}</Text>
-          <Text tone="muted"> from the fence to the end of the last step</Text>
-        </Text>
-      )}
-      {(progress?.summary ?? []).map((line) => (
-        <Paragraph key={line}>{line}</Paragraph>
-      ))}
-      {progress && progress.warnings.length > 0 ? (
-        <Text tone="warn">
-          <Mark status="warn" />
-          {` ${formatNumberOf(progress.warnings.length, 'warning')}: w shows them`}
-        </Text>
-      ) : null}
-      {size.rows > 15 ? <Gap /> : null}
-      <Text bold>Next</Text>
-      {NEXT.map((line) => (
-        <Paragraph key={line}>{`${symbol.pending} ${line}`}</Paragraph>
+      {lines.slice(0, size.rows).map((line, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other name than its place
+        <Box key={at} height={1} flexShrink={0}>
+          {typeof line === 'string' ? <Text>{line}</Text> : line}
+        </Box>
       ))}
     </Box>
   );
+}
+
+const Downtime = ({ ms }: { ms: number }) => (
+  <Text wrap="truncate-end">
+    <Text tone="muted">{'downtime  '}</Text>
+    <Text bold>{formatMs(ms)}</Text>
+    <Text tone="muted"> from the fence to the end of the last step</Text>
+  </Text>
+);
+
+const Warnings = ({ count }: { count: number }) => (
+  <Text tone="warn">
+    <Mark status="warn" />
+    {` ${formatNumberOf(count, 'warning')}: w shows them`}
+  </Text>
+);
+
+const WORDS = { running: 'compressing', stopped: 'compression has stopped:', done: 'compressed' } as const;
+
+/** Old chunks are compressed after the end, which nobody need wait for. */
+function compressionLines(compression: CompressionView, model: Model, size: Size): ReactNode[] {
+  const {
+    now,
+    relation,
+    chunks_done: done,
+    chunks_total: total,
+    bytes_before: before,
+    bytes_after: after,
+  } = compression;
+  const sizes = before === 0 ? '' : `  ${formatBytesShort(before)} before, ${formatBytesShort(after)} now`;
+  const status = now === 'running' ? 'running' : now === 'stopped' || done < total ? 'warn' : 'pass';
+  const lines: ReactNode[] = [
+    <Text key="how far" wrap="truncate-end">
+      <Mark status={status} now={model.now} />
+      {` ${WORDS[now]} ${done} of ${formatNumberOf(total, 'chunk')}`}
+      <Text tone="muted">{sizes}</Text>
+    </Text>,
+  ];
+  const muted = (text: string) => (
+    <Text key={text} tone="muted" wrap="truncate-end">
+      {text}
+    </Text>
+  );
+  if (now === 'stopped') lines.push(muted('r goes on with it, or the policies of the target do.'));
+  if (now !== 'running') return lines;
+  if (size.rows > ROOMY) {
+    lines.push(<ProgressBar key="share" share={done / total} width={Math.min(size.columns, BAR)} />);
+    if (relation !== null) lines.push(muted(`now a chunk of ${relation}`));
+  }
+  const trouble = model.engine.progress?.troubles[0];
+  if (trouble) {
+    lines.push(
+      <Text key="trouble" tone="warn" wrap="truncate-end">
+        <Mark status="warn" />
+        {` ${troubleReason(trouble)}`}
+      </Text>,
+    );
+  } else lines.push(muted('it goes on without this screen: q leaves'));
+  return lines;
 }

@@ -38,7 +38,14 @@ export function ResumeScreen({ model, size }: { model: Model; size: Size }) {
     holdsPassword(text) ? 'in the connection string' : 'or PGPASSFILE; passwords are not kept';
   return (
     <Box flexDirection="column">
-      <Heading title="Resume" note="an unfinished migration was found; its engine does not run" />
+      <Heading
+        title="Resume"
+        note={
+          progress.phase === 'done'
+            ? 'the migration is done, the compression of its chunks is not'
+            : 'an unfinished migration was found; its engine does not run'
+        }
+      />
       <Gap />
       {rows.map(([label, text]) => (
         <Box key={label} height={1} flexShrink={0} marginLeft={2}>
@@ -75,7 +82,9 @@ export function ResumeScreen({ model, size }: { model: Model; size: Size }) {
         </Text>
       ) : (
         <Paragraph tone="muted">
-          Tables that are copied stay copied; the others are copied again, and replay goes on where it stood.
+          {progress.phase === 'done'
+            ? 'The migration is done; compression goes on with the chunks that are left. The source is not needed.'
+            : 'Tables that are copied stay copied; the others are copied again, and replay goes on where it stood.'}
         </Paragraph>
       )}
     </Box>

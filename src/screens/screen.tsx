@@ -20,7 +20,8 @@ export function ScreenBody({ model, size, terminal }: { model: Model; size: Size
   const { overlay } = model;
   if (overlay) {
     if (overlay.kind === 'question') return <QuestionPanel overlay={overlay} size={size} />;
-    if (overlay.kind === 'stop') return <StopPanel overlay={overlay} size={size} now={model.now} />;
+    if (overlay.kind === 'stop')
+      return <StopPanel overlay={overlay} atEnd={model.screen === 'done'} size={size} now={model.now} />;
     return <ReaderPanel model={model} overlay={overlay} size={size} />;
   }
   switch (model.screen) {

@@ -1,3 +1,4 @@
+import { isCompressing } from '../state/compression.ts';
 import type { Model } from '../state/model.ts';
 import { railStep } from '../state/steps-of-rail.ts';
 import type { Size } from '../terminal/use-size.ts';
@@ -21,7 +22,8 @@ export function titleOf(model: Model): Title {
   if (progress && model.screen !== 'connect' && model.screen !== 'resume') {
     const watching = readonly || model.watch ? ', watching' : '';
     const at = { source: progress.source, target: progress.target };
-    if (progress.phase === 'done') return { ...at, state: 'done', status: 'pass' };
+    if (progress.phase === 'done')
+      return { ...at, state: isCompressing(model) ? 'done, compressing' : 'done', status: 'pass' };
     if (progress.phase === 'failed') return { ...at, state: 'failed', status: 'fail' };
     if (state === 'closed') return { ...at, state: 'engine not connected', status: 'fail' };
     return { ...at, state: `${PHASE_WORDS[progress.phase]}${watching}`, status: 'running' };

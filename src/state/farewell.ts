@@ -1,3 +1,4 @@
+import { isCompressing } from './compression.ts';
 import type { Model } from './model.ts';
 
 /**
@@ -9,7 +10,8 @@ export function farewell(model: Model, comeBack: string | null): string[] {
   const goOn = comeBack === null ? [] : [`Go on with: ${comeBack}`];
   if (progress?.phase === 'done') {
     const downtime = progress.downtime_ms === null ? '' : ` Downtime: ${(progress.downtime_ms / 1000).toFixed(1)} s.`;
-    return [`Migration successfully completed.${downtime}`];
+    const goesOn = isCompressing(model) ? ['Old chunks are compressed on without this screen; look with status.'] : [];
+    return [`Migration successfully completed.${downtime}`, ...goesOn];
   }
   if (progress?.phase === 'failed' || model.screen === 'failed') {
     const error = progress?.error ?? model.engine.closed;

@@ -1,7 +1,7 @@
-import type { EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
+import type { CompressionReport, EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
-import { formatBytesShort, formatCount, formatMs, formatPercent } from './format.ts';
+import { formatBytesShort, formatCount, formatMs, formatNumberOf, formatPercent } from './format.ts';
 import { lagLine } from './lag-line.ts';
 
 const PHASE_LINES: Record<Phase, string | null> = {
@@ -52,6 +52,16 @@ export const schemaChangeLine = ({ table, what, means, sql, source_sql, copy_aga
     ...(copy_again ? [`  then: migrate --resync ${table}`] : []),
   ].join('\n');
 
+const COMPRESSION_WORDS = { running: 'Compressing', done: 'Compressed', stopped: 'Compression has stopped:' } as const;
+
+/** How far compression is, and what it has brought. */
+export function compressionLine({ state, relation, ...of }: CompressionReport): string {
+  const sizes =
+    of.bytes_before === 0 ? '' : `, ${formatBytesShort(of.bytes_before)} → ${formatBytesShort(of.bytes_after)}`;
+  const now = relation === null ? '' : `, now one of ${relation}`;
+  return `${COMPRESSION_WORDS[state]} ${of.chunks_done} of ${formatNumberOf(of.chunks_total, 'chunk')}${sizes}${now}`;
+}
+
 const CUTOVER_WORDS = { running: 'running', done: 'done', failed: 'FAILED' } as const;
 
 /**
@@ -97,6 +107,8 @@ export function formatLine(event: EngineEvent): string | null {
       return [...event.summary, `Downtime: ${formatMs(event.downtime_ms)}`, 'Migration successfully completed'].join(
         '\n',
       );
+    case 'compression':
+      return compressionLine(event);
     case 'slot':
     case 'spool':
       return null;

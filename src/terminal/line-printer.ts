@@ -37,6 +37,7 @@ export function createLinePrinter(write: (text: string) => void, options: LinePr
   const wanted = (event: EngineEvent): boolean => {
     const time = Date.parse(event.time);
     if (event.type === 'table' && event.state === 'copying') return due(event.relation, time, tableEveryMs);
+    if (event.type === 'compression' && event.state === 'running') return due('compression', time, tableEveryMs);
     if (event.type === 'gate') {
       const turned = gates.get(event.id) !== event.ok;
       gates.set(event.id, event.ok);

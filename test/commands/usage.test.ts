@@ -7,6 +7,7 @@ const MIGRATION = [
     'plugin',
     'table-jobs',
     'index-jobs',
+    'no-compress',
     'split-tables-larger-than',
     'skip-table-data',
     'exclude-table-data',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { canCompressOn, compressionOf, isCompressing } from '../../src/state/compression.ts';
 import { farewell } from '../../src/state/farewell.ts';
 import { nextLock } from '../../src/state/gates.ts';
 import type { Message } from '../../src/state/messages.ts';
@@ -105,6 +106,40 @@ describe('the engine', () => {
     expect(farewell(attached, 'tiger-migrate-tui')[0]).toContain('goes on without this screen');
     expect(farewell(probed, 'tiger-migrate-tui')).toEqual(['Nothing was started.']);
     expect(farewell({ ...attached, engine: { ...attached.engine, stopped: true } }, 'x')[0]).toContain('stopped');
+  });
+});
+
+describe('compression of chunks after the end', () => {
+  const report = { chunks_total: 4, bytes_before: 8, bytes_after: 1, relation: 'public.m', chunk: 'public.c' };
+  const ended = reach(attached, event({ type: 'phase', phase: 'done' }));
+  const compressing = reach(ended, event({ type: 'compression', state: 'running', chunks_done: 1, ...report }));
+  const gone: Message = { type: 'closed', error: null };
+
+  it('goes on without the screen, and that is said', () => {
+    expect(compressionOf(ended)).toBeNull();
+    expect([isCompressing(ended), isCompressing(compressing)]).toEqual([false, true]);
+    expect(play(compressing, { type: 'leave' })).toMatchObject({ model: { exit: 0 }, effects: [{ do: 'detach' }] });
+    expect(farewell(ended, 'x')).toHaveLength(1);
+    expect(farewell(compressing, 'x')[1]).toContain('without this screen');
+  });
+
+  it('is stopped by the typed word, with exit code 0', () => {
+    const asked = reach(compressing, { type: 'ask-stop' }, insert('stop'), { type: 'next' });
+    expect(reach(asked, { type: 'stop-ended', error: null }).exit).toBe(0);
+    expect(reach(asked, gone).exit).toBe(0);
+  });
+
+  it('is gone on with from where it stopped', () => {
+    const lost = reach(compressing, gone);
+    expect(compressionOf(lost)).toMatchObject({ now: 'stopped', chunks_done: 1 });
+    expect(canCompressOn(lost)).toBe(true);
+    expect(reach(lost, { type: 'rerun' })).toMatchObject({ screen: 'resume' });
+    const whole = reach(
+      compressing,
+      event({ type: 'compression', state: 'done', chunks_done: 4, ...report, relation: null, chunk: null }),
+      gone,
+    );
+    expect([canCompressOn(whole), compressionOf(whole)?.now]).toEqual([false, 'done']);
   });
 });
 

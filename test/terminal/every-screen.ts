@@ -3,7 +3,9 @@ import { hypertableFor } from '../../src/engine/timescale/hypertable-option.ts';
 import { WATCHING } from '../../src/engine/troubles.ts';
 import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
+import { compressionScreens } from './compression-screens.ts';
 import { attached, checked, ERROR, insert, opened, passed, probed, reach } from './model-play.ts';
+import { MOMENT, played } from './played.ts';
 import { copySteps, cutoverSteps, replaySteps } from './scripted-migration.ts';
 import { CHECKS, IDENTITIES, MANY_IDENTITIES, PLAN, RDS_STEPS, SOURCE_REPORT, SOURCE_URI } from './shop.ts';
 import { HYPERTABLES } from './shop-hypertables.ts';
@@ -14,26 +16,6 @@ const READ_ONLY_TARGET = {
   message: 'applying changes to the target: cannot execute INSERT in a read-only transaction',
   hint: 'Wait until the service takes writes again, or free space there.',
 } as const;
-
-const MOMENT = Date.UTC(2026, 0, 2, 3, 4, 5);
-
-/** The model after so many steps of a script, half a second each. */
-function played(model: Model, steps: Iterator<EventPayload[]>, count: number): Model {
-  let next = model;
-  let time = next.now === 0 ? MOMENT : next.now;
-  for (let at = 0; at < count; at += 1) {
-    const step = steps.next();
-    if (step.done) break;
-    time += 500;
-    for (const payload of step.value) {
-      next = reach(next, {
-        type: 'events',
-        events: [{ ...payload, time: new Date(time).toISOString() } as EngineEvent],
-      });
-    }
-  }
-  return reach(next, { type: 'tick', now: time });
-}
 
 const all = Number.POSITIVE_INFINITY;
 const identities = reach(passed(), { type: 'next' }, { type: 'identities', rows: IDENTITIES });
@@ -102,6 +84,7 @@ const copied = played(attached, copySteps(), all);
 const behind = played(copied, replaySteps(), 11);
 const caughtUp = played(copied, replaySteps(), 60);
 const cutover = reach(caughtUp, { type: 'open-cutover' }, insert('tsdb'));
+const done = played(cutover, cutoverSteps(), all);
 const early = reach(behind, { type: 'open-cutover' }, insert('tsd'), { type: 'next' });
 const existing = {
   running: false,
@@ -282,7 +265,8 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'cut-over, conditions open': early,
   'cut-over, confirmed': cutover,
   'cut-over, running': played(cutover, cutoverSteps(), 6),
-  done: played(cutover, cutoverSteps(), all),
+  done,
+  ...compressionScreens(done),
   failed: reach(behind, event({ type: 'error', error: ERROR }), event({ type: 'phase', phase: 'failed' })),
   resume: reach(initialModel({ now: 0 }), {
     type: 'opened',

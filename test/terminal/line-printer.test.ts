@@ -64,6 +64,26 @@ describe('the line printer', () => {
     ]);
   });
 
+  it('thins out the progress of compression, and prints its end', () => {
+    const compression = (done: number, state: 'running' | 'done' | 'stopped'): EventPayload => ({
+      type: 'compression',
+      state,
+      chunks_total: 30,
+      chunks_done: done,
+      bytes_before: done * 2 ** 20,
+      bytes_after: done * 2 ** 10,
+      relation: state === 'running' ? 'public.m' : null,
+      chunk: state === 'running' ? 'public.chunk' : null,
+    });
+    const events = Array.from({ length: 21 }, (_, second) => at(compression(second, 'running'), second * 1000));
+    expect(printed([...events, at(compression(21, 'stopped'), 21_000)])).toEqual([
+      expect.stringContaining('Compressing 0 of 30 chunks, now one of public.m'),
+      expect.stringContaining('Compressing 10 of 30 chunks, 10MiB → 10KiB, now one of public.m'),
+      expect.stringContaining('Compressing 20 of 30 chunks, 20MiB → 20KiB, now one of public.m'),
+      expect.stringContaining('Compression has stopped: 21 of 30 chunks, 21MiB → 21KiB'),
+    ]);
+  });
+
   it('ends with the sentence that scripts look for', () => {
     const done = formatLine(at({ type: 'done', summary: ['2 tables'], downtime_ms: 3200 }));
     expect(done?.split('\n')).toEqual(['2 tables', 'Downtime: 3.2s', 'Migration successfully completed']);

@@ -175,3 +175,18 @@ export function* cutoverSteps(): Generator<EventPayload[]> {
     { type: 'phase', phase: 'done' },
   ];
 }
+
+/** Compression of old chunks after the end. */
+export function* compressionSteps(chunks = 48): Generator<EventPayload[]> {
+  const at = (done: number) => ({
+    chunks_total: chunks,
+    chunks_done: done,
+    bytes_before: done * 220 * MIB,
+    bytes_after: done * 14 * MIB,
+  });
+  for (let done = 0; done < chunks; done += 1) {
+    const chunk = `_timescaledb_internal._hyper_1_${done + 1}_chunk`;
+    yield [{ type: 'compression', state: 'running', ...at(done), relation: 'public.metrics', chunk }];
+  }
+  yield [{ type: 'compression', state: 'done', ...at(chunks), relation: null, chunk: null }];
+}

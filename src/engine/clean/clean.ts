@@ -4,6 +4,7 @@ import { unfreezeSource } from '../cutover/fence.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
 import { type MigrationRow, readMigration, recordedObjects } from '../target/progress-schema.ts';
+import { readWaitingChunks, type WaitingChunk } from '../timescale/chunks-to-compress.ts';
 import { restoreJobs } from '../timescale/pause-jobs.ts';
 import { isSameDatabase, readSourceDatabase } from './source-identity.ts';
 
@@ -43,10 +44,18 @@ export async function clean(
     if (jobs.length > 0) removed.push(`source: the pause of jobs ${jobs.join(', ')}`);
   }
   if (target && migration) {
+    const waiting = await readWaitingChunks(target);
+    if (waiting.length > 0) removed.push(`target: ${stillWaiting(waiting)}`);
     await target.query('DROP SCHEMA tiger_migrate CASCADE');
     removed.push('target: schema tiger_migrate');
   }
   return removed;
+}
+
+/** Those of a policy are its own business; the others nobody knows any more. */
+function stillWaiting(chunks: readonly WaitingChunk[]): string {
+  const which = [...new Set(chunks.map(({ relation }) => relation))].join(', ');
+  return `the list of ${chunks.length} chunks of ${which} that are not compressed yet: where no policy does it, compress_chunk them by hand`;
 }
 
 /** Both publications of a migration are named after its slot. */

@@ -42,6 +42,8 @@ export interface CutoverOptions {
   readonly unlogged: readonly SourceTable[];
   readonly aggregates: readonly Aggregate[];
   readonly hasExclusions: boolean;
+  /** Chunks are compressed after the end. */
+  readonly compress: boolean;
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
   readonly schemaWatch: SchemaWatch;

@@ -3,6 +3,7 @@ import type { Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import { selection } from '../source/catalog.ts';
 import type { MigrationRow } from '../target/progress-schema.ts';
+import { rememberCompressed } from '../timescale/chunks-to-compress.ts';
 import { compressNew } from '../timescale/compress-new.ts';
 import { readCompression } from '../timescale/compression-settings.ts';
 import { extensionSchema } from '../timescale/make-hypertables.ts';
@@ -13,6 +14,8 @@ export interface MakeJobsOfSourceOptions {
   readonly source: pg.Client;
   readonly target: pg.Client;
   readonly migration: MigrationRow;
+  /** Remember what is to be compressed afterwards. */
+  readonly compress: boolean;
   readonly emit: Emit;
 }
 
@@ -31,5 +34,6 @@ export async function makeJobsOfSource(of: MakeJobsOfSourceOptions): Promise<str
   if (compression.length + jobs.length + chosen.length === 0) return null;
   const made = await makeJobs(of, compression, jobs);
   const added = chosen.length === 0 ? 0 : await compressNew(of, chosen, await extensionSchema(target));
+  if (of.compress && compression.length > 0) await rememberCompressed(source, target, of.emit);
   return `${made.compressed + added} compression settings and ${made.jobs + added} jobs made`;
 }

@@ -34,6 +34,8 @@ export interface HostOptions {
   readonly earlier: Progress | null;
   /** The migration itself. */
   readonly run: (of: { control: Control; emit: Emit; signal: AbortSignal }) => Promise<void>;
+  /** What goes on once the migration is done. Says itself what goes wrong: it does not reject. */
+  readonly afterwards: (of: { emit: Emit; signal: AbortSignal }) => Promise<void>;
   /** A reader in this same process: the line printer. */
   readonly onEvent: (event: EngineEvent) => void;
   /** Aborts when this process is asked to stop. */
@@ -104,12 +106,18 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
     if (begun) keepAgain(directory, options.file);
     await options.run({ control, emit, signal });
     await removeSpool(directory);
+    // Whatever happens from now on, it is known to be done.
+    await save();
+    await options.afterwards({ emit, signal });
   } catch (error) {
     failure = signal.aborted ? (begun ? STOPPED : STOPPED_BEFORE) : asMigrateError(error, directory);
     if (signal.aborted) {
       emit({ type: 'log', text: `Stopped on request. ${failure.hint}` });
     } else {
       log.error({ time: new Date().toISOString(), err: error }, 'failed');
+    }
+    // What is done stays so, whoever asks to go on with it.
+    if (!signal.aborted && progress.phase !== 'done') {
       // Should somebody have removed the directory: what can be resumed must be known there.
       if (begun) await rememberMigration(directory, options.file).catch(() => {});
       emit({ type: 'error', error: failure.report() });
@@ -153,6 +161,7 @@ function continued(options: HostOptions): Progress {
   };
   const { earlier } = options;
   if (!earlier || earlier.migration_id !== options.file.id) return initialProgress(of);
+  if (earlier.phase === 'done') return { ...earlier, troubles: [] };
   return { ...initialProgress(of), started: earlier.started, warnings: earlier.warnings, log: earlier.log };
 }
 

@@ -25,6 +25,8 @@ export function logThinning(): (event: EngineEvent) => boolean {
         return changed('slot', event.wal_status, atMs, FIGURES_EVERY_MS);
       case 'table':
         return changed(`table ${event.relation}`, event.state, atMs, FIGURES_EVERY_MS);
+      case 'compression':
+        return changed('compression', event.state, atMs, FIGURES_EVERY_MS);
       case 'gate':
         return changed(`gate ${event.id}`, String(event.ok), atMs, Number.POSITIVE_INFINITY);
       default:

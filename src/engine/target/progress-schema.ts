@@ -66,6 +66,13 @@ CREATE TABLE tiger_migrate.part (
   rows               bigint NOT NULL,
   copied             timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (source_oid, part));
+CREATE TABLE tiger_migrate.compression (
+  schema             text NOT NULL,
+  name               text NOT NULL,
+  state              text NOT NULL DEFAULT 'waiting',
+  bytes_before       bigint NOT NULL DEFAULT 0,
+  bytes_after        bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (schema, name));
 CREATE TABLE tiger_migrate.object (
   kind               text NOT NULL,
   name               text NOT NULL,

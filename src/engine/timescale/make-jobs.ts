@@ -28,7 +28,10 @@ export async function makeJobs(
   let compressed = 0;
   for (const one of compression) {
     const made = await attempt(options, `compression of ${displayName(one)}`, async () => {
+      // Before 2.16 what finds an order by itself sets the search path back to the one that it found: an empty one it can't.
+      await target.query('SET LOCAL search_path = pg_catalog');
       await target.query(compressing(one));
+      await target.query("SET LOCAL search_path = ''");
     });
     if (made) compressed += 1;
   }

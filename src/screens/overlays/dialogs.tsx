@@ -42,13 +42,24 @@ const COSTS = [
   'The migration can be resumed with the same command. To leave only this screen, press Esc and then q.',
 ];
 
+const COSTS_AFTER_THE_END = [
+  'The migration is done and stays so. Chunks that are compressed stay so, the others stay as they are; go on with the same',
+  'command, or leave them to the policies of the target. To leave only this screen, press Esc and then q.',
+];
+
 /** Stopping is not leaving: it says what it costs, and a word is typed. */
-export function StopPanel(props: { overlay: Extract<Overlay, { kind: 'stop' }>; size: Size; now: number }) {
-  const { overlay, size, now } = props;
+export function StopPanel(props: {
+  overlay: Extract<Overlay, { kind: 'stop' }>;
+  /** The migration is done: only its compression goes on. */
+  atEnd: boolean;
+  size: Size;
+  now: number;
+}) {
+  const { overlay, atEnd, size, now } = props;
   return (
     <Panel title="Stop the engine" size={size} fit>
       <Gap />
-      <Paragraph>{COSTS.join(' ')}</Paragraph>
+      <Paragraph>{(atEnd ? COSTS_AFTER_THE_END : COSTS).join(' ')}</Paragraph>
       <Gap />
       <TypedConfirm
         label="to confirm"

@@ -117,9 +117,12 @@ function heard(model: Model, event: EngineEvent, isOurs: boolean): Model {
   }
 }
 
+/** Whoever stops the engine of a migration that is done has only stopped its compression. */
+const exitStopped = (model: Model): number => (model.engine.progress?.phase === 'done' ? 0 : 130);
+
 function closed(model: Model, message: Extract<Message, { type: 'closed' }>): Step {
   const next = withEngine(model, { state: 'closed', closed: message.error });
-  return model.engine.stopped ? step({ ...next, exit: 130 }) : step(next);
+  return model.engine.stopped ? step({ ...next, exit: exitStopped(model) }) : step(next);
 }
 
 /** Tables that do not follow the source any more, as the engine has told. */
@@ -181,7 +184,8 @@ export function engineStep(model: Model, message: Message): Step | null {
     case 'stop-ended': {
       const { overlay } = model;
       if (message.error === null) {
-        return step({ ...withEngine(model, { stopped: true, state: 'closed' }), overlay: null, exit: 130 });
+        const exit = exitStopped(model);
+        return step({ ...withEngine(model, { stopped: true, state: 'closed' }), overlay: null, exit });
       }
       const told = overlay?.kind === 'stop' ? { ...overlay, busy: false, error: message.error } : overlay;
       return step({ ...withEngine(model, { stopped: false }), overlay: told });

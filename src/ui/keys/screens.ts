@@ -1,3 +1,4 @@
+import { canCompressOn, isCompressing } from '../../state/compression.ts';
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverOpenLock } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
@@ -275,6 +276,20 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
       reader('t', 'tables', 'every table with its state'),
       reader('l', 'log', "the engine's newest lines"),
       reader('w', 'warnings', 'all warnings with their time'),
+      {
+        keys: ['r'],
+        footer: 'compress on',
+        help: 'start the engine again, which goes on compressing old chunks',
+        when: canCompressOn,
+        send: { type: 'rerun' },
+      },
+      {
+        keys: ['X'],
+        footer: 'stop compressing',
+        help: 'stop the engine that compresses old chunks (asks; it can be gone on with)',
+        when: (model) => commands(model) && isCompressing(model),
+        send: { type: 'ask-stop' },
+      },
       {
         keys: ['ctrl-n'],
         footer: 'new migration',

@@ -42,6 +42,20 @@ test('a slot in danger and a table in another state at once', () => {
   expect(passing(table, 5)).toEqual([0, 3]);
 });
 
+test('compression every ten seconds, and its end', () => {
+  const compression = (second: number): EventPayload => ({
+    type: 'compression',
+    state: second < 14 ? 'running' : 'done',
+    chunks_total: 15,
+    chunks_done: second,
+    bytes_before: 0,
+    bytes_after: 0,
+    relation: null,
+    chunk: null,
+  });
+  expect(passing(compression, 16)).toEqual([0, 10, 14]);
+});
+
 test('all else', () => {
   expect(passing(() => ({ type: 'warning', text: 'x' }), 3)).toEqual([0, 1, 2]);
 });

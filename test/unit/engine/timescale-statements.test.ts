@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ArchiveEntry } from '../../../src/engine/schema/archive.ts';
 import { takeAggregatesOut } from '../../../src/engine/timescale/adapt-schema.ts';
 import { bucketsIn } from '../../../src/engine/timescale/aggregate-history.ts';
+import { dueChunks } from '../../../src/engine/timescale/chunks-to-compress.ts';
 import { compressing } from '../../../src/engine/timescale/compression-settings.ts';
 import { creating, indexing } from '../../../src/engine/timescale/make-aggregates.ts';
 import { addingStatement, altering } from '../../../src/engine/timescale/make-jobs.ts';
@@ -186,5 +187,35 @@ describe('jobs', () => {
     expect(compressing(settings)).toBe(
       `ALTER TABLE "public"."m" SET (timescaledb.compress = true, timescaledb.compress_segmentby = '', timescaledb.compress_orderby = '"T" DESC')`,
     );
+  });
+});
+
+describe('chunks that a compression policy would take', () => {
+  const on = { schema: 'public', name: 'm', type: 'timestamp with time zone' };
+  const due = (settings: Record<string, string | null>, type = on.type) =>
+    dueChunks({ on: { ...on, type }, settings: { hypertable_id: '7', ...settings } }, 'ext "s')?.replace(
+      /\(SELECT coalesce.+?h\.id = (\d+)\)/gs,
+      'TABLE$1',
+    );
+
+  test('by the age of their rows', () => {
+    expect(due({ compress_after: '7 days' })).toBe(`"ext ""s".show_chunks(TABLE7, older_than => '7 days'::interval)`);
+  });
+
+  test('by that of whole numbers, of any size, counted from the function', () => {
+    expect(due({ compress_after: '9007199254740993' }, 'integer')).toBe(
+      `"ext ""s".show_chunks(TABLE7, older_than => _timescaledb_functions.subtract_integer_from_now(TABLE7, '9007199254740993'::bigint)::integer)`,
+    );
+  });
+
+  test('by their own age', () => {
+    expect(due({ compress_created_before: '1 mon' }, 'bigint')).toBe(
+      `"ext ""s".show_chunks(TABLE7, created_before => '1 mon'::interval)`,
+    );
+  });
+
+  test('none where the job does not say', () => {
+    expect(due({})).toBeUndefined();
+    expect(dueChunks({ on: null, settings: { compress_after: '1 day', hypertable_id: '7' } }, 'public')).toBeNull();
   });
 });

@@ -7,6 +7,7 @@ import { tupleFormat } from '../decode/tuple.ts';
 import { explain, mayHeal } from '../error-policy.ts';
 import { refusesTheRow, TableDamage } from '../sync/damage.ts';
 import type { BoundTable } from './bound-table.ts';
+import { isRouted } from './chunk-routes.ts';
 import { type Folded, fold } from './fold.ts';
 import { foldImages } from './fold-images.ts';
 import { PipelineError, Pipeliner, type Statement } from './pipelined.ts';
@@ -23,6 +24,8 @@ export interface BoundChange {
 
 /** Below so many changes to a table, one statement each in one round trip is faster than staging. */
 const SET_WISE_FROM = 32;
+/** A statement upon the root of a hypertable is planned for every chunk. */
+const SET_WISE_FROM_IN_CHUNKS = 4;
 const PIPELINE_WINDOW = 1000;
 
 interface FoldedTable {
@@ -74,6 +77,7 @@ export class SegmentApplier {
     } catch (error) {
       if (mayHeal(error) || (error instanceof MigrateError && mayHeal(error.cause))) throw error;
       await this.#client.query('ROLLBACK TO SAVEPOINT tm_segment');
+      this.#setWise.rolledBack();
       await this.#inSourceOrder(changes);
     }
     await this.#client.query('RELEASE SAVEPOINT tm_segment');
@@ -89,7 +93,8 @@ export class SegmentApplier {
     const folded: FoldedTable[] = [];
     const inOrder = new Set<BoundTable>();
     for (const [table, own] of byTable) {
-      const plan = own.length >= SET_WISE_FROM ? foldTable(table, own) : null;
+      const plan =
+        own.length >= (isRouted(table) ? SET_WISE_FROM_IN_CHUNKS : SET_WISE_FROM) ? foldTable(table, own) : null;
       if (plan) folded.push(plan);
       else inOrder.add(table);
     }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { isUnchanged, type Tuple } from '../decode/tuple.ts';
 import type { BoundColumn, BoundTable } from './bound-table.ts';
+import { ChunkRoutes, isRouted, type Route } from './chunk-routes.ts';
 import type { Folded } from './fold.ts';
 import { RowEncoder } from './row-encoder.ts';
 
@@ -35,9 +36,16 @@ export class SetWise {
   readonly #stages = new Map<number, string>();
   /** Staging tables that hold rows of the open transaction. */
   readonly #used = new Set<string>();
+  readonly #chunks: ChunkRoutes;
 
   constructor(client: pg.Client) {
     this.#client = client;
+    this.#chunks = new ChunkRoutes(client);
+  }
+
+  /** What was made or found since the savepoint is not there any more. */
+  rolledBack(): void {
+    this.#chunks.forget();
   }
 
   /** ON COMMIT DELETE ROWS has emptied the staging tables. */
@@ -110,19 +118,32 @@ export class SetWise {
     const stage = await this.#fill(table, encoder, binary);
     const join = key.map((column) => `t.${column.ident} ${column.equals} s.c${column.index}`).join(' AND ');
     if (folded.deletes.length > 0) {
-      const result = await this.#client.query(
-        `DELETE FROM ${table.rows} t USING ${stage} s WHERE s.tm_group = 0 AND ${join}`,
-      );
-      expectRows(table, 'DELETE', result.rowCount, folded.deletes.length);
+      let hit = 0;
+      for (const { rows, condition } of await this.#routes(table, stage, 0)) {
+        const where = `s.tm_group = 0${condition} AND ${join}`;
+        hit += (await this.#client.query(`DELETE FROM ${rows} t USING ${stage} s WHERE ${where}`)).rowCount ?? 0;
+      }
+      expectRows(table, 'DELETE', hit, folded.deletes.length);
     }
     for (const [index, group] of groups.entries()) {
       const changed = group.columns.filter((column) => !keyColumns.has(column.index));
       const set = (changed.length > 0 ? changed : key).map((column) => `${column.ident} = s.c${column.index}`);
-      const result = await this.#client.query(
-        `UPDATE ${table.rows} t SET ${set.join(', ')} FROM ${stage} s WHERE s.tm_group = ${index + 1} AND ${join}`,
-      );
-      expectRows(table, 'UPDATE', result.rowCount, group.rows.length);
+      let hit = 0;
+      for (const { rows, condition } of await this.#routes(table, stage, index + 1)) {
+        const where = `s.tm_group = ${index + 1}${condition} AND ${join}`;
+        const statement = `UPDATE ${rows} t SET ${set.join(', ')} FROM ${stage} s WHERE ${where}`;
+        hit += (await this.#client.query(statement)).rowCount ?? 0;
+      }
+      expectRows(table, 'UPDATE', hit, group.rows.length);
     }
+  }
+
+  /** Where staged rows are to be looked for. */
+  async #routes(table: BoundTable, stage: string, group: number): Promise<readonly Route[]> {
+    if (!isRouted(table)) return [{ rows: table.rows, condition: '' }];
+    const routes = await this.#chunks.routes(table, stage, group);
+    if (routes) return routes;
+    throw new WrongRowCount(`rows of ${table.display} have no chunk`);
   }
 
   /** Deletes as many rows of each image as are named, going through the table once. */
@@ -142,7 +163,7 @@ export class SetWise {
           JOIN (SELECT ${named} AS image, count(*) AS n FROM ${stage} GROUP BY 1) s ON s.image = r.image
          WHERE r.nth <= s.n) d
        WHERE t.ctid = d.place`);
-    expectRows(table, 'DELETE', result.rowCount, rows.length);
+    expectRows(table, 'DELETE', result.rowCount ?? 0, rows.length);
   }
 
   /** Puts rows into the staging table of a table, alone. Gives its name. */
@@ -159,7 +180,7 @@ export class SetWise {
 /** One row's values as text: tells 1.0 from 1.00, can be hashed, and exists for every type. */
 const imageOf = (columns: readonly string[]): string => `ROW(${columns.join(', ')})::text COLLATE "C"`;
 
-function expectRows(table: BoundTable, command: string, hit: number | null, wanted: number): void {
+function expectRows(table: BoundTable, command: string, hit: number, wanted: number): void {
   if (hit !== wanted) throw new WrongRowCount(`${command} on ${table.display} hit ${hit} rows instead of ${wanted}`);
 }
 

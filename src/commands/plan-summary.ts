@@ -3,9 +3,12 @@ import type pg from 'pg';
 import { estimateCopySeconds } from '../engine/copy/estimate.ts';
 import { planParts } from '../engine/copy/parts.ts';
 import { readRoles } from '../engine/schema/roles.ts';
-import { holdsRows, readTables, type SourceTable, selection } from '../engine/source/catalog.ts';
+import { chunkOf, holdsRows, readTables, type SourceTable, selection } from '../engine/source/catalog.ts';
 import { chooseJobs } from '../engine/target/jobs.ts';
-import { displayName } from '../postgres/identifiers.ts';
+import { ofHypertable } from '../engine/timescale/chunk-name.ts';
+import type { HypertableOption } from '../engine/timescale/hypertable-option.ts';
+import { becomesHypertable } from '../engine/timescale/new-hypertables.ts';
+import { displayIdent, displayName } from '../postgres/identifiers.ts';
 import { firstRow } from '../postgres/query.ts';
 import type { PlanSummary, WizardInput } from '../state/services.ts';
 import { planRemarks } from './plan-remarks.ts';
@@ -56,7 +59,8 @@ export async function summarize(
         bytes: table.bytes,
         rows: table.rows,
         parts: parts.get(table.oid) ?? 1,
-        note: noteOn(table),
+        note: noteOn(table, becomesHypertable(table, options.hypertables)),
+        ...ofHypertable({ chunkOf: chunkOf(table) }),
       })),
     skipped: tables.flatMap((table) => {
       const why = whySkipped(table, selection(table, options));
@@ -86,7 +90,8 @@ async function freeBytes(directory: string): Promise<number | null> {
   }
 }
 
-function noteOn(table: SourceTable): string {
+function noteOn(table: SourceTable, becomes: HypertableOption | undefined): string {
+  if (becomes) return `hypertable by ${displayIdent(becomes.column)}${becomes.compress ? ', compressed' : ''}`;
   if (table.kind === 'unlogged') return 'unlogged: copied again at cut-over';
   return table.hasIdentity ? '' : 'inserts only';
 }

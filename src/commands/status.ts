@@ -1,9 +1,11 @@
 import type { CompressionReport } from '../engine/events.ts';
+import { hypertableProgress } from '../engine/hypertable-progress.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
 import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
+import { tablesWord } from '../state/table-order.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { compressionLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
@@ -23,7 +25,7 @@ export async function status(context: CommandContext): Promise<number> {
     });
   }
   context.printJson({ type: 'status', ...statusOf(progress, client?.pid ?? null) });
-  for (const line of describe(progress, client?.pid ?? null)) context.say(line);
+  for (const line of statusLines(progress, client?.pid ?? null)) context.say(line);
   return 0;
 }
 
@@ -54,6 +56,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     // Both are gone with the cut-over.
     slot: progress.phase === 'done' ? null : slot,
     spool: progress.phase === 'done' ? { ...progress.spool, bytes: 0 } : progress.spool,
+    hypertables: hypertablesOf(progress),
     damaged: damagedTables(progress),
     troubles: progress.troubles,
     schema_changes: progress.schema_changes,
@@ -68,7 +71,9 @@ export function statusOf(progress: Progress, pid: number | null) {
 const isMeasured = (progress: Progress, pid: number | null): boolean => pid !== null && lagIsKnown(progress.troubles);
 
 const damagedTables = (progress: Progress) =>
-  Object.entries(progress.tables).flatMap(([table, { damage }]) => (damage ? [{ table, ...damage }] : []));
+  Object.entries(progress.tables).flatMap(([table, { damage, hypertable }]) =>
+    damage ? [{ table, ...(hypertable === undefined ? {} : { hypertable }), ...damage }] : [],
+  );
 
 function compressionLines(compression: CompressionReport, pid: number | null): string[] {
   const { state, chunks_done: done, chunks_total: total } = compression;
@@ -79,13 +84,33 @@ function compressionLines(compression: CompressionReport, pid: number | null): s
   ];
 }
 
-function describe(progress: Progress, pid: number | null): string[] {
+/** The chunks of each hypertable together. */
+const hypertablesOf = (progress: Progress) =>
+  [...hypertableProgress(progress).values()].map(({ hypertable, chunks, table }) => ({
+    hypertable,
+    state: table.state,
+    chunks_total: chunks.total,
+    chunks_done: chunks.done,
+    chunks_damaged: chunks.damaged,
+    bytes_total: table.bytes_total,
+    bytes_done: Math.round(table.bytes_total * table.done),
+    rows: table.rows,
+  }));
+
+/** What `status` says to people. */
+export function statusLines(progress: Progress, pid: number | null): string[] {
   const totals = copyTotals(progress);
   const lines = [
     `${progress.source} → ${progress.target}`,
     `Phase ${progress.phase}, engine ${pid === null ? 'stopped' : `running (process ${pid})`}`,
-    `Copied ${totals.tables_done} of ${totals.tables_total} tables, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
+    `Copied ${totals.tables_done} of ${totals.tables_total} ${tablesWord(progress)}, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
   ];
+  for (const one of hypertablesOf(progress)) {
+    const damage = one.chunks_damaged === 0 ? '' : `, ${one.chunks_damaged} DAMAGED`;
+    lines.push(
+      `  ${one.hypertable}: ${one.chunks_done} of ${one.chunks_total} chunks${damage}, ${one.rows} rows, ${formatBytes(one.bytes_done)} of ${formatBytes(one.bytes_total)}`,
+    );
+  }
   if (progress.phase === 'replay') {
     const { replay } = progress;
     lines.push(
@@ -104,8 +129,10 @@ function describe(progress: Progress, pid: number | null): string[] {
   if (progress.phase !== 'done' && free > 0) lines.push(`Spool ${formatBytes(bytes)}, ${formatBytes(free)} free`);
   if (progress.compression) lines.push(...compressionLines(progress.compression, pid));
   const damaged = damagedTables(progress);
-  for (const { table, code, reason, lsn } of damaged)
-    lines.push(`DAMAGED ${table}: ${code} ${reason} at ${lsn ?? '?'}`);
+  for (const { table, hypertable, code, reason, lsn } of damaged)
+    lines.push(
+      `DAMAGED ${table}${hypertable === undefined ? '' : ` (a chunk of ${hypertable})`}: ${code} ${reason} at ${lsn ?? '?'}`,
+    );
   if (damaged.length > 0) lines.push('Copy them again with migrate --resync; the cut-over is locked until then.');
   for (const trouble of progress.troubles) {
     const doing = trouble.policy === 'retry' ? 'Trying again' : 'Waiting for you';

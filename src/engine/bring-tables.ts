@@ -8,11 +8,19 @@ import { Resources } from './resources.ts';
 import { bringAggregates, bringSchema, dumpOnce, finishIndexes } from './schema/bring-schema.ts';
 import { IndexBuilder } from './schema/build-indexes.ts';
 import { type ClassifiedSchema, countIndexes } from './schema/classify.ts';
-import { holdsRows, readMaterializedViews, readTables, type SourceTable, selection } from './source/catalog.ts';
+import {
+  chunkOf,
+  holdsRows,
+  readMaterializedViews,
+  readTables,
+  type SourceTable,
+  selection,
+} from './source/catalog.ts';
 import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
 import { isHypertable } from './timescale/analyze-hypertables.ts';
+import { ofHypertable } from './timescale/chunk-name.ts';
 import { ChunksLeft } from './timescale/chunks-left.ts';
 import { adoptChunks, placeChunks } from './timescale/make-chunks.ts';
 import { throughRoots } from './timescale/new-hypertables.ts';
@@ -75,7 +83,7 @@ export async function bringTables(
     if (openOids.has(table.sourceOid) || !table.copyRows) continue;
     const { state, bytes, rows, damage } = table;
     if (damage) tellDamage(emit, { ...table, damage });
-    else emit({ type: 'table', relation: displayName(table), state, bytes, rows, done: 1 });
+    else emit({ type: 'table', relation: displayName(table), ...ofHypertable(table), state, bytes, rows, done: 1 });
   }
   const hypertables = wanted.filter(isHypertable);
   const roots = new Set(hypertables.map(displayName));
@@ -143,6 +151,7 @@ function emitPlan(
       bytes: table.bytes,
       rows: table.rows,
       parts: partsOf.get(table.oid) ?? 1,
+      ...ofHypertable({ chunkOf: chunkOf(table) }),
     })),
     indexes_total: countIndexes(schema),
   });

@@ -18,6 +18,8 @@ export const CUTOVER_STEPS = ['fence', 'drain', 'sequences', 'objects', 'verify'
 export type CutoverStep = (typeof CUTOVER_STEPS)[number];
 
 const bytes = z.number().nonnegative();
+/** What a chunk is a part of. */
+const hypertable = z.string();
 const side = z.enum(['source', 'target', 'local']);
 
 export const errorReportSchema = z.object({
@@ -127,13 +129,16 @@ const payload = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('plan'),
-    tables: z.array(z.object({ relation: z.string(), bytes, rows: z.number(), parts: z.number() })),
+    tables: z.array(
+      z.object({ relation: z.string(), bytes, rows: z.number(), parts: z.number(), hypertable: hypertable.optional() }),
+    ),
     indexes_total: z.number(),
   }),
   z.object({ type: z.literal('snapshot'), slot: z.string(), lsn: z.string(), tables: z.number() }),
   z.object({
     type: z.literal('table'),
     relation: z.string(),
+    hypertable: hypertable.optional(),
     state: z.enum(TABLE_STATES),
     /** Bytes of COPY data sent so far; on `copied` the final figure. */
     bytes,

@@ -33,6 +33,8 @@ export const progressSchema = z.object({
       done: z.number(),
       since: z.iso.datetime().nullable(),
       ms: z.number().nullable(),
+      /** Of a chunk: what it is a part of. */
+      hypertable: z.string().optional(),
       /** While it is damaged. */
       damage: damageReportSchema.optional(),
     }),
@@ -133,12 +135,14 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
           done: 0,
           since: null,
           ms: null,
+          ...(table.hypertable === undefined ? {} : { hypertable: table.hypertable }),
         };
       }
       return { ...progress, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
     }
     case 'table': {
       const before = progress.tables[event.relation];
+      const hypertable = event.hypertable ?? before?.hypertable;
       const table = {
         state: event.state,
         bytes_total: before?.bytes_total ?? 0,
@@ -147,6 +151,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         done: event.done,
         since: before?.state === event.state ? before.since : event.time,
         ms: event.ms ?? before?.ms ?? null,
+        ...(hypertable === undefined ? {} : { hypertable }),
         ...(event.damage ? { damage: event.damage } : {}),
       };
       const tables = isOurs ? progress.tables : { ...progress.tables };

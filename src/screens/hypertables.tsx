@@ -99,8 +99,8 @@ function Editing({ model, row, width }: { model: Model; row: HypertableRow; widt
         placeholder={formatHypertable(row.option)}
         width={width}
       />
-      <Text tone="muted">
-        {'  schema.table=column,interval[,hash:column:partitions][,compress:age[:segmentby=column+column]]'}
+      <Text tone="muted" wrap="wrap">
+        {'schema.table=column,interval[,hash:column:partitions][,compress:age[:segmentby=column+column]]'}
       </Text>
       <Text tone="muted" wrap="truncate-end">{`  ${known}`}</Text>
     </Box>

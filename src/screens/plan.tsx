@@ -84,7 +84,13 @@ function Options({ model, summary, width }: { model: Model; summary: PlanSummary
 
 /** The plan's figures in one line. */
 function totals(summary: PlanSummary): string {
-  const parts = [`${summary.tables.length} tables`, formatBytesShort(summary.bytes), `${summary.indexes} indexes`];
+  const chunks = summary.tables.filter(({ hypertable }) => hypertable !== undefined).length;
+  const tables = formatNumberOf(bySize(summary).length, 'table');
+  const parts = [
+    chunks === 0 ? tables : `${tables} with ${formatNumberOf(chunks, 'chunk')}`,
+    formatBytesShort(summary.bytes),
+    `${summary.indexes} indexes`,
+  ];
   const { estimateSeconds: seconds } = summary;
   // The figure is rough: seconds would say more than is known.
   if (seconds !== null) parts.push(seconds < 60 ? 'under a minute' : `about ${formatMs(seconds * 1000)}`);

@@ -40,6 +40,8 @@ export interface Model {
   readonly options: MigrationOptions;
   readonly plan: PlanForm;
   readonly engine: EngineView;
+  /** Hypertables whose chunks are shown one by one; on the plan: all of them while there are any. */
+  readonly opened: readonly string[];
   readonly cutover: CutoverForm;
   /** A key asked to leave while the engine was being started. */
   readonly leaving: boolean;
@@ -275,6 +277,7 @@ export function initialModel(of: { now: number; watch?: boolean; prefill?: Wizar
     hypertables: emptyHypertables,
     options: prefill.options ?? migrationOptionsSchema.parse({}),
     plan: { summary: idle, selected: 0, editing: null, run: 0 },
+    opened: [],
     engine: {
       state: 'none',
       readonly: false,

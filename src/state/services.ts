@@ -87,8 +87,18 @@ export interface ServerReport {
 export type IdentityRow = TableWithoutIdentity;
 export type { HypertableRow, IdentityChoice };
 
+export interface PlannedTable {
+  readonly relation: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly parts: number;
+  readonly note: string;
+  /** Of a chunk: what it is a part of. */
+  readonly hypertable?: string;
+}
+
 export interface PlanSummary {
-  readonly tables: readonly { relation: string; bytes: number; rows: number; parts: number; note: string }[];
+  readonly tables: readonly PlannedTable[];
   readonly skipped: readonly { object: string; why: string }[];
   readonly extensions: readonly string[];
   readonly roles: readonly string[];

@@ -81,6 +81,36 @@ const hindered = reach(toggled, chosen(toggled));
 const planned = reach({ ...probed, screen: 'plan' }, { type: 'planned', run: 0, summary: PLAN });
 const copying = played(attached, copySteps(), 22);
 const copied = played(attached, copySteps(), all);
+const event = (payload: EventPayload): Message => ({
+  type: 'events',
+  events: [{ ...payload, time: new Date(MOMENT).toISOString() } as EngineEvent],
+});
+const CHUNK = { hypertable: 'public.metrics', parts: 1, rows: 20_000, bytes: 4 * 1024 ** 2 };
+const CHUNKS = Array.from({ length: 500 }, (_, at) => ({
+  ...CHUNK,
+  relation: `_timescaledb_internal._hyper_1_${at}_chunk`,
+}));
+const chunksMoving = reach(
+  attached,
+  event({ type: 'phase', phase: 'copy' }),
+  event({
+    type: 'plan',
+    tables: [{ relation: 'public.devices', bytes: 90_000, rows: 400, parts: 1 }, ...CHUNKS],
+    indexes_total: 3,
+  }),
+  ...CHUNKS.slice(0, 121).map(({ relation, bytes, rows }, at) =>
+    event({ type: 'table', relation, state: at < 119 ? 'copied' : 'copying', bytes, rows, done: at < 119 ? 1 : 0.4 }),
+  ),
+);
+const chunksListed = reach(chunksMoving, { type: 'read', reader: 'tables' });
+const chunksPlanned = reach(
+  { ...probed, screen: 'plan' },
+  {
+    type: 'planned',
+    run: 0,
+    summary: { ...PLAN, tables: [...PLAN.tables, ...CHUNKS.map((one) => ({ ...one, note: '' }))] },
+  },
+);
 const behind = played(copied, replaySteps(), 11);
 const caughtUp = played(copied, replaySteps(), 60);
 const cutover = reach(caughtUp, { type: 'open-cutover' }, insert('tsdb'));
@@ -92,10 +122,6 @@ const existing = {
   source: 'postgres://app@db.shop.example:5432/shop',
   target: 'postgres://tsdbadmin@x1.y2.tsdb.cloud.example:34567/tsdb',
 };
-const event = (payload: EventPayload): Message => ({
-  type: 'events',
-  events: [{ ...payload, time: new Date(MOMENT).toISOString() } as EngineEvent],
-});
 const DAMAGE = {
   code: 'TM5001',
   reason: 'update of the row with id=4711 hit 0 rows instead of one',
@@ -234,6 +260,7 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'plan, tables': reach(planned, { type: 'read', reader: 'tables' }),
   'dashboard, schema': played(attached, copySteps(), 3),
   'dashboard, copy': copying,
+  'dashboard, chunks': chunksMoving,
   'dashboard, replay': behind,
   'dashboard, caught up': caughtUp,
   'dashboard, trouble': reach(behind, event({ type: 'error', error: ERROR })),
@@ -274,6 +301,10 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
     prefill: { source: '', target: '' },
   }),
   'overlay, help': reach(behind, { type: 'read', reader: 'help' }),
+  'overlay, hypertables': chunksListed,
+  'overlay, chunks': reach(chunksListed, { type: 'toggle' }, { type: 'move', by: 1 }),
+  'plan, chunks': chunksPlanned,
+  'overlay, plan with chunks': reach(chunksPlanned, { type: 'read', reader: 'tables' }, { type: 'toggle' }),
   'overlay, tables': reach(copying, { type: 'read', reader: 'tables' }),
   'overlay, a damaged table': reach(damaged, { type: 'read', reader: 'tables' }),
   'overlay, log': reach(caughtUp, { type: 'read', reader: 'log' }),

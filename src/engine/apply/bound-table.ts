@@ -29,6 +29,7 @@ export interface BoundColumn {
 export interface BoundTable {
   readonly relation: StreamRelation;
   readonly oid: number;
+  /** A chunk is known by its name on the source, and by its hypertable. */
   readonly display: string;
   /** Quoted and qualified. */
   readonly target: string;
@@ -99,7 +100,7 @@ export function bindTo(
   typeNames: ReadonlyMap<number, string> = new Map(),
 ): BoundTable {
   const relation = underNewNames(described, ahead);
-  const display = displayName(targetName);
+  const display = targetName.shownAs ?? displayName(targetName);
   if (!found) {
     const message = 'the table does not exist on the target';
     const hint =

@@ -3,10 +3,11 @@ import { type HeldSnapshot, holdSnapshot, temporarySlotOf } from '../begin.ts';
 import { untilCopyFits } from '../ddl/copy-hold.ts';
 import { recordShapes } from '../ddl/recorded-shapes.ts';
 import type { Engine } from '../engine.ts';
-import { readTables, type SourceTable } from '../source/catalog.ts';
+import { chunkOf, readTables, type SourceTable } from '../source/catalog.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut, type SyncedTable } from '../sync/table-states.ts';
-import { adoptChunks, describeChunk, placeChunks } from '../timescale/make-chunks.ts';
+import { describeChunk } from '../timescale/chunk-name.ts';
+import { adoptChunks, placeChunks } from '../timescale/make-chunks.ts';
 import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 
@@ -65,8 +66,7 @@ export async function copyRows(
     const placed = await placeChunks({ ...engine, emit: input.emit }, inNewer);
     const now = new Map(throughRoots(placed, options.hypertables).map((table) => [table.oid, table]));
     for (const table of again) {
-      const chunkOf = table.kind === 'chunk' ? (table.partOf[0] ?? null) : null;
-      if (!now.get(table.oid)?.into) await letGo(engine, { ...table, sourceOid: table.oid, chunkOf });
+      if (!now.get(table.oid)?.into) await letGo(engine, { ...table, sourceOid: table.oid, chunkOf: chunkOf(table) });
     }
     const some = [...[...again].map(({ oid }) => oid), ...adopted].flatMap((oid) => {
       const table = now.get(oid);

@@ -13,6 +13,7 @@ import type { SourceTable } from '../source/catalog.ts';
 import { readDamaged } from '../sync/damage.ts';
 import { markForResync, ResyncAsked } from '../sync/resync.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { describeChunk, ofHypertable } from '../timescale/chunk-name.ts';
 import type { TroubleWatch } from '../troubles.ts';
 import { countWriters } from './fence.ts';
 import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
@@ -81,7 +82,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     const gates = gatesOf({
       tablesTotal: following.length,
       tablesLive: live ? following.length : 0,
-      damaged: damaged.map(displayName),
+      damaged: damaged.map(describeChunk),
       schemaOpen: [
         ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
       ],
@@ -178,7 +179,8 @@ async function markLive({ replay, target, emit }: AwaitOptions, tables: readonly
   if (!tables.every((table) => table.copyLsn !== null && table.copyLsn <= replay.applied)) return false;
   await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE state = 'copied'`);
   for (const table of tables) {
-    emit({ type: 'table', relation: displayName(table), state: 'live', bytes: table.bytes, rows: table.rows, done: 1 });
+    const { bytes, rows } = table;
+    emit({ type: 'table', relation: displayName(table), ...ofHypertable(table), state: 'live', bytes, rows, done: 1 });
   }
   return true;
 }

@@ -16,7 +16,7 @@ export interface SourceTable {
   /** The root of its partition tree, or its hypertable; its own OID when it is in none. */
   readonly rootOid: number;
   /** The partitioned tables or the hypertable that it is a part of, the root last. */
-  readonly partOf: readonly { readonly schema: string; readonly name: string }[];
+  readonly partOf: readonly Name[];
   readonly bytes: number;
   /** Estimated. */
   readonly rows: number;
@@ -34,10 +34,15 @@ export interface SourceTable {
   readonly columns: readonly SourceColumn[];
 }
 
-/** A table of the target that takes rows. */
-export interface Place {
+interface Name {
   readonly schema: string;
   readonly name: string;
+}
+
+/** A table of the target that takes rows. */
+export interface Place extends Name {
+  /** What people are told of it when that is not its name: a chunk is known by that of the source, and by its hypertable. */
+  readonly shownAs?: string;
   /** Of a hypertable whose rows go through its root: the columns that decide in which chunk a row stands. */
   readonly partitionedBy?: readonly string[];
 }
@@ -109,13 +114,15 @@ function kindOf(row: Record<string, string>, { roots, chunks }: SourceHypertable
   return row.is_partition === 't' ? 'partition' : 'ordinary';
 }
 
+/** The hypertable of a chunk; null of any other table. */
+export const chunkOf = ({ kind, partOf }: Pick<SourceTable, 'kind' | 'partOf'>): Name | null =>
+  kind === 'chunk' ? (partOf[0] ?? null) : null;
+
 /** Where its rows go on the target. Throws for a chunk that has no place there yet. */
 export function placeOf(table: SourceTable): Place {
   if (table.into) return table.into;
   throw new Error(`no chunk of the target for ${table.schema}.${table.name}`);
 }
-
-type Name = { readonly schema: string; readonly name: string };
 
 function belongsTo(
   row: Record<string, string>,

@@ -5,6 +5,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import { type ServerError, sqlState } from '../error-policy.ts';
 import type { DamageReport, Emit, TableState } from '../events.ts';
+import { describeChunk, ofHypertable } from '../timescale/chunk-name.ts';
 
 /** Why a table does not follow the source any more. */
 export interface Damage {
@@ -46,15 +47,18 @@ export const refusesTheRow = (error: unknown): boolean => OF_THE_ROW.test(sqlSta
  */
 export function damageAtCommit(
   error: unknown,
-  tables: Iterable<{ readonly sourceOid: number; readonly schema: string; readonly name: string }>,
+  tables: Iterable<
+    Pick<DamagedTable, 'schema' | 'name' | 'chunkOf'> & { readonly sourceOid: number; readonly into?: Named | null }
+  >,
   at: Lsn,
 ): unknown {
   if (!refusesTheRow(error)) return error;
   const { schema, table: name, message, detail = '' } = error as ServerError;
-  const table = [...tables].find((one) => one.schema === schema && one.name === name);
+  // The server names the table of the target: a chunk has another name there.
+  const table = [...tables].find((one) => (one.into ?? one).schema === schema && (one.into ?? one).name === name);
   if (!table) return error;
   const refusal = `a change was refused at its commit: ${message}${detail ? ` (${detail})` : ''}`;
-  const about = { side: 'target', object: displayName(table), message: refusal, cause: error } as const;
+  const about = { side: 'target', object: describeChunk(table), message: refusal, cause: error } as const;
   return new TableDamage('TM5002', about, { sourceOid: table.sourceOid, row: detail, lsn: at });
 }
 
@@ -104,18 +108,32 @@ interface Named {
 /** Tables that stand still until they are copied again. */
 export async function readDamaged(client: pg.Client): Promise<DamagedTable[]> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT schema, name, damage_code, damage_reason, damage_row, damage_lsn FROM tiger_migrate.relation
-      WHERE copy_rows AND state = 'damaged' ORDER BY schema, name`,
+    `SELECT r.schema, r.name, h.schema AS root_schema, h.name AS root_name, r.damage_code, r.damage_reason, r.damage_row, r.damage_lsn
+       FROM tiger_migrate.relation r LEFT JOIN tiger_migrate.relation h ON h.source_oid = r.root_oid AND r.kind = 'chunk'
+      WHERE r.copy_rows AND r.state = 'damaged' ORDER BY r.schema, r.name`,
   );
-  return rows.map((row) => ({ schema: row.schema ?? '', name: row.name ?? '', damage: damageOf(row) }));
+  return rows.map((row) => ({
+    schema: row.schema ?? '',
+    name: row.name ?? '',
+    chunkOf: row.root_name ? { schema: row.root_schema ?? '', name: row.root_name } : null,
+    damage: damageOf(row),
+  }));
 }
 
 /** Says that a table is damaged: its state, and a warning with row, LSN and what to do. */
 export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: number; readonly rows: number }): void {
   const { damage, bytes, rows } = table;
   const relation = displayName(table);
-  const shown = table.chunkOf ? `${relation} (a chunk of ${displayName(table.chunkOf)})` : relation;
-  emit({ type: 'table', relation, state: 'damaged', bytes, rows, done: 1, damage: damageReport(damage) });
+  emit({
+    type: 'table',
+    relation,
+    ...ofHypertable(table),
+    state: 'damaged',
+    bytes,
+    rows,
+    done: 1,
+    damage: damageReport(damage),
+  });
   const at =
     damage.lsn === null
       ? ''
@@ -125,7 +143,7 @@ export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: n
   emit({
     type: 'warning',
     text:
-      `${shown} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
+      `${describeChunk(table)} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
       `Find out what changed the target, then copy the table again: s in the wizard, or migrate --resync '${relation}'. ` +
       'Until then the cut-over is locked.',
   });
@@ -138,7 +156,7 @@ const damageReport = ({ lsn, ...damage }: Damage): DamageReport => ({
 
 /** Rejects with TM6002 while a table is damaged: no reason overrides missing rows. */
 export async function requireNoneDamaged(client: pg.Client): Promise<void> {
-  const names = (await readDamaged(client)).map(displayName);
+  const names = (await readDamaged(client)).map(describeChunk);
   if (names.length === 0) return;
   throw new MigrateError('TM6002', {
     side: 'target',

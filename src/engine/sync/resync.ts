@@ -5,6 +5,7 @@ import { matches, matchesAny } from '../../postgres/patterns.ts';
 import type { Emit } from '../events.ts';
 import { holdsRows, readTables, type SourceTable } from '../source/catalog.ts';
 import { publishAgain } from '../source/published.ts';
+import { ofHypertable } from '../timescale/chunk-name.ts';
 import { readTableStates, type SyncedTable } from './table-states.ts';
 
 /** Ends a run of the engine, for the next one to bring the tables that were marked: the way of a resume. */
@@ -37,7 +38,8 @@ export async function markForResync(of: ResyncOptions, patterns: readonly string
     [`{${tables.map((table) => table.sourceOid).join(',')}}`],
   );
   for (const table of tables) {
-    emit({ type: 'table', relation: displayName(table), state: 'pending', bytes: 0, rows: 0, done: 0 });
+    const relation = displayName(table);
+    emit({ type: 'table', relation, ...ofHypertable(table), state: 'pending', bytes: 0, rows: 0, done: 0 });
   }
   const names = tables.map(displayName);
   emit({

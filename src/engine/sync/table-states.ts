@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import type { TableState } from '../events.ts';
 import type { Place } from '../source/catalog.ts';
+import { describeChunk } from '../timescale/chunk-name.ts';
 import { type Damage, damageOf } from './damage.ts';
 
 /**
@@ -65,8 +66,8 @@ export async function readTableStates(client: pg.Client): Promise<SyncedTable[]>
 }
 
 /** Where its rows are on the target. Throws for a chunk that has no place there yet: nothing is applied to one. */
-export function placeOf(table: Pick<SyncedTable, 'schema' | 'name' | 'into'>): NonNullable<SyncedTable['into']> {
-  if (table.into) return table.into;
+export function placeOf(table: Pick<SyncedTable, 'schema' | 'name' | 'into' | 'chunkOf'>): Place {
+  if (table.into) return table.chunkOf ? { ...table.into, shownAs: describeChunk(table) } : table.into;
   throw new Error(`no chunk of the target for ${table.schema}.${table.name}`);
 }
 

@@ -27,6 +27,8 @@ export interface IncompatibleObject {
   /** What pg_dump knows it by. */
   readonly classOid: number;
   readonly oid: number;
+  /** A unique index on its columns and those that it lacks is there: on the target the rows are unique by these. */
+  readonly widened: boolean;
   /** Its index says which row an UPDATE or DELETE of the source means. */
   readonly identifies: boolean;
 }
@@ -46,7 +48,11 @@ SELECT w.schema, w.name AS table, CASE WHEN i.indisprimary THEN 'primary key' WH
          WHEN k.oid IS NULL THEN 'unique index' ELSE 'unique constraint' END AS kind, x.relname AS object,
        coalesce(covered.columns, '[]') AS columns, NULL AS referring, coalesce('pg_constraint'::regclass::oid, 0)::int8 AS constraint_class,
        k.oid::int8 AS constraint_oid, 'pg_class'::regclass::oid::int8 AS class, x.oid::int8 AS oid,
-       CASE w.identity WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END AS identifies
+       CASE w.identity WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END AS identifies,
+       EXISTS (SELECT FROM pg_index u WHERE u.indrelid = w.oid AND u.indisunique AND u.indisvalid AND u.indpred IS NULL AND u.indexprs IS NULL
+          AND (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = w.oid AND a.attnum = ANY (u.indkey[0:u.indnkeyatts - 1]))
+            = (SELECT array_agg(n.name ORDER BY n.name) FROM (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = w.oid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+                UNION SELECT json_array_elements_text(w.columns)::name) n(name))) AS widened
   FROM wanted w JOIN pg_index i ON i.indrelid = w.oid JOIN pg_class x ON x.oid = i.indexrelid
   LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = w.oid AND k.contype IN ('p', 'u', 'x')
   CROSS JOIN LATERAL (SELECT json_agg(a.attname ORDER BY p.n)::text AS columns,
@@ -57,20 +63,20 @@ SELECT w.schema, w.name AS table, CASE WHEN i.indisprimary THEN 'primary key' WH
 UNION ALL
 SELECT w.schema, w.name, 'foreign key', k.conname,
        (SELECT json_agg(a.attname)::text FROM unnest(k.confkey) f(attnum) JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum = f.attnum),
-       k.conrelid::regclass::text, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false
+       k.conrelid::regclass::text, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false, false
   FROM wanted w JOIN pg_constraint k ON k.confrelid = w.oid AND k.contype = 'f' AND k.conparentid = 0
  WHERE $2::boolean OR k.conrelid IN (SELECT oid FROM wanted)
     -- What it stands on goes.
     OR EXISTS (SELECT FROM json_array_elements_text(w.columns) p(name) WHERE NOT EXISTS (SELECT FROM unnest(k.confkey) f(attnum)
          JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum = f.attnum WHERE a.attname = p.name))
 UNION ALL
-SELECT w.schema, w.name, 'check', k.conname, '[]', NULL, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false
+SELECT w.schema, w.name, 'check', k.conname, '[]', NULL, NULL, NULL, 'pg_constraint'::regclass::oid::int8, k.oid::int8, false, false
   FROM wanted w JOIN pg_constraint k ON k.conrelid = w.oid AND k.contype = 'c' AND k.connoinherit
 UNION ALL
-SELECT w.schema, w.name, 'rule', r.rulename, '[]', NULL, NULL, NULL, 'pg_rewrite'::regclass::oid::int8, r.oid::int8, false
+SELECT w.schema, w.name, 'rule', r.rulename, '[]', NULL, NULL, NULL, 'pg_rewrite'::regclass::oid::int8, r.oid::int8, false, false
   FROM wanted w JOIN pg_rewrite r ON r.ev_class = w.oid
 UNION ALL
-SELECT w.schema, w.name, 'trigger', t.tgname, '[]', NULL, NULL, NULL, 'pg_trigger'::regclass::oid::int8, t.oid::int8, false
+SELECT w.schema, w.name, 'trigger', t.tgname, '[]', NULL, NULL, NULL, 'pg_trigger'::regclass::oid::int8, t.oid::int8, false, false
   FROM wanted w JOIN pg_trigger t ON t.tgrelid = w.oid AND NOT t.tgisinternal AND t.tgtype & 1 = 1
    AND (t.tgnewtable IS NOT NULL OR t.tgoldtable IS NOT NULL)
 ORDER BY 1, 2, 3, 4`;
@@ -100,6 +106,7 @@ export async function readIncompatible(
     referring: row.referring ?? null,
     classOid: Number(row.constraint_oid === null ? row.class : row.constraint_class),
     oid: Number(row.constraint_oid ?? row.oid),
+    widened: row.widened === 't',
     identifies: row.identifies === 't',
   }));
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { qualified } from '../../postgres/identifiers.ts';
 import { plannedTables } from '../begin.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
@@ -148,7 +148,3 @@ async function readPlaces(target: pg.Client): Promise<Map<number, { schema: stri
   );
   return new Map(rows.map(({ oid, schema, name }) => [Number(oid), { schema, name }]));
 }
-
-/** A chunk for people: what it is a part of says more than its name. */
-export const describeChunk = (chunk: { schema: string; name: string; chunkOf: SyncedTable['chunkOf'] }): string =>
-  chunk.chunkOf ? `${displayName(chunk)} (a chunk of ${displayName(chunk.chunkOf)})` : displayName(chunk);

@@ -239,9 +239,14 @@ function uniqueObstacle(
         ...out,
         `As it is ${name} says which row an UPDATE or DELETE means, and the target would search all chunks for it.`,
       ]
-    : [
-        ...out,
-        `Nothing there keeps (${key}) unique then; (${columns.join(', ')}) can be, with an index on the source: ${wider.join(' ')}`,
-      ];
+    : object.widened
+      ? [
+          ...out,
+          `Nothing there keeps (${key}) unique then; (${columns.join(', ')}) is, by an index that the source has.`,
+        ]
+      : [
+          ...out,
+          `Nothing there keeps (${key}) unique then; (${columns.join(', ')}) can be, with an index on the source: ${wider.join(' ')}`,
+        ];
   return as.say(problem, remedy.join(' '));
 }

@@ -1,7 +1,7 @@
 import { Box } from 'ink';
 import { copyTotals, type Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
-import { tableLines } from '../../state/table-order.ts';
+import { tableLines, tablesWord } from '../../state/table-order.ts';
 import { formatBytesShort, formatPercent } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
 import { Gap } from '../../ui/heading.tsx';
@@ -24,7 +24,7 @@ function CopyBlock({ model, progress, width }: { model: Model; progress: Progres
         <Text>{` ${formatPercent(share)}`}</Text>
       </Box>
       <Text wrap="truncate-end">
-        {`${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}, ${totals.tables_done} of ${totals.tables_total} tables`}
+        {`${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}, ${totals.tables_done} of ${totals.tables_total} ${tablesWord(progress)}`}
       </Text>
       <Text wrap="truncate-end" tone="muted">
         {copyPace(model, progress)}

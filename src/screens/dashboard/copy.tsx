@@ -2,7 +2,7 @@ import { Box } from 'ink';
 import { copyTotals, type Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
 import { copyRate, secondsLeft } from '../../state/rates.ts';
-import { tableLines } from '../../state/table-order.ts';
+import { tableLines, tablesWord } from '../../state/table-order.ts';
 import { formatBytesShort, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
 import { Gap } from '../../ui/heading.tsx';
 import { ProgressBar } from '../../ui/progress-bar.tsx';
@@ -33,7 +33,7 @@ export function CopyTotals({ model, progress, width }: { model: Model; progress:
   const totals = copyTotals(progress);
   const share = totals.bytes_total === 0 ? 0 : totals.bytes_done / totals.bytes_total;
   const done = totals.tables_total > 0 && totals.tables_done === totals.tables_total ? 1 : share;
-  const figures = ` ${formatPercent(done).padStart(4)}  ${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}, ${totals.tables_done} of ${totals.tables_total} tables`;
+  const figures = ` ${formatPercent(done).padStart(4)}  ${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}, ${totals.tables_done} of ${totals.tables_total} ${tablesWord(progress)}`;
   return (
     <Box flexDirection="column" flexShrink={0}>
       <Box height={1}>

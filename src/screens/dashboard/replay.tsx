@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import type { Progress } from '../../engine/progress.ts';
 import { lagIsKnown } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
-import { tableCounts } from '../../state/table-order.ts';
+import { tableCounts, tablesWord } from '../../state/table-order.ts';
 import {
   formatBytes,
   formatBytesShort,
@@ -90,6 +90,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
   const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
   const peak = Math.max(LEAST_PEAK, ...model.engine.lag.slice(-(width - LABEL)));
   const total = Object.keys(progress.tables).length;
+  const word = tablesWord(progress);
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
       <LagLine model={model} progress={progress} />
@@ -121,7 +122,7 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
         {`${formatCount(replay.transactions)} transactions, ${formatCount(replay.rows)} row changes`}
       </Line>
       <Line label="tables">
-        {`${counts.live + counts.copied} of ${total} follow the source`}
+        {`${counts.live + counts.copied} of ${total}${word === 'tables' ? '' : ` ${word}`} follow the source`}
         {counts.copying + counts.pending > 0 ? `, ${counts.copying + counts.pending} being copied again` : ''}
         {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged (s copies again)`}</Text> : null}
       </Line>

@@ -1,6 +1,6 @@
 import type { TableState } from '../../engine/events.ts';
 import { tableRate } from '../../state/rates.ts';
-import type { TableLine } from '../../state/table-order.ts';
+import { chunkName, type TableLine } from '../../state/table-order.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
 import { ProgressBar } from '../../ui/progress-bar.tsx';
 import { Mark, type Status } from '../../ui/status.tsx';
@@ -16,12 +16,15 @@ const STATUS: Record<TableState, Status> = {
 };
 
 const rate = (line: TableLine, now: number): string => {
+  // Its line says how many of them are done.
+  if (line.chunks) return 'chunks';
   const known = line.table.state === 'copying' ? tableRate(line.table, now) : null;
   return known ? formatRate(known.bytesPerSecond) : '';
 };
 
-/** What is left while it copies, how long it took afterwards, else its state. */
-function timing({ table }: TableLine, now: number): string {
+/** What is left while it copies, how long it took afterwards, else its state; of a hypertable its chunks. */
+function timing({ table, chunks }: TableLine, now: number): string {
+  if (chunks) return chunks.damaged > 0 ? `${chunks.damaged} damaged` : `${chunks.done}/${chunks.total}`;
   if (table.state === 'copying') {
     const known = tableRate(table, now);
     return known ? `${formatMs(known.secondsLeft * 1000)} left` : 'copying';
@@ -37,6 +40,9 @@ function Share({ line, width }: { line: TableLine; width: number }) {
   return <ProgressBar share={line.table.done} width={width} />;
 }
 
+const nameOf = ({ relation, table }: TableLine): string =>
+  table.hypertable === undefined ? relation : chunkName(relation);
+
 /** The columns of the tables with their copy; fewer where there is less room. */
 export function tableColumns(columns: number, now: number): readonly Column<TableLine>[] {
   const wide = columns >= 70;
@@ -44,7 +50,7 @@ export function tableColumns(columns: number, now: number): readonly Column<Tabl
   const bar = widest ? 16 : wide ? 10 : 6;
   const all: (Column<TableLine> | null)[] = [
     { title: ' ', width: 1, cell: ({ table }) => <Mark status={STATUS[table.state]} now={now} /> },
-    { title: 'table', cut: 'middle', cell: ({ relation }) => relation },
+    { title: 'table', cut: 'middle', cell: nameOf },
     { title: 'size', width: 7, align: 'right', cell: ({ table }) => formatBytesShort(table.bytes_total) },
     widest
       ? {

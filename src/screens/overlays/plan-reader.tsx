@@ -23,7 +23,7 @@ const title = (text: string) => (): ReactNode => (
 const gap = (): ReactNode => <Box height={1} flexShrink={0} />;
 
 /** Everything about the plan, line by line; drawn only where it is in sight. */
-function planLines(summary: PlanSummary, width: number): (() => ReactNode)[] {
+function planLines(summary: PlanSummary, width: number, opened: readonly string[]): (() => ReactNode)[] {
   const columns = plannedColumns(width);
   const remarks = summary.remarks.flatMap((text) =>
     wrapLines(text, width - 2).map((line, at) => () => (
@@ -51,7 +51,7 @@ function planLines(summary: PlanSummary, width: number): (() => ReactNode)[] {
     ...(first.length > 0 ? [gap] : []),
     title(`Copied: ${summary.tables.length}`),
     () => <TableHead columns={columns} />,
-    ...bySize(summary).map((table, at) => () => <TableRow columns={columns} row={table} index={at} />),
+    ...bySize(summary, opened).map((table, at) => () => <TableRow columns={columns} row={table} index={at} />),
     ...(rest.length > 0 ? [gap, title('Not migrated, the others'), ...rest] : []),
   ];
 }
@@ -60,7 +60,7 @@ function planLines(summary: PlanSummary, width: number): (() => ReactNode)[] {
 export function PlanReader({ model, overlay, size }: { model: Model; overlay: ReaderOverlay; size: Size }) {
   const { summary } = model.plan;
   const inner = panelSize(size);
-  const lines = summary.state === 'ready' ? planLines(summary.value, inner.columns) : [];
+  const lines = summary.state === 'ready' ? planLines(summary.value, inner.columns, model.opened) : [];
   const { start, end } = useScrollWindow(overlay.scroll, lines.length, inner.rows);
   return (
     <Panel title="The plan in full" note={range(start, end, lines.length)} size={size}>

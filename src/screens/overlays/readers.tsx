@@ -7,6 +7,7 @@ import { formatTimeOfDay } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
 import { type KeyTable, keyName } from '../../ui/key-table.ts';
 import { ALL_TABLES, FIELD_KEYS, GLOBAL_KEYS, SCREEN_KEYS } from '../../ui/keys/tables.ts';
+import { windowAround } from '../../ui/list-window.ts';
 import { Mark } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
@@ -89,10 +90,13 @@ const TablesReader = (props: ReaderProps) =>
   );
 
 function EngineTables({ model, overlay, size, progress }: ReaderProps & { readonly progress: Progress }) {
-  const rows = tableLines(progress);
+  const rows = tableLines(progress, model.opened);
+  const opens = rows.some(({ chunks }) => chunks !== undefined);
   const counts = Object.entries(tableCounts(progress)).filter(([, count]) => count > 0);
   const inner = panelSize(size);
-  const window = useScrollWindow(overlay.scroll, rows.length, inner.rows - 1);
+  // Where lines can be opened, one is selected, in the middle of what is in sight.
+  const scrolled = useScrollWindow(overlay.scroll, rows.length, opens ? 1 : inner.rows - 1);
+  const window = opens ? windowAround(scrolled.start, rows.length, inner.rows - 1) : scrolled;
   const note = [
     counts.map(([state, count]) => `${count} ${state}`).join(', '),
     range(window.start, window.end, rows.length),
@@ -105,6 +109,7 @@ function EngineTables({ model, overlay, size, progress }: ReaderProps & { readon
         rowKey={(row) => row.relation}
         height={inner.rows}
         window={window}
+        {...(opens ? { selected: scrolled.start } : {})}
       />
     </Panel>
   );

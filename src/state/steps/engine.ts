@@ -127,8 +127,8 @@ function closed(model: Model, message: Extract<Message, { type: 'closed' }>): St
 
 /** Tables that do not follow the source any more, as the engine has told. */
 export const damagedTables = (model: Model): string[] =>
-  Object.entries(model.engine.progress?.tables ?? {}).flatMap(([name, { state }]) =>
-    state === 'damaged' ? [name] : [],
+  Object.entries(model.engine.progress?.tables ?? {}).flatMap(([name, { state, hypertable }]) =>
+    state === 'damaged' ? [hypertable === undefined ? name : `${name} (a chunk of ${hypertable})`] : [],
   );
 
 const NAMED = 5;

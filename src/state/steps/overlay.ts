@@ -1,5 +1,6 @@
 import { type Message, type Step, step } from '../messages.ts';
 import type { Model } from '../model.ts';
+import { plannedHypertables, tableLines } from '../table-order.ts';
 
 /** What must be typed to stop the engine. */
 export const STOP_WORD = 'stop';
@@ -32,8 +33,10 @@ export function overlayStep(
     case 'next':
       return overlay.kind === 'stop' ? confirmStop(model, overlay) : step({ ...model, overlay: null });
     // A check or a step that is read in full names these keys.
-    case 'apply':
     case 'toggle':
+      if (overlay.kind === 'tables') return step(openOrClose(model, overlay.scroll));
+      return overlay.kind === 'check' && model.screen === 'checks' ? null : step(model);
+    case 'apply':
       return overlay.kind === 'check' && model.screen === 'checks' ? null : step(model);
     case 'focus':
     case 'choose':
@@ -46,6 +49,20 @@ export function overlayStep(
     default:
       return null;
   }
+}
+
+/** Shows the chunks of the hypertable on that line, or puts them away; of the plan those of all. */
+function openOrClose(model: Model, at: number): Model {
+  const { progress } = model.engine;
+  if (!progress) return { ...model, opened: model.opened.length > 0 ? [] : plannedHypertables(model) };
+  const lines = tableLines(progress, model.opened);
+  const line = lines[Math.min(at, lines.length - 1)];
+  const name = line?.chunks ? line.relation : line?.table.hypertable;
+  if (name === undefined) return model;
+  if (!model.opened.includes(name)) return { ...model, opened: [...model.opened, name] };
+  const scroll = lines.findIndex(({ relation, chunks }) => chunks !== undefined && relation === name);
+  const opened = model.opened.filter((other) => other !== name);
+  return { ...model, opened, overlay: { kind: 'tables', scroll } };
 }
 
 /** Only the screen knows how long what is read is: a key that went past its end counts no further than to it. */

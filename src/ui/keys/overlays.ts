@@ -1,4 +1,5 @@
 import type { Model, Overlay, Reader } from '../../state/model.ts';
+import { plannedHypertables, tablesWord } from '../../state/table-order.ts';
 import type { Binding, KeyTable } from '../key-table.ts';
 import { reader, updown } from './bindings.ts';
 import { resyncKey } from './engine.ts';
@@ -19,11 +20,23 @@ const others = (
     ['w', 'warnings', 'the warnings instead'],
   ] as const
 ).map(([key, name, help]) => ({ ...reader(key, name, help), when: running }));
+/** Shows the chunks of a hypertable one by one. */
+const openKey: Binding = {
+  keys: ['space'],
+  footer: 'chunks',
+  help: 'show the chunks of this hypertable (of the plan: of all) one by one, or put them away',
+  when: (model) => {
+    const { progress } = model.engine;
+    return progress ? tablesWord(progress) !== 'tables' : plannedHypertables(model).length > 0;
+  },
+  send: { type: 'toggle' },
+};
 const scrolling = (name: Reader, key: string, title: string): KeyTable => ({
   name,
   title,
   bindings: [
     closing(key),
+    ...(name === 'tables' ? [openKey] : []),
     ...(name === 'check' ? entryKeys : []),
     ...updown.map((binding, at) => (at === 1 ? { ...binding, footer: 'scroll' } : binding)),
     ...others.filter((other) => !other.keys.includes(key)),

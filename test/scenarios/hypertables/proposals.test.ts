@@ -86,6 +86,7 @@ test('an identity that no hypertable can have is mended as that of a table witho
   });
   const after = (await look(source, target, options)).find(({ relation }) => relation === 'public.keyed');
   expect(after).toMatchObject({ remedy: null, obstacles: [{ blocks: false, identifies: false }] });
+  expect(after?.obstacles[0]?.remedy).toMatch(/\(id, at, device\) is, by an index that the source has/);
 
   await withClient(parseConnectionString(source.uri, {}), { side: 'source', application: 'clean' }, (client) =>
     restoreIdentities(client, identity.directory),

@@ -31,6 +31,8 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
 export const NEWER_SETTINGS: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
+  // Half a second for each look at the catalogs where there are thousands of tables, whose plans look dear.
+  jit: 'off',
   tcp_keepalives_idle: '30',
   tcp_keepalives_interval: '10',
   tcp_keepalives_count: '3',

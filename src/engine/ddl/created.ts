@@ -3,7 +3,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import type { OutputPlugin } from '../decode/plugin.ts';
 import type { SchemaChange } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
-import { readTables, type SourceTable, selection } from '../source/catalog.ts';
+import { readTablesBesidesChunks, type SourceTable, selection } from '../source/catalog.ts';
 import type { PublicationNames } from '../source/publications.ts';
 import { changesOf } from './schema-change.ts';
 import { readShapes, readShapesByName, type TableShape } from './shape.ts';
@@ -28,8 +28,8 @@ export interface CreatedTables {
  * were detached from their root. Those that the options leave out stay out.
  */
 export async function lookForCreated(source: pg.Client, target: pg.Client, of: WantedTables): Promise<CreatedTables> {
-  const all = (await readTables(source)).filter(
-    (table) => table.kind !== 'foreign' && table.kind !== 'chunk' && selection(table, of.options) !== 'excluded',
+  const all = (await readTablesBesidesChunks(source)).filter(
+    (table) => table.kind !== 'foreign' && selection(table, of.options) !== 'excluded',
   );
   const known = await readKnown(target);
   const published = of.plugin.usesPublications ? await readPublished(source, of.publications) : null;

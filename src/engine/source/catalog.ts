@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { matchesAny } from '../../postgres/patterns.ts';
 import type { MigrationOptions } from '../options.ts';
-import { readHypertables, type SourceHypertables } from '../timescale/source-hypertables.ts';
+import { readHypertables, readRoots, type SourceHypertables } from '../timescale/source-hypertables.ts';
 
 /** A table of the source, as its catalogs show it in the copy's snapshot. */
 export interface SourceTable {
@@ -102,6 +102,7 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence IN ('p', 'u') AND (NOT ${SYSTEM_SCHEMAS} OR c.oid = ANY ($1::oid[]))
    AND ($2::oid[] IS NULL OR c.oid = ANY ($2::oid[]))
+   AND ($3::oid[] IS NULL OR NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = ANY ($3::oid[])))
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY c.oid`;
 
@@ -149,10 +150,25 @@ function belongsTo(
  * out. `only`: no others than those with these OIDs.
  */
 export async function readTables(client: pg.Client, only: readonly number[] | null = null): Promise<SourceTable[]> {
-  const hypertables = await readHypertables(client);
+  return readAmong(client, await readHypertables(client, only), only, null);
+}
+
+/** The same without chunks: it takes the same time, however many there are. */
+export async function readTablesBesidesChunks(client: pg.Client): Promise<SourceTable[]> {
+  const roots = await readRoots(client);
+  return readAmong(client, { roots, chunks: new Map() }, null, roots);
+}
+
+async function readAmong(
+  client: pg.Client,
+  hypertables: SourceHypertables,
+  only: readonly number[] | null,
+  withoutChunksOf: ReadonlySet<number> | null,
+): Promise<SourceTable[]> {
   const { rows } = await client.query<Record<string, string>>(TABLES, [
     `{${[...hypertables.chunks.keys()].join(',')}}`,
     only && `{${only.join(',')}}`,
+    withoutChunksOf && `{${[...withoutChunksOf].join(',')}}`,
   ]);
   const names = new Map(rows.map((row) => [Number(row.oid), { schema: row.schema ?? '', name: row.name ?? '' }]));
   return rows.map((row) => ({

@@ -10,7 +10,7 @@ import { insertTables, isOpen, readTableStates, type SyncedTable } from '../sync
 import { damageChunks, RESHAPED } from './chunk-damage.ts';
 import { Places } from './places.ts';
 import { parseSlices, sameSlices } from './slices.ts';
-import { readHypertables, readSlices } from './source-hypertables.ts';
+import { readChunkOids, readSlices } from './source-hypertables.ts';
 
 /** Chunks that are made in one transaction: nobody else makes any on the target. */
 const AT_ONCE = 100;
@@ -97,7 +97,7 @@ async function makeRoom(
   wanted: readonly { readonly rootOid: number; readonly slices: string }[],
   states: readonly SyncedTable[],
 ): Promise<void> {
-  const living = (await readHypertables(source)).chunks;
+  const living = (await readChunkOids(source)).chunks;
   const places = new Places(states);
   const inTheWay = new Set<SyncedTable>();
   for (const { rootOid, slices } of wanted) {

@@ -15,7 +15,7 @@ import { ChunksDamaged, COMPRESSED_DIRECTLY, damageChunks, RESHAPED } from './ch
 import { dropPlaces, makeChunks } from './make-chunks.ts';
 import { Places } from './places.ts';
 import { parseSlices, sameSlices } from './slices.ts';
-import { chunksOfCompressed, findRelation, hasTimescale, readHypertables, readSlices } from './source-hypertables.ts';
+import { chunksOfCompressed, findRelation, hasTimescale, readChunkOids, readSlices } from './source-hypertables.ts';
 
 interface Name {
   readonly schema: string;
@@ -122,10 +122,10 @@ export async function takeInChunks(source: pg.Client, target: pg.Client, of: Tak
 const TAKING_IN = 7_316_520_241;
 
 async function takeInUnknown(source: pg.Client, target: pg.Client, of: TakeInOptions): Promise<number[]> {
-  const now = await readHypertables(source);
+  const now = await readChunkOids(source);
   const states = await readTableStates(target);
   const known = new Set(states.map(({ sourceOid }) => sourceOid));
-  const unknown = [...now.chunks.keys()].filter((oid) => !known.has(oid));
+  const unknown = [...now.chunks].filter((oid) => !known.has(oid));
   if (unknown.length === 0) return [];
   const tables = await readTables(source, [...now.roots, ...unknown]);
   const roots = new Map(tables.map((table) => [table.oid, qualified(table)]));

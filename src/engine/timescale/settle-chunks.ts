@@ -11,7 +11,7 @@ import { describeChunk } from './chunk-name.ts';
 import { dropPlaces } from './make-chunks.ts';
 import { takeInChunks } from './new-chunks.ts';
 import { parseSlices, sameSlices } from './slices.ts';
-import { hasTimescale, readHypertables, readSlices } from './source-hypertables.ts';
+import { hasTimescale, readChunkOids, readSlices } from './source-hypertables.ts';
 
 export interface SettleOptions {
   readonly source: pg.Client;
@@ -47,7 +47,7 @@ export async function settleChunks(of: SettleOptions): Promise<void> {
 
 async function unknownChunks(source: pg.Client, target: pg.Client): Promise<number[]> {
   const known = new Set((await readTableStates(target)).map(({ sourceOid }) => sourceOid));
-  return [...(await readHypertables(source)).chunks.keys()].filter((oid) => !known.has(oid));
+  return [...(await readChunkOids(source)).chunks].filter((oid) => !known.has(oid));
 }
 
 async function hasRows(source: pg.Client, oid: number): Promise<boolean> {
@@ -67,9 +67,9 @@ export async function fingerprintOfSlices(source: pg.Client): Promise<string> {
 
 /** Chunks whose boundaries are others than those that the target was given: merge_chunks and split_chunk move rows that no stream shows. */
 export async function lookForReshaped(source: pg.Client, target: pg.Client, emit: Emit): Promise<void> {
-  const { chunks } = await readHypertables(source);
+  const { chunks } = await readChunkOids(source);
   if (chunks.size === 0) return;
-  const slices = await readSlices(source, [...chunks.keys()]);
+  const slices = await readSlices(source, [...chunks]);
   const reshaped = (await readTableStates(target)).filter((table) => {
     const now = slices.get(table.sourceOid);
     if (now === undefined || table.slices === null || !table.copyRows || !isComplete(table)) return false;
@@ -79,9 +79,9 @@ export async function lookForReshaped(source: pg.Client, target: pg.Client, emit
 }
 
 async function dropGone({ source, target, emit }: SettleOptions): Promise<void> {
-  const { chunks } = await readHypertables(source);
+  const { chunks } = await readChunkOids(source);
   const states = await readTableStates(target);
-  await requireStillChunks(source, states, new Set(chunks.keys()));
+  await requireStillChunks(source, states, chunks);
   const placed = states.filter(({ isChunk, into }) => isChunk && into);
   const living = placed.filter(({ sourceOid }) => chunks.has(sourceOid));
   const inUse = new Set(living.map(({ into }) => into && displayName(into)));

@@ -32,7 +32,7 @@ const RELATION = (row: string): string =>
      WHERE pn.nspname = ${row} ->> 'schema_name' AND pc.relname = ${row} ->> 'table_name'))`;
 
 const COMPRESSED = `
-    SELECT ${RELATION('c.j')} AS oid, ${RELATION('z.j')} AS other FROM chunk c JOIN chunk z ON z.j ->> 'id' = c.j ->> 'compressed_chunk_id'
+    SELECT ${RELATION('c.j')} AS oid, ${RELATION('z.j')} AS other FROM wanted c JOIN chunk z ON z.j ->> 'id' = c.j ->> 'compressed_chunk_id'
     UNION SELECT s.relid::oid, ${OID_OF(`to_jsonb(s) ->> 'compress_relid'`)} FROM _timescaledb_catalog.compression_settings s
       WHERE to_jsonb(s) ->> 'compress_relid' IS NOT NULL`;
 
@@ -41,11 +41,15 @@ const COMPRESSED = `
  * a chunk's compressed rows stand in is told by compression_settings, or before 2.18 by the chunk's own row.
  */
 const CHUNKS = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k),
-  compressed AS (${COMPRESSED}), status AS (SELECT ${RELATION('j')} AS oid, j ->> 'status' AS bits FROM chunk)
+  wanted AS (SELECT j FROM chunk WHERE $2::oid[] IS NULL OR coalesce(j ->> 'table_name' IN (SELECT relname FROM pg_class WHERE oid = ANY ($2::oid[])), true)),
+  compressed AS (${COMPRESSED}), status AS (SELECT ${RELATION('j')} AS oid, j ->> 'status' AS bits FROM wanted)
   SELECT i.inhrelid::int8 AS oid, i.inhparent::int8 AS root, min(z.other)::int8 AS compressed, min(s.bits) AS status
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' LEFT JOIN compressed z ON z.oid = i.inhrelid
     LEFT JOIN status s ON s.oid = i.inhrelid
-   WHERE i.inhparent = ANY ($1::oid[]) GROUP BY 1, 2`;
+   WHERE i.inhparent = ANY ($1::oid[]) AND ($2::oid[] IS NULL OR i.inhrelid = ANY ($2::oid[])) GROUP BY 1, 2`;
+
+const CHUNK_OIDS = `SELECT i.inhrelid::int8 AS oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
+ WHERE i.inhparent = ANY ($1::oid[])`;
 
 export async function hasTimescale(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ there: string }>(
@@ -54,17 +58,39 @@ export async function hasTimescale(client: pg.Client): Promise<boolean> {
   return rows[0]?.there === 't';
 }
 
-/** Hypertables and chunks as the session's snapshot shows them; none where the extension is not installed. */
-export async function readHypertables(client: pg.Client): Promise<SourceHypertables> {
-  if (!(await hasTimescale(client))) return NONE;
-  const roots = await client.query<{ oid: string }>(ROOTS);
-  if (roots.rows.length === 0) return NONE;
-  const oids = roots.rows.map(({ oid }) => Number(oid));
+const listOf = (oids: Iterable<number>): string => `{${[...oids].join(',')}}`;
+
+/** OIDs of the operator's hypertables. */
+export async function readRoots(client: pg.Client): Promise<Set<number>> {
+  if (!(await hasTimescale(client))) return new Set();
+  const { rows } = await client.query<{ oid: string }>(ROOTS);
+  return new Set(rows.map(({ oid }) => Number(oid)));
+}
+
+/** OIDs of hypertables and of all their chunks: all that is asked for when it is only about which there are. */
+export async function readChunkOids(client: pg.Client): Promise<{ roots: Set<number>; chunks: Set<number> }> {
+  const roots = await readRoots(client);
+  if (roots.size === 0) return { roots, chunks: new Set() };
+  const { rows } = await client.query<{ oid: string }>(CHUNK_OIDS, [listOf(roots)]);
+  return { roots, chunks: new Set(rows.map(({ oid }) => Number(oid))) };
+}
+
+/**
+ * Hypertables and chunks as the session's snapshot shows them; none where the extension is not installed. `only`: no other chunks
+ * than those with these OIDs.
+ */
+export async function readHypertables(
+  client: pg.Client,
+  only: readonly number[] | null = null,
+): Promise<SourceHypertables> {
+  const roots = await readRoots(client);
+  if (roots.size === 0) return NONE;
   const { rows } = await client.query<Record<'oid' | 'root' | 'compressed' | 'status', string | null>>(CHUNKS, [
-    `{${oids.join(',')}}`,
+    listOf(roots),
+    only && listOf(only),
   ]);
   return {
-    roots: new Set(oids),
+    roots,
     chunks: new Map(
       rows.map((row) => [
         Number(row.oid),
@@ -93,7 +119,7 @@ const FIND = `SELECT c.oid::int8 AS oid, h.hypertable_schema AS root_schema, h.h
   LEFT JOIN timescaledb_information.hypertables h ON h.hypertable_schema = rn.nspname AND h.hypertable_name = r.relname
  WHERE n.nspname = $1 AND c.relname = $2`;
 
-const OWNER_OF_COMPRESSED = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k), compressed AS (${COMPRESSED})
+const OWNER_OF_COMPRESSED = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k), wanted AS (SELECT j FROM chunk), compressed AS (${COMPRESSED})
   SELECT z.oid::int8 AS oid FROM compressed z JOIN pg_inherits i ON i.inhrelid = z.oid JOIN pg_class r ON r.oid = i.inhparent
     JOIN pg_namespace n ON n.oid = r.relnamespace
     JOIN timescaledb_information.hypertables h ON h.hypertable_schema = n.nspname AND h.hypertable_name = r.relname

@@ -25,7 +25,7 @@ export async function refreshInCutover(options: RefreshInCutoverOptions): Promis
   signal.addEventListener('abort', stop, { once: true });
   try {
     await target.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    const count = await refreshAggregates({ ...options, target }).catch(
+    const count = await refreshAggregates({ ...options, target, afterDrops: true }).catch(
       failedFinish('continuous aggregates', 'they could not be refreshed'),
     );
     return `${count} continuous aggregates refreshed in ${Math.round(performance.now() - started)} ms`;

@@ -5,7 +5,7 @@ import { inTransaction } from '../schema/restore.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import { storageOf } from './make-aggregates.ts';
 import type { Aggregate } from './source-aggregates.ts';
-import { gapsBefore, inType, rangesOfChunks, type TimeRange } from './time-ranges.ts';
+import { beyond, gapsBefore, inType, rangesOfChunks, type TimeRange, together } from './time-ranges.ts';
 
 export interface HistoryOptions {
   readonly source: pg.Client;
@@ -17,25 +17,27 @@ const KIND = 'aggregate history';
 
 /**
  * Copies the buckets whose rows are gone from the source, whole or in part: no refresh could make them again. Comes behind a
- * refresh of everything, which has noted them as up to date, so that no later one deletes them. Gives the number of rows.
+ * refresh of everything, which has noted them as up to date, so that no later one deletes them. Those in the gaps that are `known` were
+ * copied before. Gives the number of rows.
  */
 export async function copyHistory(
   { source, target, signal }: HistoryOptions,
   aggregate: Aggregate,
-): Promise<{ readonly rows: number; readonly gaps: readonly TimeRange[] }> {
+  known: readonly TimeRange[] = [],
+): Promise<number> {
   const into = await storageOf(target, aggregate);
-  if (!into) return { rows: 0, gaps: [] };
+  if (!into) return 0;
   const gaps = gapsBefore(await rangesOfChunks(target, into.on));
+  const wanted = beyond(gaps, known);
   let rows = 0;
   await inTransaction(target, async () => {
-    // Instead of what was noted by a cut-over that did not come to its end.
     await target.query('DELETE FROM tiger_migrate.object WHERE kind = $1 AND name = $2', [
       KIND,
       displayName(aggregate),
     ]);
-    await recordObject(target, KIND, displayName(aggregate), JSON.stringify(gaps));
-    if (gaps.length === 0) return;
-    const where = bucketsIn(gaps, aggregate);
+    await recordObject(target, KIND, displayName(aggregate), JSON.stringify(together(gaps, known)));
+    if (wanted.length === 0) return;
+    const where = bucketsIn(wanted, aggregate);
     const columns = aggregate.columns.map(quoteIdent).join(', ');
     await target.query(`DELETE FROM ${qualified(into)} WHERE ${where}`);
     const statements = {
@@ -44,7 +46,7 @@ export async function copyHistory(
     };
     ({ rows } = await pipeCopy(source, target, statements, () => undefined, signal));
   });
-  return { rows, gaps };
+  return rows;
 }
 
 /** The gaps whose buckets were copied; null: this aggregate was not filled yet. */

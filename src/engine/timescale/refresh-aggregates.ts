@@ -15,6 +15,8 @@ export interface RefreshOptions {
   readonly aggregates: readonly Aggregate[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Chunks of the target were dropped since, as on the source: what the aggregates hold of them is copied once more, as it became before. */
+  readonly afterDrops?: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function refreshAggregates(options: RefreshOptions): Promise<number
     const started = performance.now();
     if (gaps === null) {
       await target.query(calling(aggregate, { from: null, to: watermark }, schema, force));
-      const { rows } = await copyHistory(options, aggregate);
+      const rows = await copyHistory(options, aggregate);
       const history = rows > 0 ? `, ${rows} rows whose origin is gone copied` : '';
       const ms = Math.round(performance.now() - started);
       emit({ type: 'log', text: `Continuous aggregate ${displayName(aggregate)} filled in ${ms} ms${history}` });
@@ -49,6 +51,7 @@ export async function refreshAggregates(options: RefreshOptions): Promise<number
           if (!isTooSmall(error)) throw error;
         });
       }
+      if (options.afterDrops) await copyHistory(options, aggregate, gaps);
     }
     refreshed += 1;
   }

@@ -7,7 +7,9 @@ export interface TimeRange {
   readonly to: string | null;
 }
 
-const OPEN = new Set(['-9223372036854775808', '9223372036854775807']);
+const LOWEST = '-9223372036854775808';
+const HIGHEST = '9223372036854775807';
+const OPEN = new Set([LOWEST, HIGHEST]);
 
 /** SQL for the value that a number stands for: microseconds for times, itself for integers. */
 export function inType(number: string, type: string): string {
@@ -58,6 +60,27 @@ export function gapsBefore(ranges: readonly TimeRange[]): TimeRange[] {
     const before = index === 0 ? null : (ranges[index - 1]?.to ?? null);
     return from === null ? [] : [{ from: before, to: from }];
   });
+}
+
+const whole = ({ from, to }: TimeRange) => ({ from: from ?? LOWEST, to: to ?? HIGHEST });
+
+/** All that lies in some of them, as few ranges as it takes. */
+export const together = (...lists: readonly (readonly TimeRange[])[]): TimeRange[] => joined(lists.flat().map(whole));
+
+/** What of these ranges does not lie in the others. */
+export function beyond(ranges: readonly TimeRange[], others: readonly TimeRange[]): TimeRange[] {
+  let left = ranges.map(whole);
+  for (const other of others.map(whole)) {
+    const [from, to] = [BigInt(other.from), BigInt(other.to)];
+    left = left.flatMap((range) => {
+      if (BigInt(range.to) <= from || BigInt(range.from) >= to) return [range];
+      return [
+        ...(BigInt(range.from) < from ? [{ from: range.from, to: other.from }] : []),
+        ...(BigInt(range.to) > to ? [{ from: other.to, to: range.to }] : []),
+      ];
+    });
+  }
+  return joined(left);
 }
 
 /** What lies behind and between gaps. */

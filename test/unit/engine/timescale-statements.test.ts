@@ -9,7 +9,7 @@ import { addingStatement, altering } from '../../../src/engine/timescale/make-jo
 import { calling, upTo } from '../../../src/engine/timescale/refresh-aggregates.ts';
 import { type Aggregate, bottomUp } from '../../../src/engine/timescale/source-aggregates.ts';
 import type { Job } from '../../../src/engine/timescale/source-jobs.ts';
-import { behindGaps, gapsBefore, joined } from '../../../src/engine/timescale/time-ranges.ts';
+import { behindGaps, beyond, gapsBefore, joined, together } from '../../../src/engine/timescale/time-ranges.ts';
 
 /** In the form in which 2.15.3 and 2.23.1 show one. */
 const HOURLY: Aggregate = {
@@ -218,4 +218,21 @@ describe('chunks that a compression policy would take', () => {
     expect(due({})).toBeUndefined();
     expect(dueChunks({ on: null, settings: { compress_after: '1 day', hypertable_id: '7' } }, 'public')).toBeNull();
   });
+});
+
+test('gaps that have grown: what is new of them, and all of them together', () => {
+  const before = [
+    { from: null, to: '100' },
+    { from: '200', to: '250' },
+  ];
+  const now = [{ from: null, to: '300' }];
+  expect(beyond(now, before)).toEqual([
+    { from: '100', to: '200' },
+    { from: '250', to: '300' },
+  ]);
+  expect(together(now, before)).toEqual(now);
+  expect(beyond(before, now)).toEqual([]);
+  expect(together(before, [{ from: '300', to: null }])).toEqual([...before, { from: '300', to: null }]);
+  expect(beyond(now, [])).toEqual(now);
+  expect(beyond([], before)).toEqual([]);
 });

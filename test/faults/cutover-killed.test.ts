@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { describe, expect } from 'vitest';
 import { CUTOVER_STEPS, type CutoverStep } from '../../src/engine/events.ts';
 import { EngineClient } from '../../src/engine/process/client.ts';
@@ -10,6 +9,7 @@ import { type TestDatabases, test } from '../support/databases.ts';
 import { uriOf } from '../support/test-servers.ts';
 import { until } from '../support/wait.ts';
 import { EngineProcess } from './engine-process.ts';
+import { Hold, holding } from './hold.ts';
 
 const TABLES = `
 CREATE TABLE parent (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);
@@ -24,48 +24,6 @@ INSERT INTO parent (v) SELECT 'p' || g FROM generate_series(1, 1000) g; INSERT I
 /** Tells a lost or a doubled write: the log has no key. */
 const write = (n: number) => `INSERT INTO parent (v) VALUES ('new ${n}');
 INSERT INTO child (parent, v) SELECT max(id), 'new ${n}' FROM parent; UPDATE child SET v = v || 'y' WHERE id % 100 = 0`;
-
-/** A lock of somebody else's, in the way of the engine. */
-class Hold {
-  readonly #client: pg.Client;
-  readonly #seen = new Set<number>();
-
-  private constructor(client: pg.Client) {
-    this.#client = client;
-  }
-
-  static async take(uri: string, lock: string): Promise<Hold> {
-    const client = new pg.Client({ connectionString: uri });
-    client.on('error', () => undefined);
-    await client.connect();
-    await client.query(`SET default_transaction_read_only = off; BEGIN; ${lock}`);
-    return new Hold(client);
-  }
-
-  /** Resolves when a session of the engine waits for it that has not been seen to wait before: how many wait. */
-  async waited(): Promise<number> {
-    let waiting: number[] = [];
-    const pid = await until(
-      async () => {
-        // Within a transaction the view stays as it was at the first look.
-        await this.#client.query('SELECT pg_stat_clear_snapshot()');
-        const { rows } = await this.#client.query<{ pid: number }>(
-          `SELECT pid FROM pg_stat_activity
-            WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)) AND application_name LIKE 'tiger-migrate-tui %'`,
-        );
-        waiting = rows.map((row) => row.pid);
-        return waiting.find((one) => !this.#seen.has(one));
-      },
-      { what: 'the engine to wait' },
-    );
-    this.#seen.add(pid);
-    return waiting.length;
-  }
-
-  async release(): Promise<void> {
-    await this.#client.end();
-  }
-}
 
 /** Asks for the cut-over, and lets the engine come to one of its steps and no further. */
 const HELD: Record<CutoverStep, (databases: TestDatabases, ask: () => Promise<void>) => Promise<Hold>> = {
@@ -87,13 +45,6 @@ const HELD: Record<CutoverStep, (databases: TestDatabases, ask: () => Promise<vo
   verify: (databases, ask) => behindObjects(databases, ask, databases.target, 'tiger_migrate.progress'),
   report: (databases, ask) => behindObjects(databases, ask, databases.source, 'pg_publication'),
 };
-
-async function holding(take: () => Promise<Hold>, ask: () => Promise<void>): Promise<Hold> {
-  const hold = await take();
-  await ask();
-  await hold.waited();
-  return hold;
-}
 
 /** Takes a lock that earlier steps would wait for, too. */
 async function behindObjects(

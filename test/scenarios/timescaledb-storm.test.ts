@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { jobsExactly } from '../support/timescaledb/contents.ts';
 import { atLeast, offered } from '../support/timescaledb/play.ts';
-import { day, FIRST, plant, REFRESHES } from './timescaledb/plant.ts';
+import { day, FIRST, newRows, plant, REFRESHES } from './timescaledb/plant.ts';
 import { plantDiffers } from './timescaledb/plant-differs.ts';
 import { Hypertables, NEWEST, NO_TIMESCALEDB } from './timescaledb/stage.ts';
 import { insist, Storm } from './timescaledb/storm.ts';
@@ -12,9 +12,6 @@ const MARKERS = '2.16';
 const NOTES_CHANGES = '2.23';
 
 const odd = '"Odd ""x"."T ""1"';
-const newChunk = (number: number) => `
-  INSERT INTO metrics VALUES (${day(number)}, 1, 1, 1, 'a new chunk'); INSERT INTO ${odd} VALUES (${number * 1000}, 'new', 1)`;
-
 /** What an operator does by hand, or the policies of others: each a transaction of its own, beside the application. */
 const WORK: readonly { readonly sql: string; readonly compressed?: true }[] = [
   {
@@ -47,20 +44,20 @@ async function underFire(source: string, target: string, seed: number): Promise<
   for (const sql of plant({ compressed })) await stage.on('source', sql);
   const before = await jobsExactly(stage.asSuperuser('source'));
   await using storm = new Storm(await stage.session('source'), seed);
-  await stage.on('source', newChunk(200));
+  await stage.on('source', newRows(200));
   const migration = await stage.migrate({ waitForGo: true });
   await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
-  await stage.on('source', newChunk(210));
+  await stage.on('source', newRows(210));
   for (const sql of work.slice(0, compressed ? 3 : 0)) await insist(() => stage.on('source', sql));
   await migration.go();
-  await stage.on('source', newChunk(220));
+  await stage.on('source', newRows(220));
   await stage.caughtUp(migration);
-  await stage.on('source', newChunk(230));
+  await stage.on('source', newRows(230));
   for (const sql of work) await insist(() => stage.on('source', sql));
   await stage.caughtUp(migration);
-  await stage.on('source', newChunk(240));
+  await stage.on('source', newRows(240));
   await storm.stop();
-  await stage.on('source', newChunk(250));
+  await stage.on('source', newRows(250));
   await stage.cutOver(migration);
 
   expect(storm.committed).toBeGreaterThan(50);

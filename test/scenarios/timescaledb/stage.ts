@@ -90,9 +90,13 @@ export class Hypertables implements AsyncDisposable {
     return run(this[side], sql);
   }
 
-  /** The same as the superuser, who sees everything. */
+  /** A URI of the superuser, who sees everything. */
+  superuser(side: 'source' | 'target'): string {
+    return uriOf(`${this.#name}_${side}`);
+  }
+
   asSuperuser(side: 'source' | 'target'): Query {
-    return (sql) => run(uriOf(`${this.#name}_${side}`), sql);
+    return (sql) => run(this.superuser(side), sql);
   }
 
   /** A session that stays. */

@@ -3,6 +3,7 @@ import { migrationOptionsSchema } from '../engine/options.ts';
 import { readMigrationFile } from '../engine/process/work-directory.ts';
 import { readDamaged } from '../engine/sync/damage.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
+import { describeChunk } from '../engine/timescale/chunk-name.ts';
 import { verify as compare } from '../engine/verify/verify.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy } from '../postgres/connect.ts';
@@ -16,7 +17,7 @@ const JOBS = 4;
 /** The migration that the target holds, and which of its tables stand still. */
 async function readMigrated(target: pg.Client) {
   const migration = await readMigration(target);
-  return { migration, damaged: migration ? (await readDamaged(target)).map(displayName) : [] };
+  return { migration, damaged: migration ? await readDamaged(target) : [] };
 }
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
@@ -58,7 +59,8 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
       hint: 'Patterns are schema.table, with * for any characters and ? for one: --tables "public.*".',
     });
   }
-  for (const name of damaged) context.say(`DAMAGED ${name}: it must be copied again (migrate --resync '${name}')`);
+  for (const table of damaged)
+    context.say(`DAMAGED ${describeChunk(table)}: it must be copied again (migrate --resync '${displayName(table)}')`);
   for (const sentence of result.objects) context.say(`DIFFERS ${sentence}`);
   const different = result.tables.filter((table) => !table.equal);
   context.printJson({
@@ -67,7 +69,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     tables: result.tables.length,
     different: different.map((table) => table.relation),
     objects: result.objects,
-    damaged,
+    damaged: damaged.map(displayName),
   });
   if (result.equal) {
     const besides = patterns.length === 0 ? '; sequences and objects too' : '';

@@ -34,9 +34,9 @@ function stateOf({ chosen, recommended, obstacles }: HypertableRow): string {
 
 const columns = (wide: boolean): readonly Column<HypertableRow>[] => [
   { title: ' ', width: 3, cell: (row) => (row.chosen ? '[x]' : '[ ]') },
-  { title: 'table', width: wide ? 26 : 18, cut: 'middle', cell: (row) => oneLine(row.relation) },
+  { title: 'table', width: wide ? 26 : 16, cut: 'middle', cell: (row) => oneLine(row.relation) },
   ...(wide ? [{ title: 'size', width: 7, align: 'right', cell: sizeOf } as const] : []),
-  { title: 'by', width: wide ? 20 : 14, cut: 'middle', cell: partitioning },
+  { title: 'by', width: wide ? 20 : 12, cut: 'middle', cell: partitioning },
   { title: 'state', cell: stateOf },
 ];
 const sizeOf = (row: HypertableRow): string => formatBytesShort(row.bytes);

@@ -133,7 +133,15 @@ export function choicesForHypertable(
   const columns = [...new Set([...key, ...partitions])];
   const notNull = columns.every((name) => row.columns.some((column) => column.name === name && column.notNull));
   const mayCreate = wide.length === 0 && key.length > 0 && notNull;
-  return [...indexChoices(row, [wide]), ...(mayCreate ? [createIndexChoice(row, columns)] : []), fullChoice(row)];
+  const full = fullChoice(row);
+  if (notNull || wide.length > 0) {
+    return [...indexChoices(row, [wide]), ...(mayCreate ? [createIndexChoice(row, columns)] : []), full];
+  }
+  const cost = sentences(
+    `A unique index on (${formatColumns(columns)}) is offered once all of them are NOT NULL.`,
+    full.cost,
+  );
+  return [{ ...full, cost }];
 }
 
 /** Below this FULL is cheap: the target finds a row at once whatever it looks for. */

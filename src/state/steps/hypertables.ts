@@ -54,27 +54,23 @@ export function enterHypertables(model: Model): Step {
 const without = (hypertables: readonly HypertableOption[], one: HypertableOption): HypertableOption[] =>
   hypertables.filter(({ schema, name }) => schema !== one.schema || name !== one.name);
 
-function withOptions(model: Model, options: Partial<Model['options']>): Step {
-  const rows = model.hypertables.rows;
-  const changed = { ...model.options, ...options };
-  // What was chosen shows at once, what hinders it when the source has answered.
-  const shown =
-    rows.state === 'ready'
-      ? ready(
-          rows.value.map((row) => {
-            const option = hypertableFor(changed.hypertables, row.option);
-            return { ...row, option: option ?? row.option, chosen: option !== undefined };
-          }),
-        )
-      : rows;
-  return look(withForm({ ...model, options: changed }, { rows: shown }));
+/** What was chosen shows at once, what hinders it when the source has answered. */
+function withOptions(model: Model, options: Partial<Model['options']>): Model {
+  const { rows } = model.hypertables;
+  const changed = { ...model, options: { ...model.options, ...options } };
+  if (rows.state !== 'ready') return changed;
+  const shown = rows.value.map((row) => {
+    const option = hypertableFor(changed.options.hypertables, row.option);
+    return { ...row, option: option ?? row.option, chosen: option !== undefined };
+  });
+  return withForm(changed, { rows: ready(shown) });
 }
 
 function toggle(model: Model): Step {
   const row = selectedHypertable(model);
   if (!row) return step(model);
   const rest = without(model.options.hypertables, row.option);
-  return withOptions(model, { hypertables: row.chosen ? rest : [...rest, row.option] });
+  return look(withOptions(model, { hypertables: row.chosen ? rest : [...rest, row.option] }));
 }
 
 function accept(model: Model, text: string): Step {
@@ -85,7 +81,7 @@ function accept(model: Model, text: string): Step {
     return step({ ...model, notice: { tone: 'fail', text: how } });
   }
   const hypertables = [...without(model.options.hypertables, option), option];
-  return withOptions(withForm(model, { editing: null }), { hypertables });
+  return look(withOptions(withForm(model, { editing: null }), { hypertables }));
 }
 
 /** Takes what hinders the selected table away, as far as that can be done from here. */
@@ -121,8 +117,8 @@ function apply(model: Model, choices: readonly IdentityChoice[]): Step {
     (all, { option }) => [...without(all, option), option],
     model.options.hypertables,
   );
-  const options = { ...model.options, hypertables, skipHypertableIncompatibleObjects: true };
-  return beginWork({ ...model, options }, 'hypertables', choices);
+  const chosen = withOptions(model, { hypertables, skipHypertableIncompatibleObjects: true });
+  return beginWork(chosen, 'hypertables', choices);
 }
 
 function applied(model: Model, message: Extract<Message, { type: 'identity-applied' }>): Step {
@@ -137,7 +133,7 @@ function omitKeys(model: Model): Step {
   const { skipHypertableIncompatibleObjects: omits } = model.options;
   const names = leftOutQuestion(hypertableRows(model).filter(({ chosen }) => chosen));
   const overlay = { kind: 'question', ...names, yes: { type: 'omit-keys-now' } } as const;
-  return omits ? withOptions(model, { skipHypertableIncompatibleObjects: false }) : step({ ...model, overlay });
+  return omits ? look(withOptions(model, { skipHypertableIncompatibleObjects: false })) : step({ ...model, overlay });
 }
 
 /** A policy on the target for the selected table, as we propose it; or none. It is to be a hypertable then. */
@@ -145,7 +141,7 @@ function toggleCompression(model: Model): Step {
   const row = selectedHypertable(model);
   if (!row) return step(model);
   const option = { ...row.option, compress: row.option.compress === null ? row.compress : null };
-  return withOptions(model, { hypertables: [...without(model.options.hypertables, option), option] });
+  return look(withOptions(model, { hypertables: [...without(model.options.hypertables, option), option] }));
 }
 
 function choose(model: Model, by: number): Step {
@@ -200,7 +196,7 @@ export function hypertablesStep(model: Model, message: Message): Step | null {
     case 'omit-keys':
       return omitKeys(model);
     case 'omit-keys-now':
-      return withOptions(model, { skipHypertableIncompatibleObjects: true });
+      return look(withOptions(model, { skipHypertableIncompatibleObjects: true }));
     case 'rerun': {
       const lock = workLock(model);
       return lock === null ? look(model) : withNotice(model, lock, 'locked');

@@ -72,6 +72,7 @@ test('an identity that no hypertable can have is mended as that of a table witho
   expect(kinds('doubled')).toEqual(['index', 'full']);
   // Nobody but the operator can make its column NOT NULL.
   expect(kinds('maybe')).toEqual(['full']);
+  expect(rows.get('public.maybe')?.remedy?.choices[0]?.cost).toMatch(/^A unique index on \(id, at\) is offered once/);
   expect(rows.get('public.fine')?.remedy).toBeNull();
 
   const [before, indexes] = [await identitiesOf(source), await indexesOf(source)];

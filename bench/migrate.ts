@@ -4,26 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { runEngine } from '../src/commands/run-engine.ts';
 import { type DemoServer, startServer } from '../src/demo/server.ts';
-import type { EngineEvent } from '../src/engine/events.ts';
-import { migrationOptionsSchema } from '../src/engine/options.ts';
-import type { Action } from '../src/engine/process/protocol.ts';
+import { measureHypertable } from './hypertable.ts';
+import { median, migrate, say, sql } from './measure.ts';
 
 /**
  * Measures on this machine, alternately in one run, since its noise is larger than most differences: the copy of three tables
- * against `pg_dump -j2 | pg_restore -j2`, and the replay of a backlog. Only the ratios mean something.
+ * against `pg_dump -j2 | pg_restore -j2`, and the replay of a backlog. Where TIGER_MIGRATE_TEST_TIMESCALEDB names a server with TimescaleDB, a
+ * hypertable against a plain table, too. Only the ratios mean something.
  *
  *     npm run bench -- [million rows, default 1] [rounds, default 3]
  */
 const millions = Number(process.argv[2] ?? 1);
 const rounds = Number(process.argv[3] ?? 3);
 const SETTINGS = { shared_buffers: '512MB', max_wal_size: '8GB', maintenance_work_mem: '256MB', fsync: 'off' };
+const OPTIONS = { tableJobs: 2, indexJobs: 2, splitTablesLargerThan: 64 * 1024 ** 2 };
 const run = promisify(execFile);
-const say = (text: string) => process.stdout.write(`${text}\n`);
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
 const TABLES = (rows: number) => `
 CREATE TABLE account (id bigint PRIMARY KEY, name text NOT NULL, email text NOT NULL, balance numeric(12,2) NOT NULL, at timestamptz NOT NULL);
 CREATE TABLE entry (id bigint PRIMARY KEY, account bigint NOT NULL, amount numeric(12,2) NOT NULL, kind smallint NOT NULL, at timestamptz NOT NULL);
@@ -34,79 +30,8 @@ INSERT INTO reading SELECT i % 1000, '2026-01-01'::timestamptz + (i / 1000) * in
 CREATE INDEX ON entry (account); CREATE INDEX ON entry (at);
 VACUUM ANALYZE;`;
 
-async function sql(server: DemoServer, database: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server.uri(database) });
-  await client.connect();
-  try {
-    // VACUUM and CREATE DATABASE can't share a transaction with others.
-    for (const statement of text.split(/;\s*\n|;\s+(?=CREATE INDEX)|;$/))
-      if (statement.trim()) await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
-
 async function fresh(target: DemoServer): Promise<void> {
-  await sql(target, 'postgres', 'DROP DATABASE IF EXISTS t WITH (FORCE);\nCREATE DATABASE t');
-}
-
-interface Timing {
-  /** From the copy's begin to the begin of replay: rows, indexes, statistics. */
-  readonly copyMs: number;
-  /** From the begin of replay until it has caught up. */
-  readonly replayMs: number;
-  readonly changes: number;
-}
-
-/** Migrates; `meanwhile` runs once the snapshot is taken, and the copy waits for it. */
-async function migrate(
-  source: DemoServer,
-  target: DemoServer,
-  meanwhile: (() => Promise<void>) | null,
-): Promise<Timing> {
-  const directory = await mkdtemp(join(tmpdir(), 'tm-bench-'));
-  const stop = new AbortController();
-  const at = new Map<string, number>();
-  let request: ((action: Action) => Promise<void>) | null = null;
-  let changes = 0;
-  const onEvent = (event: EngineEvent) => {
-    if (event.type === 'snapshot') {
-      void (meanwhile?.() ?? Promise.resolve()).then(() => request?.({ action: 'go' }));
-    }
-    if (event.type === 'phase') at.set(event.phase, performance.now());
-    if (event.type === 'error') say(JSON.stringify(event));
-    if (event.type === 'replay' && event.caught_up && !at.has('caught-up')) {
-      at.set('caught-up', performance.now());
-      changes = event.rows;
-      stop.abort(new Error('measured'));
-    }
-  };
-  try {
-    await runEngine({
-      directory,
-      source: source.uri('s'),
-      target: target.uri('t'),
-      options: migrationOptionsSchema.parse({ tableJobs: 2, indexJobs: 2, splitTablesLargerThan: 64 * 1024 ** 2 }),
-      resume: false,
-      waitForGo: true,
-      env: process.env,
-      onEvent,
-      onReady: (ask) => {
-        request = ask;
-      },
-      signal: stop.signal,
-    });
-    await sql(source, 's', `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active`);
-    await sql(
-      source,
-      's',
-      `DO $$ DECLARE p text; BEGIN FOR p IN SELECT pubname FROM pg_publication LOOP EXECUTE 'DROP PUBLICATION ' || p; END LOOP; END $$`,
-    );
-    const time = (name: string) => at.get(name) ?? Number.NaN;
-    return { copyMs: time('replay') - time('copy'), replayMs: time('caught-up') - time('replay'), changes };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await sql(target.uri('postgres'), 'DROP DATABASE IF EXISTS t WITH (FORCE);\nCREATE DATABASE t');
 }
 
 async function dumpAndRestore(source: DemoServer, target: DemoServer): Promise<number> {
@@ -121,14 +46,14 @@ async function dumpAndRestore(source: DemoServer, target: DemoServer): Promise<n
 
 await using source = await startServer({ name: 'bench-source', settings: SETTINGS });
 await using target = await startServer({ name: 'bench-target', settings: SETTINGS });
-await sql(source, 'postgres', 'CREATE DATABASE s');
-await sql(source, 's', TABLES(millions * 1_000_000));
+await sql(source.uri('postgres'), 'CREATE DATABASE s');
+await sql(source.uri('s'), TABLES(millions * 1_000_000));
 const [ours, theirs]: [number[], number[]] = [[], []];
 for (let round = 0; round < rounds; round += 1) {
   await fresh(target);
   theirs.push(await dumpAndRestore(source, target));
   await fresh(target);
-  ours.push((await migrate(source, target, null)).copyMs);
+  ours.push((await migrate(source.uri('s'), target.uri('t'), OPTIONS, null)).copyMs);
 }
 say(
   `copy: ${median(ours).toFixed(0)} ms, pg_dump | pg_restore: ${median(theirs).toFixed(0)} ms, ratio ${(median(ours) / median(theirs)).toFixed(2)} (medians of ${rounds})`,
@@ -145,7 +70,11 @@ const backlog = async () => {
   await client.end();
 };
 await fresh(target);
-const replayed = await migrate(source, target, backlog);
+const replayed = await migrate(source.uri('s'), target.uri('t'), OPTIONS, backlog);
 say(
   `replay: ${replayed.changes} changes in ${replayed.replayMs.toFixed(0)} ms, ${Math.round((replayed.changes / replayed.replayMs) * 1000)} changes/s`,
 );
+
+const withTimescale = process.env.TIGER_MIGRATE_TEST_TIMESCALEDB;
+if (withTimescale) await measureHypertable(withTimescale, millions * 1_000_000, rounds);
+else say('hypertable: skipped, TIGER_MIGRATE_TEST_TIMESCALEDB names no server with TimescaleDB');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { jobsExactly } from '../support/timescaledb/contents.ts';
+import { jobsExactly, placeOfJobs } from '../support/timescaledb/contents.ts';
 import { atLeast, offered } from '../support/timescaledb/play.ts';
 import { day, FIRST, newRows, plant, REFRESHES } from './timescaledb/plant.ts';
 import { plantDiffers } from './timescaledb/plant-differs.ts';
-import { Hypertables, NEWEST, NO_TIMESCALEDB } from './timescaledb/stage.ts';
+import { Hypertables, KEEPER, NEWEST, NO_TIMESCALEDB } from './timescaledb/stage.ts';
 import { insist, Storm } from './timescaledb/storm.ts';
 
 /** Sources from then on may compress. */
@@ -69,6 +69,15 @@ async function underFire(source: string, target: string, seed: number): Promise<
   expect(await jobsExactly(stage.asSuperuser('source'))).toEqual(before);
   expect(await plantDiffers(stage)).toEqual([]);
   expect((await migration.verify()).objects).toEqual([]);
+  const on = stage.asSuperuser('target');
+  await on(
+    `UPDATE ${await placeOfJobs(on)} SET owner = (SELECT datdba::regrole FROM pg_database WHERE datname = current_database()) WHERE owner = '${KEEPER}'::regrole`,
+  );
+  expect((await migration.verify()).objects).toEqual([
+    expect.stringMatching(
+      /^job \d+, "Odd ""x"."Count rows" runs as hypertables_target on the target, as hypertables_keeper on the source$/,
+    ),
+  ]);
 }
 
 describe.skipIf(NO_TIMESCALEDB)(

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
-import { readHypertables } from '../timescale/source-hypertables.ts';
+import { readRoots } from '../timescale/source-hypertables.ts';
 import type { PartitionColumns } from '../timescale/target-hypertables.ts';
 
 const NOT_OF_EXTENSION = (catalog: string) =>
@@ -61,7 +61,7 @@ export async function compareObjects(
   { leftOut, hypertables }: CompareOptions,
 ): Promise<string[]> {
   const read = async (client: pg.Client) => {
-    const { roots } = await readHypertables(client);
+    const roots = await readRoots(client);
     const { rows } = await client.query<{ kind: string; name: string; definition: string }>(OBJECTS, [
       `{${[...roots].join(',')}}`,
     ]);

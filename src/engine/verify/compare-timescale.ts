@@ -15,7 +15,7 @@ type Named = { readonly schema: string; readonly name: string };
 
 /**
  * What continuous aggregates hold, as far as both sides have materialized it, compression settings, policies and jobs: what
- * the target lacks or has otherwise, as sentences. The owner of a job may be another.
+ * the target lacks or has otherwise, as sentences.
  */
 export async function compareTimescale(
   source: pg.Client,
@@ -39,13 +39,30 @@ export async function compareTimescale(
       differences.push(`compression of ${displayName(one)} is not set on the target as on the source`);
   }
   const jobs = (await hasProgressSchema(target)) ? await readJobsAsBefore(source, target) : await readJobs(source);
-  const found = (await readJobs(target)).map(essence);
-  for (const job of jobs.filter(({ on }) => on === null || wanted(on))) {
-    const at = found.indexOf(essence(job));
-    if (at >= 0) found.splice(at, 1);
-    else differences.push(`${titleOf(job)} is missing on the target, or otherwise there`);
-  }
-  return differences;
+  const wantedJobs = jobs.filter(({ on }) => on === null || wanted(on));
+  return [...differences, ...compareJobs(wantedJobs, await readJobs(target), await rolesWeAct(target))];
+}
+
+/** Roles that jobs of others can run as, for we may act as them. */
+async function rolesWeAct(target: pg.Client): Promise<Set<string>> {
+  const { rows } = await target.query<{ name: string }>(
+    `SELECT rolname AS name FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')`,
+  );
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** Policies belong to whoever owns the table; a job of the operator's to its owner on the source, where we may act as that role. */
+export function compareJobs(source: readonly Job[], target: readonly Job[], roles: ReadonlySet<string>): string[] {
+  const found = target.map((job) => ({ like: essence(job), owner: job.owner }));
+  return source.flatMap((job) => {
+    const like = essence(job);
+    const alike = found.filter((one) => one.like === like);
+    const own = alike.find(({ owner }) => owner === job.owner) ?? alike[0];
+    if (!own) return [`${titleOf(job)} is missing on the target, or otherwise there`];
+    found.splice(found.indexOf(own), 1);
+    if (isPolicy(job) || own.owner === job.owner || !roles.has(job.owner)) return [];
+    return [`${titleOf(job)} runs as ${own.owner} on the target, as ${job.owner} on the source`];
+  });
 }
 
 const titleOf = (job: Job): string =>

@@ -77,7 +77,7 @@ const damagedTables = (progress: Progress) =>
 
 function compressionLines(compression: CompressionReport, pid: number | null): string[] {
   const { state, chunks_done: done, chunks_total: total } = compression;
-  const stopped = state === 'stopped' || (state === 'running' && pid === null);
+  const stopped = state !== 'running' || pid === null;
   return [
     compressionLine(compression),
     ...(stopped && done < total ? ['Go on with migrate --resume, or leave it to the policies of the target.'] : []),

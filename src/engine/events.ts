@@ -86,6 +86,8 @@ export const compressionReportSchema = z.object({
   state: z.enum(['running', 'done', 'stopped']),
   chunks_total: z.number(),
   chunks_done: z.number(),
+  /** Of those that are left: others hold them, so that they are tried again later. */
+  chunks_held: z.number(),
   /** Of the chunks that were compressed by us. */
   bytes_before: bytes,
   bytes_after: bytes,

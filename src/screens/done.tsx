@@ -84,13 +84,14 @@ function compressionLines(compression: CompressionView, model: Model, size: Size
   const {
     now,
     relation,
+    chunks_held: held,
     chunks_done: done,
     chunks_total: total,
     bytes_before: before,
     bytes_after: after,
   } = compression;
   const sizes = before === 0 ? '' : `  ${formatBytesShort(before)} before, ${formatBytesShort(after)} now`;
-  const status = now === 'running' ? 'running' : now === 'stopped' || done < total ? 'warn' : 'pass';
+  const status = ({ running: 'running', stopped: 'warn', done: 'pass' } as const)[now];
   const lines: ReactNode[] = [
     <Text key="how far" wrap="truncate-end">
       <Mark status={status} now={model.now} />
@@ -108,6 +109,7 @@ function compressionLines(compression: CompressionView, model: Model, size: Size
   if (size.rows > ROOMY) {
     lines.push(<ProgressBar key="share" share={done / total} width={Math.min(size.columns, BAR)} />);
     if (relation !== null) lines.push(muted(`now a chunk of ${relation}`));
+    else if (held > 0) lines.push(muted(`waiting for ${formatNumberOf(held, 'chunk')} that others hold`));
   }
   const trouble = model.engine.progress?.troubles[0];
   if (trouble) {

@@ -12,7 +12,8 @@ export function compressionOf({ engine }: Model): CompressionView | null {
   const report = engine.progress?.compression ?? null;
   if (!report) return null;
   if (report.state === 'running') return { ...report, now: engine.state === 'attached' ? 'running' : 'stopped' };
-  const isStopped = report.state === 'stopped' && report.chunks_done < report.chunks_total;
+  // Also when some can't be compressed at present: another try is as good as going on.
+  const isStopped = report.chunks_done < report.chunks_total;
   return { ...report, now: isStopped ? 'stopped' : 'done' };
 }
 

@@ -59,7 +59,8 @@ export function compressionLine({ state, relation, ...of }: CompressionReport): 
   const sizes =
     of.bytes_before === 0 ? '' : `, ${formatBytesShort(of.bytes_before)} → ${formatBytesShort(of.bytes_after)}`;
   const now = relation === null ? '' : `, now one of ${relation}`;
-  return `${COMPRESSION_WORDS[state]} ${of.chunks_done} of ${formatNumberOf(of.chunks_total, 'chunk')}${sizes}${now}`;
+  const held = of.chunks_held === 0 ? '' : `, ${of.chunks_held} held by others and tried again`;
+  return `${COMPRESSION_WORDS[state]} ${of.chunks_done} of ${formatNumberOf(of.chunks_total, 'chunk')}${sizes}${held}${now}`;
 }
 
 const CUTOVER_WORDS = { running: 'running', done: 'done', failed: 'FAILED' } as const;

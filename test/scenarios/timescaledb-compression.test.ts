@@ -1,7 +1,11 @@
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import type { EventPayload } from '../../src/engine/events.ts';
 import { compressChunks } from '../../src/engine/timescale/compress-chunks.ts';
 import { parseConnectionString } from '../../src/postgres/connection-string.ts';
+import { withClient } from '../support/test-servers.ts';
+import { realServer } from '../support/timescaledb/play.ts';
+import { until } from '../support/wait.ts';
 import { Hypertables, NO_TIMESCALEDB, OLDEST } from './timescaledb/stage.ts';
 import type { Migration } from './whole/migration.ts';
 
@@ -157,6 +161,13 @@ describe.skipIf(NO_TIMESCALEDB)('compression after the cut-over', () => {
     await allBut(migration, 2);
     await policy.query('COMMIT');
     await allBut(migration, 1);
+    await migration.until(() => migration.of('compression').at(-1)?.chunks_held === 1, 'that to be told');
+    // A target that restarts: the session is lost, and opened again.
+    await stage.on(
+      'target',
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '% compress' AND datname = current_database()`,
+    );
+    await migration.until(() => migration.of('healed').length > 0, 'another session');
     await application.query('COMMIT');
     expect(await migration.ended).toBe(null);
     expect(warnings(migration)).toEqual([]);
@@ -192,6 +203,40 @@ describe.skipIf(NO_TIMESCALEDB)('compression after the cut-over', () => {
     await application.query('COMMIT');
     await stage.on('target', String(statement));
     expect(await compressed(stage)).toEqual({ by_hand: 3 });
+  });
+
+  test('while a policy runs it is left alone, and its run is no failed one', async () => {
+    await using stage = await Hypertables.create({ options: { compress: false } });
+    await stage.on('source', BY_POLICY);
+    await using migration = await stage.migrate();
+    await stage.cutOver(migration);
+    const [first] = await chunksOf(stage, 'm');
+    const application = await holding(stage, `${first}`);
+    const superuser = Object.assign(new URL(realServer), { pathname: new URL(stage.target).pathname }).href;
+    const job = `FROM timescaledb_information.jobs WHERE proc_name = 'policy_compression'`;
+    await stage.on('target', `SELECT alter_job(job_id, next_start => now()) ${job}`);
+    await withClient(superuser, (client) => client.query('SELECT _timescaledb_functions.start_background_workers()'));
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name ~ '\\['`;
+    await until(async () => (await stage.on('target', waiting)).length > 0, { what: 'the policy to run' });
+
+    const events: EventPayload[] = [];
+    const id = (await stage.on('target', 'SELECT id FROM tiger_migrate.migration'))[0]?.id;
+    const compressing = compressChunks({
+      id: String(id),
+      source: parseConnectionString(stage.source, {}),
+      target: parseConnectionString(stage.target, {}),
+      emit: (event) => events.push(event),
+      signal: new AbortController().signal,
+      pauseMs: () => 1,
+    });
+    await until(() => events.filter(({ type }) => type === 'compression').length > 150, { what: 'many rounds' });
+    expect(await compressed(stage)).toEqual({});
+    await application.query('COMMIT');
+    await compressing;
+    expect(await compressed(stage)).toEqual({ m: 13 });
+    expect(events.at(-1)).toMatchObject({ type: 'compression', state: 'done', chunks_done: 13, chunks_held: 0 });
+    const stats = `SELECT last_run_status AS status FROM timescaledb_information.job_stats s JOIN timescaledb_information.jobs j USING (job_id) WHERE proc_name = 'policy_compression'`;
+    await until(async () => (await stage.on('target', stats))[0]?.status === 'Success', { what: 'its success' });
   });
 
   test('what the target refuses is told, and nothing else than that chunk is left', async () => {

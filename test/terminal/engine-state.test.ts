@@ -110,7 +110,14 @@ describe('the engine', () => {
 });
 
 describe('compression of chunks after the end', () => {
-  const report = { chunks_total: 4, bytes_before: 8, bytes_after: 1, relation: 'public.m', chunk: 'public.c' };
+  const report = {
+    chunks_total: 4,
+    chunks_held: 0,
+    bytes_before: 8,
+    bytes_after: 1,
+    relation: 'public.m',
+    chunk: 'public.c',
+  };
   const ended = reach(attached, event({ type: 'phase', phase: 'done' }));
   const compressing = reach(ended, event({ type: 'compression', state: 'running', chunks_done: 1, ...report }));
   const gone: Message = { type: 'closed', error: null };

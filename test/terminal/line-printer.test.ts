@@ -70,6 +70,7 @@ describe('the line printer', () => {
       state,
       chunks_total: 30,
       chunks_done: done,
+      chunks_held: done === 20 ? 2 : 0,
       bytes_before: done * 2 ** 20,
       bytes_after: done * 2 ** 10,
       relation: state === 'running' ? 'public.m' : null,
@@ -79,7 +80,9 @@ describe('the line printer', () => {
     expect(printed([...events, at(compression(21, 'stopped'), 21_000)])).toEqual([
       expect.stringContaining('Compressing 0 of 30 chunks, now one of public.m'),
       expect.stringContaining('Compressing 10 of 30 chunks, 10MiB → 10KiB, now one of public.m'),
-      expect.stringContaining('Compressing 20 of 30 chunks, 20MiB → 20KiB, now one of public.m'),
+      expect.stringContaining(
+        'Compressing 20 of 30 chunks, 20MiB → 20KiB, 2 held by others and tried again, now one of public.m',
+      ),
       expect.stringContaining('Compression has stopped: 21 of 30 chunks, 21MiB → 21KiB'),
     ]);
   });

@@ -181,6 +181,7 @@ export function* compressionSteps(chunks = 48): Generator<EventPayload[]> {
   const at = (done: number) => ({
     chunks_total: chunks,
     chunks_done: done,
+    chunks_held: 0,
     bytes_before: done * 220 * MIB,
     bytes_after: done * 14 * MIB,
   });

@@ -16,6 +16,8 @@ import {
   type WaitingChunk,
 } from './chunks-to-compress.ts';
 import { extensionSchema } from './make-hypertables.ts';
+import { isPolicy, kindOf } from './policy-kinds.ts';
+import { readJobs } from './source-jobs.ts';
 
 export interface CompressOptions {
   /** Names the sessions. */
@@ -102,17 +104,37 @@ async function compressAll(
     bytes_before: before.bytesBefore,
     bytes_after: before.bytesAfter,
   };
+  const policies = await compressionPolicies(target);
+  const held = new Set<WaitingChunk>();
+  const tell = (state: CompressionReport['state'], chunk: WaitingChunk | null) =>
+    to.tell({
+      state,
+      ...now,
+      chunks_held: held.size,
+      relation: chunk?.relation ?? null,
+      chunk: chunk ? displayName(chunk) : null,
+    });
   /** What was refused once may have met somebody who did the same. */
   const refused = new Set<WaitingChunk>();
   for (let round = 0; ; ) {
     const again: WaitingChunk[] = [];
+    let stepsAside = false;
     for (const chunk of queue) {
       signal.throwIfAborted();
-      to.tell({ state: 'running', ...now, relation: chunk.relation, chunk: displayName(chunk) });
+      tell('running', chunk);
       const sizes = { before: 0, after: 0 };
-      const outcome = await compressOne(target, chunk, schema, sizes);
-      if (outcome === 'held') again.push(chunk);
-      else if (outcome === 'gone') now.chunks_total -= 1;
+      // A run of a policy that finds done what it wanted to do is told as a failed one.
+      const runs = await isRunning(target, policies.get(chunk.relation) ?? []);
+      stepsAside ||= runs;
+      const outcome = runs ? 'held' : await compressOne(target, chunk, schema, sizes);
+      if (outcome === 'held') {
+        held.add(chunk);
+        again.push(chunk);
+        to.healthy();
+        continue;
+      }
+      held.delete(chunk);
+      if (outcome === 'gone') now.chunks_total -= 1;
       else if (outcome === 'done') {
         now.chunks_done += 1;
         now.bytes_before += sizes.before;
@@ -132,13 +154,38 @@ async function compressAll(
     if (again.length === 0) break;
     round = again.length < queue.length ? 0 : round + 1;
     queue = again;
+    // It takes its time, and comes to an end.
+    if (stepsAside) round = Math.min(round, ROUNDS - 1);
     if (round >= ROUNDS) {
       for (const chunk of queue) emit({ type: 'warning', text: leftAlone(chunk, 'others hold it', schema) });
       break;
     }
+    tell('running', null);
     await delay(pauseMs(round), undefined, { signal });
   }
-  to.tell({ state: 'done', ...now, relation: null, chunk: null });
+  tell('done', null);
+}
+
+/** The numbers of the policies that compress, by what they compress. */
+async function compressionPolicies(target: pg.Client): Promise<ReadonlyMap<string, readonly number[]>> {
+  const policies = new Map<string, number[]>();
+  for (const job of await readJobs(target)) {
+    if (job.on === null || !isPolicy(job) || kindOf(job) !== 'compression') continue;
+    const relation = displayName(job.on);
+    policies.set(relation, [...(policies.get(relation) ?? []), job.id]);
+  }
+  return policies;
+}
+
+/** A job's process is named after it. Jobs whose owner we are no member of are not seen. */
+async function isRunning(target: pg.Client, jobs: readonly number[]): Promise<boolean> {
+  if (jobs.length === 0) return false;
+  const { rows } = await target.query(
+    `SELECT FROM pg_stat_activity a WHERE a.datname = current_database() AND a.backend_type IS DISTINCT FROM 'client backend'
+        AND substring(a.application_name FROM '\\[(\\d+)\\]$') = ANY ($1::text[]) LIMIT 1`,
+    [`{${jobs.join(',')}}`],
+  );
+  return rows.length > 0;
 }
 
 const leftAlone = (chunk: WaitingChunk, why: string, schema: string): string =>

@@ -48,6 +48,7 @@ test('compression every ten seconds, and its end', () => {
     state: second < 14 ? 'running' : 'done',
     chunks_total: 15,
     chunks_done: second,
+    chunks_held: 0,
     bytes_before: 0,
     bytes_after: 0,
     relation: null,

@@ -48,7 +48,18 @@ async function whileCompressing(
     const last = (await stage.on('target', `SELECT c::text AS name FROM show_chunks('by_hand') c`)).at(-1)?.name;
     const application = await stage.session('target');
     await application.query(`BEGIN; LOCK TABLE ${last} IN ROW SHARE MODE`);
-    engine.child.stdin?.write('c\n');
+    let begun = false;
+    const cutover = engine
+      .saw((event) => event.type === 'phase' && event.phase === 'cutover')
+      .then(() => {
+        begun = true;
+      });
+    // On a server that others use, too, what holds now need not hold in a moment.
+    const ask = () => {
+      if (!begun) engine.child.stdin?.write('c\n');
+      return begun;
+    };
+    await Promise.all([until(ask, { what: 'the cut-over', timeoutMs: 60_000 }), cutover]);
     await engine.saw((event) => event.type === 'compression' && event.chunks_done === 19);
     await then({ stage, engine, args, env, release: () => application.query('COMMIT') });
   } finally {

@@ -1,4 +1,6 @@
+import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { SHARE_WITH_REPLAY } from '../../src/engine/target/apply-lock.ts';
 import { aggregatesOf, rowsOf } from '../support/timescaledb/contents.ts';
 import { createPair, type RealDatabase } from '../support/timescaledb/pair.ts';
 import { offered } from '../support/timescaledb/play.ts';
@@ -63,6 +65,8 @@ const shapeOf = async ({ query }: RealDatabase) => ({
   views: await aggregatesOf(query),
   granted: await query(`SELECT has_table_privilege('jobkeeper', 'public.hourly', 'SELECT') AS granted`),
 });
+
+const isFilled = ({ text }: { readonly text: string }) => /^Continuous aggregate .* filled in /.test(text);
 
 const filled = (migration: Migration) =>
   migration.until(
@@ -141,6 +145,28 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       }
       for (const relation of ['hourly', 'by_number']) {
         expect(await rowsOf(target.query, relation), relation).toEqual(await rowsOf(source.query, relation));
+      }
+    });
+
+    test('filled with no transaction of replay open: what commits at that moment would be neither seen nor noted', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(APPLICATION);
+      for (const sql of LIFE) await source.query(sql);
+      // As replay does, from before the tables are there.
+      const replay = new pg.Client({ connectionString: target.uri });
+      await replay.connect();
+      try {
+        await replay.query(`BEGIN; ${SHARE_WITH_REPLAY}`);
+        await using migration = await startMigration(pair);
+        const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% aggregates' AND wait_event = 'advisory'`;
+        const begun = () => target.query(waiting).then((rows) => rows.length > 0 || migration.of('log').some(isFilled));
+        await migration.until(begun, 'the first aggregate to be begun');
+        expect(migration.of('log').filter(isFilled)).toEqual([]);
+        await replay.query('COMMIT');
+        await filled(migration);
+      } finally {
+        await replay.end();
       }
     });
   });

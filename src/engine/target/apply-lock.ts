@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 /**
  * Replay's transactions lock tables as their rows come, and DDL locks two tables at once: sooner or later each would wait for
  * the other. So both first take one advisory lock of the target for their transaction, replay shared and DDL alone.
@@ -5,3 +7,14 @@
  */
 export const SHARE_WITH_REPLAY = 'SELECT pg_advisory_xact_lock_shared(7236861, 1)';
 export const KEEP_REPLAY_OUT = 'SELECT pg_advisory_xact_lock(7236861, 1)';
+
+/** Runs what is its own transactions, with none of replay open meanwhile. Waits for the one that is. */
+export async function withoutReplay<T>(target: pg.Client, work: () => Promise<T>): Promise<T> {
+  await target.query('SELECT pg_advisory_lock(7236861, 1)');
+  try {
+    return await work();
+  } finally {
+    // A session that is lost has let go of it.
+    await target.query('SELECT pg_advisory_unlock(7236861, 1)').catch(() => undefined);
+  }
+}

@@ -5,7 +5,7 @@ import { inTransaction } from '../schema/restore.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import { storageOf } from './make-aggregates.ts';
 import type { Aggregate } from './source-aggregates.ts';
-import { beyond, gapsBefore, inType, rangesOfChunks, type TimeRange, together } from './time-ranges.ts';
+import { beyond, gapsBefore, inType, isInteger, rangesOfChunks, type TimeRange, together } from './time-ranges.ts';
 
 export interface HistoryOptions {
   readonly source: pg.Client;
@@ -64,10 +64,9 @@ export function bucketsIn(
   { bucket, bucketType, width }: Pick<Aggregate, 'bucket' | 'bucketType' | 'width'>,
 ): string {
   const column = quoteIdent(bucket);
-  const isInteger = /^(smallint|integer|bigint)$/.test(bucketType);
   const before = (from: string) => {
     if (width === null) return `${column} >= ${inType(from, bucketType)}`;
-    const wide = isInteger ? `${Number.parseInt(width, 10)}` : `${quoteLiteral(width)}::interval`;
+    const wide = isInteger(bucketType) ? `${Number.parseInt(width, 10)}` : `${quoteLiteral(width)}::interval`;
     return `${column} > ${inType(from, bucketType)} - ${wide}`;
   };
   const inGap = ({ from, to }: TimeRange) =>

@@ -55,7 +55,7 @@ export class AggregatesBesideReplay {
         input.emit({ type: 'warning', text });
         return;
       }
-      const of = { source, target, emit: input.emit, signal };
+      const of = { source, target, emit: input.emit, signal, besideReplay: new Map<string, string>() };
       for (;;) {
         for (const aggregate of this.#aggregates) {
           await refreshAggregates({ ...of, aggregates: [aggregate] });

@@ -2,10 +2,11 @@ import type pg from 'pg';
 import { displayName, qualified, quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
+import { withoutReplay } from '../target/apply-lock.ts';
 import { copyHistory, gapsCopied } from './aggregate-history.ts';
 import { extensionSchema } from './make-hypertables.ts';
 import type { Aggregate } from './source-aggregates.ts';
-import { behindGaps, inType, type TimeRange } from './time-ranges.ts';
+import { behindGaps, inType, isInteger, type TimeRange } from './time-ranges.ts';
 
 export interface RefreshOptions {
   readonly source: pg.Client;
@@ -17,6 +18,8 @@ export interface RefreshOptions {
   readonly signal: AbortSignal;
   /** Chunks of the target were dropped since, as on the source: what the aggregates hold of them is copied once more, as it became before. */
   readonly afterDrops?: boolean;
+  /** Replay goes on meanwhile; how far each aggregate was looked at before, by this session. */
+  readonly besideReplay?: Map<string, string>;
 }
 
 /**
@@ -39,6 +42,11 @@ export async function refreshAggregates(options: RefreshOptions): Promise<number
     if (watermark === undefined) continue;
     const gaps = blind ? null : await gapsCopied(target, aggregate);
     const started = performance.now();
+    const ranges = gaps === null ? [{ from: null, to: watermark }] : upTo(behindGaps(gaps), watermark);
+    if (options.besideReplay && options.besideReplay.get(displayName(aggregate)) !== watermark) {
+      await lookAsFarAs(options, aggregate, { ranges, watermark, schema });
+      options.besideReplay.set(displayName(aggregate), watermark);
+    }
     if (gaps === null) {
       await target.query(calling(aggregate, { from: null, to: watermark }, schema, force));
       const rows = await copyHistory(options, aggregate);
@@ -46,16 +54,59 @@ export async function refreshAggregates(options: RefreshOptions): Promise<number
       const ms = Math.round(performance.now() - started);
       emit({ type: 'log', text: `Continuous aggregate ${displayName(aggregate)} filled in ${ms} ms${history}` });
     } else {
-      for (const range of upTo(behindGaps(gaps), watermark)) {
-        await target.query(calling(aggregate, range, schema, false)).catch((error: unknown) => {
-          if (!isTooSmall(error)) throw error;
-        });
-      }
+      await refreshRanges(target, aggregate, ranges, schema);
       if (options.afterDrops) await copyHistory(options, aggregate, gaps);
     }
     refreshed += 1;
   }
   return refreshed;
+}
+
+/**
+ * TimescaleDB notes changes only up to where some refresh has looked before, and a transaction asks for that before others see its
+ * COMMIT: what commits while a refresh moves it is neither seen nor noted. So it is moved with no transaction of replay open, by a
+ * refresh of the source's last bucket alone.
+ */
+async function lookAsFarAs(
+  { source, target }: RefreshOptions,
+  aggregate: Aggregate,
+  of: { readonly ranges: readonly TimeRange[]; readonly watermark: string; readonly schema: string },
+): Promise<void> {
+  const { ranges, watermark, schema } = of;
+  const from = await lastBucket(source, aggregate);
+  const last = upTo(ranges, watermark).filter(
+    (range) =>
+      from !== null &&
+      range.to === watermark &&
+      BigInt(from) < BigInt(watermark) &&
+      (range.from === null || BigInt(range.from) <= BigInt(from)),
+  );
+  // Where no such bucket can be named, all of it must be refreshed so.
+  const wanted = last.length > 0 ? [{ from, to: watermark }] : ranges;
+  await withoutReplay(target, () => refreshRanges(target, aggregate, wanted, schema));
+}
+
+/** Where the last bucket begins that the source has materialized; null: there is none. */
+async function lastBucket(source: pg.Client, { bucket, bucketType, storage }: Aggregate): Promise<string | null> {
+  const last = `max(${quoteIdent(bucket)})`;
+  const number = isInteger(bucketType) ? last : `extract(epoch FROM ${last}) * 1000000`;
+  const { rows } = await source.query<{ last: string | null }>(
+    `SELECT (${number})::bigint AS last FROM ${qualified(storage)}`,
+  );
+  return rows[0]?.last ?? null;
+}
+
+async function refreshRanges(
+  target: pg.Client,
+  aggregate: Aggregate,
+  ranges: readonly TimeRange[],
+  schema: string,
+): Promise<void> {
+  for (const range of ranges) {
+    await target.query(calling(aggregate, range, schema, false)).catch((error: unknown) => {
+      if (!isTooSmall(error)) throw error;
+    });
+  }
 }
 
 /** Narrower than a bucket: whatever is in it was copied. */

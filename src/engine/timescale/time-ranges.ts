@@ -11,6 +11,8 @@ const LOWEST = '-9223372036854775808';
 const HIGHEST = '9223372036854775807';
 const OPEN = new Set([LOWEST, HIGHEST]);
 
+export const isInteger = (type: string): boolean => /^(smallint|integer|bigint)$/.test(type);
+
 /** SQL for the value that a number stands for: microseconds for times, itself for integers. */
 export function inType(number: string, type: string): string {
   if (type === 'timestamp with time zone') return `_timescaledb_functions.to_timestamp(${number}::bigint)`;

@@ -141,6 +141,8 @@ for (const { title, absent, open } of STAGES) {
         const table = stage.real
           ? '_timescaledb_catalog.continuous_agg'
           : 'timescaledb_information.continuous_aggregates';
+        // Given up in between: no server can have one any more.
+        if (atLeast(stage.version, '2.28')) return;
         await source.admin(`UPDATE ${table} SET finalized = false`);
         const old = await run(id);
         expect(old).toMatchObject({ status: 'fail', code: 'TM1215', found: 'in the old form: public.metrics_hourly' });

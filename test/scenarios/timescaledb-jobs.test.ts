@@ -4,7 +4,7 @@ import { connect, destroy } from '../../src/postgres/connect.ts';
 import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { compressionOf, jobsOf } from '../support/timescaledb/contents.ts';
 import { createPair, type RealDatabase } from '../support/timescaledb/pair.ts';
-import { offered } from '../support/timescaledb/play.ts';
+import { atLeast, offered } from '../support/timescaledb/play.ts';
 import { startMigration } from './timescaledb/start-migration.ts';
 
 const APPLICATION = `
@@ -54,7 +54,7 @@ const open = (side: 'source' | 'target', uri: string) =>
 const GOING_ON = [1003, 1004, 1005];
 
 for (const version of offered.length > 0 ? offered : ['of any version']) {
-  const compresses = version !== '2.15.3';
+  const compresses = atLeast(version, '2.16');
   const application = compresses ? `${APPLICATION}; ${COMPRESSION}` : APPLICATION;
   const all = [1000, 1002, ...GOING_ON, ...(compresses ? [1007, 1008] : [])];
   describe.skipIf(offered.length === 0)(`jobs of TimescaleDB ${version}`, () => {

@@ -46,6 +46,10 @@ export const INDEXES = (relation: string): string => `(SELECT coalesce(json_agg(
     'using', substr(pg_get_indexdef(x.oid), strpos(pg_get_indexdef(x.oid), ' USING ') + 7)) ORDER BY x.oid), '[]')
   FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = ${relation})`;
 
+/** Before 2.15 buckets of one width have no function in the catalog but a number here, of microseconds for times; -1 for others. */
+const FIXED_WIDTH = `(SELECT CASE WHEN d.column_type = ANY ('{smallint,integer,bigint}'::regtype[]) THEN w ELSE (w || ' microseconds')::interval::text END
+  FROM (SELECT to_jsonb(a) ->> 'bucket_width' FROM _timescaledb_catalog.continuous_agg a WHERE a.mat_hypertable_id = h.id) x (w) WHERE w::int8 > 0)`;
+
 /** Names as users see them stand in the view; `view_definition` is qualified when `search_path` is empty. */
 const AGGREGATES = `
 SELECT json_build_object('oid', c.oid::int8, 'schema', v.view_schema, 'name', v.view_name,
@@ -54,7 +58,8 @@ SELECT json_build_object('oid', c.oid::int8, 'schema', v.view_schema, 'name', v.
     'storage', json_build_object('schema', v.materialization_hypertable_schema, 'name', v.materialization_hypertable_name),
     'columns', (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = m.oid AND a.attnum > 0 AND NOT a.attisdropped),
     'bucket', d.column_name, 'bucketType', format_type(d.column_type, NULL),
-    'width', (SELECT to_jsonb(f) ->> 'bucket_width' FROM _timescaledb_catalog.continuous_aggs_bucket_function f WHERE f.mat_hypertable_id = h.id),
+    'width', coalesce((SELECT to_jsonb(f) ->> 'bucket_width' FROM _timescaledb_catalog.continuous_aggs_bucket_function f WHERE f.mat_hypertable_id = h.id),
+      ${FIXED_WIDTH}),
     'interval', d.interval_length::text, 'indexes', ${INDEXES('m.oid')})::text AS aggregate
   FROM timescaledb_information.continuous_aggregates v
   JOIN pg_namespace n ON n.nspname = v.view_schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.view_name

@@ -14,9 +14,12 @@ export const realServer =
 /** The versions that it offers, the oldest first. */
 export const offered = await versionsOffered(realServer);
 
+/** The versions whose rows are recorded, the oldest first. */
+const RECORDED = ['2.14.2', '2.15.3', '2.23.1', '2.28.3'];
+
 /** Scenarios are played on recorded rows, always, and on TimescaleDB itself where a server offers it. */
 export const STAGES: readonly { title: string; absent: boolean; open: () => Promise<Stage> }[] = [
-  ...['2.15.3', '2.23.1'].map((version) => ({
+  ...RECORDED.map((version) => ({
     title: `rows recorded from TimescaleDB ${version}`,
     absent: false,
     open: () => recordedStage(version),

@@ -34,6 +34,9 @@ interface Recorded {
 }
 
 const PASSWORD = 'not a secret';
+const SCHEMAS = ['timescaledb_information', '_timescaledb_catalog', '_timescaledb_config', '_timescaledb_internal'];
+/** Types of columns that name what a server of ours does not have: functions of the extension, another superuser. */
+const NOT_HERE = /^reg(procedure|proc|role)$/;
 
 abstract class StageOn implements Stage {
   abstract readonly version: string;
@@ -125,12 +128,11 @@ export class RecordedStage extends StageOn implements AsyncDisposable {
       `INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
          VALUES (99999, 'timescaledb', 10, 'public'::regnamespace, false, '${this.version}')`,
       ...Object.keys(settings).map((name) => `GRANT SET ON PARAMETER ${name} TO migrator`),
-      'CREATE SCHEMA timescaledb_information; CREATE SCHEMA _timescaledb_catalog; CREATE SCHEMA _timescaledb_internal',
-      'GRANT USAGE ON SCHEMA timescaledb_information, _timescaledb_catalog, _timescaledb_internal TO PUBLIC',
+      ...SCHEMAS.map((name) => `CREATE SCHEMA ${name}; GRANT USAGE ON SCHEMA ${name} TO PUBLIC`),
       ...(kind === 'sample' ? [PLAIN_SAMPLE, ...this.#chunks()] : []),
       ...Object.entries(relations).flatMap(([name, { columns, rows }]) => [
         `CREATE TABLE ${name} (${Object.entries(columns)
-          .map(([column, type]) => `${quoteIdent(column)} ${type}`)
+          .map(([column, type]) => `${quoteIdent(column)} ${NOT_HERE.test(type) ? 'text' : type}`)
           .join(', ')})`,
         ...(kind === 'sample'
           ? [

@@ -118,5 +118,30 @@ for (const version of offered.length > 0 ? offered : ['of any version']) {
       expect(await scheduled(source)).toEqual([...all, compresses ? 1009 : 1007]);
       expect(await target.query(`SELECT FROM pg_namespace WHERE nspname = 'tiger_migrate'`)).toEqual([]);
     });
+
+    test('a freeze leaves the scheduler alone, which is another role’s, and ends a job that writes', async () => {
+      await using pair = await createPair(version);
+      const { source, target } = pair;
+      await source.query(`CREATE TABLE counts (n int PRIMARY KEY);
+        CREATE PROCEDURE write_slowly(job_id int, config jsonb) LANGUAGE plpgsql AS
+          'BEGIN INSERT INTO public.counts VALUES (1); PERFORM pg_sleep(600); END'`);
+      await using migration = await startMigration(pair);
+      await migration.reached('replay');
+      await source.admin('SELECT _timescaledb_functions.start_background_workers()');
+      await source.query("SELECT add_job('write_slowly', '1 day')");
+      const running = (name: string) => async () =>
+        (
+          await source.admin(
+            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '${name}'`,
+          )
+        ).length > 0;
+      await migration.until(running('Background Worker Scheduler'), 'the scheduler');
+      await migration.until(running('User-Defined Action'), 'the job');
+      await migration.cutOver(true);
+
+      expect(migration.of('error')).toEqual([]);
+      expect(await running('Background Worker Scheduler')()).toBe(true);
+      for (const side of [source, target]) expect(await side.query('SELECT n FROM counts')).toEqual([]);
+    });
   });
 }

@@ -2,13 +2,20 @@ import type pg from 'pg';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 import { explain } from '../error-policy.ts';
 
+/** Kinds of processes that run somebody's SQL: besides clients the jobs of TimescaleDB, whose name ends with a number, those of pg_cron, and subscriptions. */
+const RUNS_SQL = `(a.backend_type IN ('client backend', 'pg_cron') OR a.backend_type ~ ' \\[\\d+\\]$' OR a.backend_type LIKE 'logical replication%worker')`;
+
+/** Of what we may not look into: what has no role (autovacuum), launchers, and TimescaleDB's own jobs, which have the smaller numbers. */
+const NO_CLIENT = `(a.usesysid IS NULL OR a.application_name IN ('TimescaleDB Background Worker Scheduler', 'pg_cron launcher')
+  OR (a.application_name ~ ' \\[\\d{1,3}\\]$' AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = a.usesysid AND o.rolsuper)))`;
+
 /**
- * SQL over `pg_stat_activity a`: sessions that are not ours. Of other roles' sessions an ordinary role sees pid, database and user, the rest is NULL:
- * what is not known to be ours counts as another's.
+ * SQL over `pg_stat_activity a`: sessions that are not ours and may write. Of other roles' sessions an ordinary role sees pid, database, user and
+ * application name, the rest is NULL: what is not known to be ours, or no client, counts as another's.
  * https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
  */
 export const OTHER_CLIENTS = `a.datname = current_database() AND a.pid <> pg_backend_pid()
-  AND coalesce(a.backend_type, 'client backend') = 'client backend'
+  AND CASE WHEN a.backend_type IS NULL THEN NOT ${NO_CLIENT} ELSE ${RUNS_SQL} END
   AND NOT (a.usename = current_user AND coalesce(a.application_name, '') LIKE 'tiger-migrate-tui %')
   AND NOT EXISTS (SELECT FROM pg_stat_replication r WHERE r.pid = a.pid)`;
 

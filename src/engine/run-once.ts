@@ -9,6 +9,7 @@ import { bringTables } from './bring-tables.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
+import { leaveSourceAtLast } from './cutover/leave-source.ts';
 import { takeIn } from './ddl/take-in.ts';
 import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
@@ -27,7 +28,7 @@ import { readTableStates } from './sync/table-states.ts';
 import { takeUp } from './take-up.ts';
 import { backendOf, endBackend } from './target/end-backend.ts';
 import { chooseJobs } from './target/jobs.ts';
-import { readMigration } from './target/progress-schema.ts';
+import { type MigrationRow, readMigration } from './target/progress-schema.ts';
 import { AggregatesBesideReplay } from './timescale/aggregates-beside-replay.ts';
 import { analyzeHypertables } from './timescale/analyze-hypertables.ts';
 import { listChunksToCompress } from './timescale/chunks-to-compress.ts';
@@ -69,8 +70,10 @@ export async function runOnce(
   if (tell.left.backend !== null) await endBackend(target, tell.left.backend);
   tell.left.backend = backendOf(target);
   await requireLock(target, servers);
-  if (input.resume && (await isDoneButForCompression(input, target))) {
+  const done = input.resume ? await doneButForCompression(input, target) : null;
+  if (done) {
     emit({ type: 'phase', phase: 'done' });
+    await leaveSourceAtLast({ servers, target, migration: done, emit });
     return true;
   }
   const source = ready ?? (await open(servers.onSource));
@@ -262,10 +265,10 @@ export async function runOnce(
   }
 }
 
-async function isDoneButForCompression({ id, options }: EngineInput, target: pg.Client): Promise<boolean> {
+async function doneButForCompression({ id, options }: EngineInput, target: pg.Client): Promise<MigrationRow | null> {
   const found = await readMigration(target);
-  if (found?.phase !== 'done' || found.id !== id || !options.compress) return false;
-  return (await listChunksToCompress(target)) > 0;
+  if (found?.phase !== 'done' || found.id !== id || !options.compress) return null;
+  return (await listChunksToCompress(target)) > 0 ? found : null;
 }
 
 async function serverVersionNum(client: pg.Client): Promise<number> {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
 import { beginAgain, missingChanges } from './begin-again.ts';
 import { unfreezeSource } from './cutover/fence.ts';
+import { leaveSource } from './cutover/leave-source.ts';
 import { type EngineInput, spoolDirectoryOf } from './engine.ts';
 import { pluginOf } from './options.ts';
 import { alreadyThere, nothingToResume, notThisOne } from './refusals.ts';
@@ -27,7 +28,12 @@ export async function takeUp(
   const copyAllAgain = input.resync?.length === 0 && !abandoned;
   if (found && (input.resume || abandoned) && !copyAllAgain) await requireSameSource(servers, found);
   if (found && input.resume && !abandoned) {
-    if (found.phase === 'done') throw nothingToResume(input, found);
+    if (found.phase === 'done') {
+      // Its end may have been interrupted.
+      if (found.id === input.id)
+        await leaveSource({ source, target, migration: found, stopReceiving: async () => {}, emit });
+      throw nothingToResume(input, found);
+    }
     if (found.id !== input.id) throw notThisOne(input, found);
     await servers.endLeftOvers(target);
     servers.replicaRole = found.replicaRole;

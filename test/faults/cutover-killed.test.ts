@@ -102,9 +102,12 @@ describe('kill -9 of the engine between the steps of the cut-over', () => {
         expect(await rules(), 'as if it had not been tried').toEqual([]);
         await until(async () => (await rows(target)) === (await rows(source)), { what: 'the rows' });
       }
-      // With its COMMIT on the target the migration was done: nothing is left to do but to clean.
+      // With its COMMIT on the target the migration was done: nothing is left to do but to leave the source.
       expect(await engine.exited).not.toBe(0);
       expect(engine.stderr).toContain('TM1305');
+      const left =
+        'SELECT slot_name FROM pg_replication_slots WHERE database = current_database() UNION ALL SELECT pubname FROM pg_publication';
+      expect(await source.query(left)).toEqual([]);
       expect(await rules()).toHaveLength(1);
       expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
     } finally {

@@ -141,8 +141,11 @@ test.skipIf(NO_TIMESCALEDB)(
         expect(await jobsOf(stage.asSuperuser('target')), `as if ${name} had not been tried`).toEqual([]);
         await stage.on('source', newRows(300 + n * 10));
       }
-      // With its COMMIT on the target the migration was done: nothing is left to do but to compress, and to clean.
+      // With its COMMIT on the target the migration was done: what is left is to leave the source, to compress, and to clean.
       expect(await engine.exited, engine.stderr).toBe(0);
+      expect(await jobsExactly(stage.asSuperuser('source'))).toEqual(before);
+      const slots = 'SELECT FROM pg_replication_slots WHERE database = current_database()';
+      expect(await stage.asSuperuser('source')(slots)).toEqual([]);
       const [source, target] = await Promise.all(
         (['source', 'target'] as const).map((side) =>
           connect(parseConnectionString(stage[side], {}), { side, application: 'clean' }),
@@ -150,7 +153,6 @@ test.skipIf(NO_TIMESCALEDB)(
       );
       if (!source || !target) throw new Error('no session');
       await clean(source, target, null).finally(() => [source, target].map(destroy));
-      expect(await jobsExactly(stage.asSuperuser('source'))).toEqual(before);
       expect(await plantDiffers(stage)).toEqual([]);
     } finally {
       await engine.kill('SIGKILL');

@@ -12,13 +12,10 @@ import type { ClassifiedSchema } from '../schema/classify.ts';
 import type { Servers } from '../servers.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
-import { dropPublications } from '../source/publications.ts';
 import type { PublicationWatch } from '../source/published.ts';
-import { dropSlot } from '../source/slot.ts';
 import { requireNoneDamaged } from '../sync/damage.ts';
 import { readTableStates } from '../sync/table-states.ts';
 import { type MigrationRow, recordObject } from '../target/progress-schema.ts';
-import { restoreJobs } from '../timescale/pause-jobs.ts';
 import { settleChunks } from '../timescale/settle-chunks.ts';
 import type { Aggregate } from '../timescale/source-aggregates.ts';
 import type { TroubleWatch } from '../troubles.ts';
@@ -26,6 +23,7 @@ import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
+import { leaveSource } from './leave-source.ts';
 import { makeJobsOfSource } from './make-jobs-of-source.ts';
 import { refreshMaterializedViews } from './materialized-views.ts';
 import { refreshInCutover } from './refresh-in-cutover.ts';
@@ -135,7 +133,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     await giveBack(options);
     throw error;
   }
-  await steps.run('report', async () => [null, await removeFromSource(options)]);
+  await steps.run('report', async () => [null, await leaveSource(options)]);
   return { summary: summarize(options), downtimeMs };
 }
 
@@ -220,27 +218,6 @@ async function giveBack({ source, migration, request, signal, emit }: CutoverOpt
     });
   });
 }
-
-/** The migration is done; a slot would keep the source's WAL for ever. */
-async function removeFromSource(options: CutoverOptions): Promise<string> {
-  const { source, target, migration, stopReceiving, emit } = options;
-  try {
-    const jobs = await restoreJobs(source, target);
-    if (jobs.length > 0) emit({ type: 'log', text: `Scheduled again on the source: jobs ${jobs.join(', ')}` });
-    await stopReceiving();
-    await dropSlot(source, migration.slot);
-    await dropPublications(source, migration.publications);
-    return `${ofOurs(migration)} removed from the source`;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const text = `Still on the source: ${ofOurs(migration)} ${migration.slot} (${why}). Remove what is left with clean.`;
-    emit({ type: 'warning', text });
-    return `${ofOurs(migration)} left to clean`;
-  }
-}
-
-const ofOurs = ({ publications }: MigrationRow): string =>
-  publications.length === 0 ? 'slot' : 'slot and publications';
 
 /** Tables that were created since the migration began are not in it: a cut-over without them needs a reason. */
 async function requireNoNewTables({ source, target, migration, request, emit }: CutoverOptions): Promise<void> {

@@ -136,16 +136,19 @@ export class Migration implements AsyncDisposable {
   async requestCutover(freezeSource = true): Promise<void> {
     await this.until(() => this.of('gate').some((gate) => gate.id === 'copied' && gate.ok), 'all tables to be live');
     const cutOver = { confirm: this.#input.targetDatabase, freezeSource, override: 'a test' };
+    let refusal: unknown = null;
     // A run that goes on after a lost session comes through the phases once more.
     const asked = () =>
       this.#ask({ action: 'cutover', ...cutOver }).then(
         () => true,
         (error: unknown) => {
           if (error instanceof Error && /is in phase (?!cutover|done)/.test(error.message)) return false;
-          throw error;
+          refusal = error;
+          return true;
         },
       );
     await this.until(asked, 'a cut-over to be taken');
+    if (refusal !== null) throw refusal;
   }
 
   /** Cuts over, and waits until the migration is done. */

@@ -16,7 +16,10 @@ export interface LeaveSourceOptions {
   readonly emit: Emit;
 }
 
-/** The migration is done; a slot would keep the source's WAL for ever. */
+/**
+ * Sets the source's jobs going again and removes what is ours there, once the migration is done: a slot would keep its WAL for ever. What
+ * can't be removed is told. Says what was.
+ */
 export async function leaveSource(options: LeaveSourceOptions): Promise<string> {
   const { source, target, migration, stopReceiving, emit } = options;
   try {

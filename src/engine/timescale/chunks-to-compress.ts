@@ -8,6 +8,7 @@ import { extensionSchema } from './make-hypertables.ts';
 import { isPolicy } from './policy-kinds.ts';
 import { hasTimescale, readHypertables } from './source-hypertables.ts';
 import { type Job, readJobs } from './source-jobs.ts';
+import { isInteger } from './time-ranges.ts';
 
 /** A chunk of the target that is to be compressed after the cut-over. */
 export interface WaitingChunk {
@@ -70,8 +71,6 @@ async function remember(source: pg.Client, target: pg.Client): Promise<void> {
   ]);
 }
 
-const INTEGERS = /^(smallint|integer|bigint)$/;
-
 /**
  * The chunks that a policy of compression would take now, as it finds them itself: by the age of their rows, which for integers is
  * counted from `integer_now`, or by their own. Null for what is no such policy.
@@ -84,7 +83,7 @@ export function dueChunks({ on, settings }: Pick<Job, 'on' | 'settings'>, schema
   const chunks = (given: string) => `${quoteIdent(schema)}.show_chunks(${root}, ${given})`;
   if (created) return chunks(`created_before => ${quoteLiteral(created)}::interval`);
   if (!after) return null;
-  return INTEGERS.test(on.type)
+  return isInteger(on.type)
     ? chunks(
         `older_than => _timescaledb_functions.subtract_integer_from_now(${root}, ${quoteLiteral(after)}::bigint)::${on.type}`,
       )

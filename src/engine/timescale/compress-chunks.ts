@@ -17,7 +17,7 @@ import {
 } from './chunks-to-compress.ts';
 import { extensionSchema } from './make-hypertables.ts';
 import { isPolicy, kindOf } from './policy-kinds.ts';
-import { readJobs } from './source-jobs.ts';
+import { readJobs, runningJobs } from './source-jobs.ts';
 
 export interface CompressOptions {
   /** Names the sessions. */
@@ -124,7 +124,7 @@ async function compressAll(
       tell('running', chunk);
       const sizes = { before: 0, after: 0 };
       // A run of a policy that finds done what it wanted to do is told as a failed one.
-      const runs = await isRunning(target, policies.get(chunk.relation) ?? []);
+      const runs = (await runningJobs(target, policies.get(chunk.relation) ?? [])).length > 0;
       stepsAside ||= runs;
       const outcome = runs ? 'held' : await compressOne(target, chunk, schema, sizes);
       if (outcome === 'held') {
@@ -175,17 +175,6 @@ async function compressionPolicies(target: pg.Client): Promise<ReadonlyMap<strin
     policies.set(relation, [...(policies.get(relation) ?? []), job.id]);
   }
   return policies;
-}
-
-/** A job's process is named after it. Jobs whose owner we are no member of are not seen. */
-async function isRunning(target: pg.Client, jobs: readonly number[]): Promise<boolean> {
-  if (jobs.length === 0) return false;
-  const { rows } = await target.query(
-    `SELECT FROM pg_stat_activity a WHERE a.datname = current_database() AND a.backend_type IS DISTINCT FROM 'client backend'
-        AND substring(a.application_name FROM '\\[(\\d+)\\]$') = ANY ($1::text[]) LIMIT 1`,
-    [`{${jobs.join(',')}}`],
-  );
-  return rows.length > 0;
 }
 
 const leftAlone = (chunk: WaitingChunk, why: string, schema: string): string =>

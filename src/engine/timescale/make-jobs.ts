@@ -6,6 +6,7 @@ import { type CompressionSettings, compressing } from './compression-settings.ts
 import { extensionSchema } from './make-hypertables.ts';
 import { isPolicy, kindOf } from './policy-kinds.ts';
 import { type Job, nextStart } from './source-jobs.ts';
+import { isInteger } from './time-ranges.ts';
 
 export interface MakeJobsOptions {
   /** In a transaction: nothing of it runs before that is committed. */
@@ -146,7 +147,7 @@ export function addingStatement(job: Job, schema: string): string | null {
   /** Ages of rows are counted in their time, those of chunks in real time. */
   const age = (value: string | null | undefined) => {
     if (value === null || value === undefined) return 'NULL';
-    return /^(smallint|integer|bigint)$/.test(type) ? `${value}::${type}` : `${quoteLiteral(value)}::interval`;
+    return isInteger(type) ? `${value}::${type}` : `${quoteLiteral(value)}::interval`;
   };
   const older = (byRow: string, byChunk: string) => {
     const created = settings[byChunk];

@@ -5,7 +5,7 @@ import type { Emit } from '../events.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import { extensionSchema } from './make-hypertables.ts';
 import { isRewriting, kindOf } from './policy-kinds.ts';
-import { type Job, nextStart, readJobs } from './source-jobs.ts';
+import { type Job, nextStart, readJobs, runningJobs } from './source-jobs.ts';
 
 const KIND = 'paused job';
 
@@ -58,20 +58,17 @@ const refused =
     });
   };
 
-/** A job's process is named after it. Who may alter a job is a member of its owner, and so may see that. */
+/** Who may alter a job is a member of its owner, and so may see it run. */
 async function untilNoneRuns({ source, emit, signal }: PauseOptions, jobs: readonly Job[]): Promise<void> {
-  if (jobs.length === 0) return;
   let told = false;
   for (;;) {
     signal.throwIfAborted();
-    const { rows } = await source.query<{ name: string }>(
-      `SELECT a.application_name AS name FROM pg_stat_activity a
-        WHERE a.datname = current_database() AND a.backend_type IS DISTINCT FROM 'client backend'
-          AND substring(a.application_name FROM '\\[(\\d+)\\]$')::int = ANY ($1::int[])`,
-      [`{${jobs.map(({ id }) => id).join(',')}}`],
+    const running = await runningJobs(
+      source,
+      jobs.map(({ id }) => id),
     );
-    if (rows.length === 0) return;
-    const text = `Waiting for jobs of the source that still run: ${rows.map(({ name }) => name).join(', ')}`;
+    if (running.length === 0) return;
+    const text = `Waiting for jobs of the source that still run: ${running.join(', ')}`;
     if (!told) emit({ type: 'warning', text });
     told = true;
     await source.query('SELECT pg_sleep(0.2)');

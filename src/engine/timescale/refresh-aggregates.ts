@@ -74,15 +74,13 @@ async function lookAsFarAs(
 ): Promise<void> {
   const { ranges, watermark, schema } = of;
   const from = await lastBucket(source, aggregate);
-  const last = upTo(ranges, watermark).filter(
-    (range) =>
-      from !== null &&
-      range.to === watermark &&
-      BigInt(from) < BigInt(watermark) &&
-      (range.from === null || BigInt(range.from) <= BigInt(from)),
-  );
+  const isWithin = ({ to, from: first }: TimeRange) =>
+    from !== null &&
+    to === watermark &&
+    (first === null || BigInt(first) <= BigInt(from)) &&
+    BigInt(from) < BigInt(watermark);
   // Where no such bucket can be named, all of it must be refreshed so.
-  const wanted = last.length > 0 ? [{ from, to: watermark }] : ranges;
+  const wanted = ranges.some(isWithin) ? [{ from, to: watermark }] : ranges;
   await withoutReplay(target, () => refreshRanges(target, aggregate, wanted, schema));
 }
 

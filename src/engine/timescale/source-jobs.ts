@@ -76,3 +76,18 @@ export async function readJobs(client: pg.Client): Promise<Job[]> {
   const { rows } = await client.query<{ job: string }>(jobs(place));
   return rows.map(({ job }) => JSON.parse(job) as Job);
 }
+
+/**
+ * The names of the processes that run some of these jobs now: a process is named after its job, with the number behind. Those of roles that
+ * ours is no member of can't be told from clients that call themselves so.
+ */
+export async function runningJobs(client: pg.Client, ids: readonly number[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT a.application_name AS name FROM pg_stat_activity a
+      WHERE a.datname = current_database() AND a.backend_type IS DISTINCT FROM 'client backend'
+        AND substring(a.application_name FROM '\\[(\\d+)\\]$') = ANY ($1::text[])`,
+    [`{${ids.join(',')}}`],
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { readTables } from '../../src/engine/source/catalog.ts';
+import { connect, destroy } from '../../src/postgres/connect.ts';
+import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { Hypertables, NO_TIMESCALEDB } from './timescaledb/stage.ts';
 
 /** Hypertables that had rows when they were copied. */
@@ -83,6 +86,34 @@ describe.skipIf(NO_TIMESCALEDB)('given hypertables of many shapes', () => {
       `INSERT INTO log VALUES ('2026-11-02 00:30+00', 3), ('2026-11-09 00:30+00', 4)`,
       `INSERT INTO nothing VALUES ('2026-11-02 00:30+00', 3); INSERT INTO log VALUES ('2026-11-02 00:30+00', 3), ('2026-11-20 00:30+00', 4)`,
     ));
+
+  test('compressed chunks count as what they were before: plan and progress are about what is copied', async () => {
+    await using stage = await Hypertables.create();
+    await stage.on(
+      'source',
+      `CREATE TABLE m (time timestamptz NOT NULL, dev int NOT NULL, PRIMARY KEY (time, dev));
+       SELECT create_hypertable('m', 'time', chunk_time_interval => interval '1 day');
+       INSERT INTO m SELECT t, 1 FROM generate_series('2026-11-01 00:00+00'::timestamptz, '2026-11-04 23:59+00', '20 s') t; ANALYZE m`,
+    );
+    const sizes = async () => {
+      const client = await connect(parseConnectionString(stage.source, {}), { side: 'source', application: 'sizes' });
+      const tables = await readTables(client).finally(() => destroy(client));
+      const chunks = tables.filter(({ kind }) => kind === 'chunk');
+      return chunks.map(({ bytes, rows }) => ({ bytes, rows }));
+    };
+    const before = await sizes();
+    expect(before.map(({ rows }) => rows)).toEqual([4320, 4320, 4320, 4318]);
+    await stage.on(
+      'source',
+      `ALTER TABLE m SET (timescaledb.compress); SELECT compress_chunk(c) FROM show_chunks('m', older_than => '2026-11-03'::timestamptz) c`,
+    );
+    const after = await sizes();
+    expect(after.map(({ rows }) => rows)).toEqual(before.map(({ rows }) => rows));
+    for (const [n, { bytes }] of after.entries()) {
+      const was = before[n]?.bytes ?? 0;
+      expect(Math.abs(bytes - was) / was).toBeLessThan(0.2);
+    }
+  });
 
   test('ADD COLUMN on a hypertable is told once, and goes on with the same on the target', async () => {
     await using stage = await Hypertables.create();

@@ -17,6 +17,7 @@ export interface SourceTable {
   readonly rootOid: number;
   /** The partitioned tables or the hypertable that it is a part of, the root last. */
   readonly partOf: readonly Name[];
+  /** Without indexes; of compressed rows what they took before. */
   readonly bytes: number;
   /** Estimated. */
   readonly rows: number;
@@ -129,14 +130,17 @@ function belongsTo(
   row: Record<string, string>,
   { chunks }: SourceHypertables,
   names: ReadonlyMap<number, Name>,
-): Pick<SourceTable, 'rootOid' | 'partOf' | 'compressedOid' | 'chunkStatus' | 'into'> {
+): Pick<SourceTable, 'rootOid' | 'partOf' | 'compressedOid' | 'chunkStatus' | 'into' | 'bytes' | 'rows'> {
   const chunk = chunks.get(Number(row.oid));
+  const own = { bytes: Number(row.bytes), rows: Number(row.rows) };
   if (chunk) {
     const root = names.get(chunk.rootOid);
-    const { rootOid, compressedOid, status } = chunk;
-    return { rootOid, partOf: root ? [root] : [], compressedOid, chunkStatus: status, into: null };
+    const { rootOid, compressedOid, status, unpacked } = chunk;
+    const sizes = { bytes: own.bytes + unpacked.bytes, rows: Math.max(own.rows, unpacked.rows) };
+    return { rootOid, partOf: root ? [root] : [], compressedOid, chunkStatus: status, into: null, ...sizes };
   }
   return {
+    ...own,
     rootOid: Number(row.root_oid),
     partOf: (JSON.parse(row.part_of ?? '[]') as [string, string][]).map(([schema, name]) => ({ schema, name })),
     compressedOid: null,
@@ -177,8 +181,6 @@ async function readAmong(
     name: row.name ?? '',
     kind: kindOf(row, hypertables),
     ...belongsTo(row, hypertables, names),
-    bytes: Number(row.bytes),
-    rows: Number(row.rows),
     pages: Number(row.pages),
     hasIdentity: row.has_identity === 't',
     givesIdentity: row.gives_identity === 't',

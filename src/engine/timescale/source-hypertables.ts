@@ -9,6 +9,8 @@ export interface SourceChunk {
   readonly compressedOid: number | null;
   /** Bits of its status in the session's snapshot: 1, compressed rows are looked for; 8, others beside them. */
   readonly status: number;
+  /** What its compressed rows were before, as TimescaleDB has noted: they are copied as that. */
+  readonly unpacked: { readonly bytes: number; readonly rows: number };
 }
 
 export interface SourceHypertables {
@@ -47,6 +49,14 @@ const CHUNKS = `WITH chunk AS (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' LEFT JOIN compressed z ON z.oid = i.inhrelid
     LEFT JOIN status s ON s.oid = i.inhrelid
    WHERE i.inhparent = ANY ($1::oid[]) AND ($2::oid[] IS NULL OR i.inhrelid = ANY ($2::oid[])) GROUP BY 1, 2`;
+
+/** Sizes without indexes of those of these chunks that were compressed. */
+const UNPACKED = `
+SELECT ${RELATION('c.j')}::int8 AS oid, (z.j ->> 'uncompressed_heap_size')::int8 + (z.j ->> 'uncompressed_toast_size')::int8 AS bytes,
+    coalesce(z.j ->> 'numrows_pre_compression', '0') AS rows
+  FROM (SELECT to_jsonb(k) AS j FROM _timescaledb_catalog.chunk k) c
+  JOIN (SELECT to_jsonb(s) AS j FROM _timescaledb_catalog.compression_chunk_size s) z ON z.j ->> 'chunk_id' = c.j ->> 'id'
+ WHERE coalesce(c.j ->> 'table_name' IN (SELECT relname FROM pg_class WHERE oid = ANY ($1::oid[])), true)`;
 
 const CHUNK_OIDS = `SELECT i.inhrelid::int8 AS oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
  WHERE i.inhparent = ANY ($1::oid[])`;
@@ -89,6 +99,10 @@ export async function readHypertables(
     listOf(roots),
     only && listOf(only),
   ]);
+  const unpacked = await readUnpacked(
+    client,
+    rows.flatMap(({ oid, compressed }) => (compressed ? [Number(oid)] : [])),
+  );
   return {
     roots,
     chunks: new Map(
@@ -99,10 +113,24 @@ export async function readHypertables(
           rootOid: Number(row.root),
           compressedOid: row.compressed ? Number(row.compressed) : null,
           status: Number(row.status ?? 0),
+          unpacked: unpacked.get(Number(row.oid)) ?? { bytes: 0, rows: 0 },
         },
       ]),
     ),
   };
+}
+
+async function readUnpacked(
+  client: pg.Client,
+  chunks: readonly number[],
+): Promise<Map<number, SourceChunk['unpacked']>> {
+  if (chunks.length === 0) return new Map();
+  const { rows: found } = await client.query(
+    `SELECT WHERE to_regclass('_timescaledb_catalog.compression_chunk_size') IS NOT NULL`,
+  );
+  if (found.length === 0) return new Map();
+  const { rows } = await client.query<Record<'oid' | 'bytes' | 'rows', string>>(UNPACKED, [listOf(chunks)]);
+  return new Map(rows.map((row) => [Number(row.oid), { bytes: Number(row.bytes), rows: Number(row.rows) }]));
 }
 
 export interface FoundRelation {

@@ -13,6 +13,8 @@ export interface MigrationInput {
   /** Of `migrate`. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** How long a phase or a command may take, in ms. */
+  readonly patienceMs?: number;
 }
 
 /** What a command said when it ended. */
@@ -49,9 +51,11 @@ export class Migration {
   /** The engine's end is what a fault wants. */
   #ending = false;
   #exit: number | null | undefined;
+  readonly #patienceMs: number;
 
   constructor(input: MigrationInput) {
     this.#input = input;
+    this.#patienceMs = input.patienceMs ?? PATIENCE_MS;
   }
 
   /** Begins, goes on, or goes on with another copy of all tables. */
@@ -109,7 +113,7 @@ export class Migration {
   }
 
   /** Waits for a condition; rejects when the engine ends by itself before. */
-  async until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = PATIENCE_MS): Promise<void> {
+  async until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = this.#patienceMs): Promise<void> {
     await until(
       async () => {
         this.#take();
@@ -149,11 +153,11 @@ export class Migration {
         {
           env: { ...process.env, ...env, NODE_OPTIONS: nodeOptions() },
           maxBuffer: 2 ** 28,
-          timeout: PATIENCE_MS,
+          timeout: this.#patienceMs,
           killSignal: 'SIGKILL',
         },
         (error, stdout, stderr) => {
-          const late = error?.killed ? `, and no end in ${PATIENCE_MS / 1000} s` : '';
+          const late = error?.killed ? `, and no end in ${this.#patienceMs / 1000} s` : '';
           resolve({ code: child.exitCode, stdout, stderr: `${stderr}${late}` });
         },
       );

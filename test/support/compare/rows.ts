@@ -51,12 +51,12 @@ const rowsOf = (name: string): string => `SELECT * FROM ONLY ${name}`;
 const same = (one: Digest, other: Digest): boolean =>
   one.count === other.count && one.first === other.first && one.second === other.second;
 
-/** Two 64-bit hashes of each row, added up: 128 bits against chance, and no order needed. */
+/** Two 64-bit hashes of each row, added up: 128 bits against chance, and no order needed. In UTF-8, whatever the encoding of the database. */
 async function digest(client: pg.Client, query: string): Promise<Digest> {
   const { rows } = await client.query<Digest>(`
     SELECT count(*)::text AS count, sum(hashtextextended(row, 0)::numeric)::text AS first,
       sum(hashtextextended(row, 4711)::numeric)::text AS second
-    FROM (SELECT ROW(r.*)::text AS row FROM (${query}) r) all_rows`);
+    FROM (SELECT encode(convert_to(ROW(r.*)::text, 'UTF8'), 'hex') AS row FROM (${query}) r) all_rows`);
   if (!rows[0]) throw new Error(`no digest of ${query}`);
   return rows[0];
 }

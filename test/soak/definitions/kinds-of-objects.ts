@@ -135,7 +135,7 @@ export const OBJECT_KINDS: Readonly<Record<string, Maker>> = {
         `VIEW ${name} WITH (security_barrier) AS SELECT ${table.key}, ${table.text} AS ${db.names.next('al')} FROM ${table.name} WHERE ${table.text} <> ${db.literal()}`,
         `VIEW ${name} AS SELECT ${table.key}, ${table.number} FROM ${table.name} WHERE ${table.number} < 3 WITH LOCAL CHECK OPTION`,
         `VIEW ${name} AS SELECT t.* FROM ${table.name} t GROUP BY t.${table.key}`,
-        `RECURSIVE VIEW ${name} (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM ${name} WHERE n < 5`,
+        `VIEW ${name} (n) AS WITH RECURSIVE r(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r`,
         `VIEW ${name} AS SELECT ${table.key}, count(*) OVER (PARTITION BY ${table.number} ORDER BY ${table.key} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS w, array[1,2] || ${table.number} AS a, ${table.text} ~ '^x' AS m FROM ${table.name}`,
       ])}`,
     );
@@ -169,11 +169,12 @@ export const OBJECT_KINDS: Readonly<Record<string, Maker>> = {
   },
   rule: (db) => {
     const table = db.newTable();
+    const other = db.table();
     const view = db.qualified('rv');
     db.add(
       `CREATE VIEW ${view} AS SELECT ${table.key} AS k FROM ${table.name}`,
       `CREATE RULE ${db.names.next('ru')} AS ON INSERT TO ${view} DO INSTEAD INSERT INTO ${table.name} (${table.key}) VALUES (NEW.k)`,
-      `CREATE RULE ${db.names.next('ru')} AS ON DELETE TO ${table.name} WHERE OLD.${table.number} = 99 DO ALSO NOTIFY x, ${db.literal()}`,
+      `CREATE RULE ${db.names.next('ru')} AS ON DELETE TO ${table.name} WHERE OLD.${table.number} = 99 DO ALSO UPDATE ${other.name} SET ${other.text} = ${db.literal()} WHERE ${other.key} = -1`,
     );
   },
   policy: (db) => {

@@ -100,6 +100,11 @@ async function makeDatabases(plan: DatabasePlan, pair: Pair, owner: string): Pro
 }
 
 async function dropDatabases(plan: DatabasePlan, pair: Pair): Promise<void> {
+  // Names of roles are kept in the encoding of the database that made them: from another one they look different.
+  await withClient(pair.source.uri(SOURCE), async (client) => {
+    await client.query('SET default_transaction_read_only = off');
+    for (const role of plan.roles) await client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
   for (const [server, database] of [
     [pair.source, SOURCE],
     [pair.target, TARGET],
@@ -114,9 +119,8 @@ async function dropDatabases(plan: DatabasePlan, pair: Pair): Promise<void> {
         database,
       ]);
       await client.query(`DROP DATABASE ${quoteIdent(database)} WITH (FORCE)`);
-      for (const role of [...plan.roles, ...(server === pair.target ? [OWNER] : [])]) {
-        await client.query(`DROP ROLE IF EXISTS ${role}`);
-      }
+      if (server === pair.source) return;
+      for (const role of [...plan.roles, OWNER]) await client.query(`DROP ROLE IF EXISTS ${role}`);
     });
   }
 }

@@ -78,6 +78,10 @@ export const ERROR_KINDS = {
     'an object that only a superuser may create',
     'The source has a kind of object that the role of the target may not create there.',
   ),
+  TM1221: blocked(
+    'a text or a session would not be what it is on the source',
+    'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
+  ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),

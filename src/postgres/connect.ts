@@ -5,7 +5,7 @@ import { connectError, errorCode } from './connection-errors.ts';
 import { type ConnectionSettings, describeServer } from './connection-string.ts';
 import { quoteLiteral } from './identifiers.ts';
 import { lookUpPassword } from './passfile.ts';
-import { NEWER_SETTINGS, REPLICATION_SETTINGS, startupOptions } from './session-settings.ts';
+import { NEWER_SETTINGS, REPLICATION_SETTINGS, SUPERUSER_SETTINGS, startupOptions } from './session-settings.ts';
 import { type TlsAttempt, tlsAttempts } from './tls.ts';
 
 export interface ConnectOptions {
@@ -162,12 +162,16 @@ function patientSocket(connectTimeoutMs: number): Socket {
  * statement runs, and refuses to be told to.
  */
 async function settle(client: pg.Client, replication: boolean): Promise<void> {
-  const wanted = Object.entries({ ...NEWER_SETTINGS, ...(replication ? REPLICATION_SETTINGS : {}) }).map(
-    ([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)})`,
-  );
+  const list = (settings: Readonly<Record<string, string>>, forAll: boolean) =>
+    Object.entries(settings).map(([name, value]) => `(${quoteLiteral(name)}, ${quoteLiteral(value)}, ${forAll})`);
+  const wanted = [
+    ...list({ ...NEWER_SETTINGS, ...(replication ? REPLICATION_SETTINGS : {}) }, true),
+    ...list(SUPERUSER_SETTINGS, false),
+  ];
   await client.query(
-    `SELECT set_config(s.name, w.value, false) FROM pg_settings s JOIN (VALUES ${wanted.join(', ')}) w (name, value) USING (name)
-      WHERE name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc'`,
+    `SELECT set_config(s.name, w.value, false) FROM pg_settings s JOIN (VALUES ${wanted.join(', ')}) w (name, value, for_all) USING (name)
+      WHERE (name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc')
+        AND (w.for_all OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { ClientTools, PgTool } from './client-tools.ts';
 import { APPLICATION_NAME } from './connect.ts';
 import type { ConnectionSettings, Environment } from './connection-string.ts';
 import { lookUpPassword, temporaryPassfile } from './passfile.ts';
+import { startupOptions } from './session-settings.ts';
 
 export interface RunPgToolOptions {
   readonly tools: ClientTools;
@@ -16,7 +17,7 @@ export interface RunPgToolOptions {
   readonly input?: string;
   /** Exit codes besides 0 that are no error: pg_restore ends with 1 when it went on after errors. */
   readonly acceptExitCodes?: readonly number[];
-  /** Server settings of the tool's session, as `name: value`. */
+  /** Server settings of the tool's session on top of `SESSION_SETTINGS`, as `name: value`. */
   readonly sessionSettings?: Readonly<Record<string, string>>;
 }
 
@@ -50,7 +51,7 @@ export async function runPgTool(
       : pgVariables(
           settings,
           passfile?.path ?? join(options.passfileDirectory, 'no-passfile'),
-          options.sessionSettings ?? {},
+          startupOptions(options.side, settings.options, options.sessionSettings ?? {}),
         )),
   };
   const connection =
@@ -63,6 +64,7 @@ export async function runPgTool(
     extendEnv: false,
     reject: false,
     stripFinalNewline: false,
+    encoding: 'buffer',
     maxBuffer: 1024 ** 3,
     forceKillAfterDelay: 5_000,
     ...(options.signal ? { cancelSignal: options.signal } : {}),
@@ -71,16 +73,32 @@ export async function runPgTool(
   if (result.isCanceled) {
     throw new MigrateError('TM9002', { message: `${tool} was interrupted`, cause: options.signal?.reason });
   }
+  const stderr = Buffer.from(result.stderr).toString('utf8');
   const accepted = [0, ...(options.acceptExitCodes ?? [])];
   if (result.exitCode === undefined || !accepted.includes(result.exitCode)) {
-    throw new MigrateError(codeOf(result.stderr, options.side), {
+    throw new MigrateError(codeOf(stderr, options.side), {
       side: options.side,
       object: tool,
-      message: `${tool} failed: ${lastLines(result.stderr) || result.shortMessage || 'no message'}`,
+      message: `${tool} failed: ${lastLines(stderr) || result.shortMessage || 'no message'}`,
       hint: 'Correct what it complains about, then start again.',
     });
   }
-  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  return { stdout: textOf(tool, result.stdout, options.side), stderr, exitCode: result.exitCode };
+}
+
+/** What a tool wrote as UTF-8 text. Throws TM2001 or TM2002 at a byte that is no part of it: nothing is replaced. */
+function textOf(tool: PgTool, bytes: Uint8Array, side: 'source' | 'target'): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new MigrateError(side === 'source' ? 'TM2001' : 'TM2002', {
+      side,
+      object: tool,
+      message: `${tool} wrote text that is not UTF-8`,
+      hint: 'A dump that an older version of this program has left is in the encoding of its database: begin the migration again.',
+      cause,
+    });
+  }
 }
 
 /** What libpq and the server say when a connection could not be had, or broke. */
@@ -112,16 +130,8 @@ const keepalives = (settings: ConnectionSettings): string =>
     ? `keepalives_idle=${Math.ceil(settings.keepalivesIdleMs / 1000)} keepalives_interval=10 keepalives_count=3 tcp_user_timeout=60000`
     : 'keepalives=0';
 
-/** libpq's variables for these settings, except the password. */
-export function pgVariables(
-  settings: ConnectionSettings,
-  passfile: string,
-  sessionSettings: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const session = Object.entries(sessionSettings).map(
-    ([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`,
-  );
-  const options = [...(settings.options === null ? [] : [settings.options]), ...session].join(' ');
+/** libpq's variables for these settings, except the password; with `options` for the server. */
+export function pgVariables(settings: ConnectionSettings, passfile: string, options: string): Record<string, string> {
   const given: Record<string, string | null> = {
     PGHOST: settings.host,
     PGHOSTADDR: settings.hostaddr,

@@ -39,6 +39,9 @@ export interface DatabaseOptions {
   readonly target?: Template;
   /** Whether the target's owner may `SET session_replication_role`. Default true. */
   readonly replicaRole?: boolean;
+  /** Server encodings, with the locale C. Default: that of the servers, UTF8. */
+  readonly sourceEncoding?: string;
+  readonly targetEncoding?: string;
 }
 
 /** Creates an empty (or templated) source and target database for one test. */
@@ -51,7 +54,10 @@ export async function createDatabases(options: DatabaseOptions = {}): Promise<Te
     new Database(`${name}_source`, inject('source')),
     new Database(`${name}_target`, { ...target, owner }),
   );
-  await Promise.all([databases.source.create(options.source), databases.target.create(options.target)]);
+  await Promise.all([
+    databases.source.create(options.source, options.sourceEncoding),
+    databases.target.create(options.target, options.targetEncoding),
+  ]);
   return databases;
 }
 
@@ -129,11 +135,12 @@ class Database implements TestDatabase {
     this.superuserUri = uriOf(server, name, server.superuser, server.password);
   }
 
-  async create(template: Template | undefined): Promise<void> {
-    const from = template ? await ensureTemplate(this.server, template) : 'template1';
+  async create(template: Template | undefined, encoding: string | undefined): Promise<void> {
+    const from = template ? await ensureTemplate(this.server, template) : encoding ? 'template0' : 'template1';
+    const locale = encoding ? ` ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C'` : '';
     await this.maintain((client) =>
       client.query(
-        `CREATE DATABASE ${quoteIdent(this.name)} TEMPLATE ${quoteIdent(from)} OWNER ${quoteIdent(this.owner)}`,
+        `CREATE DATABASE ${quoteIdent(this.name)} TEMPLATE ${quoteIdent(from)} OWNER ${quoteIdent(this.owner)}${locale}`,
       ),
     );
   }

@@ -19,6 +19,7 @@ import type { ApplierOptions } from './applier-options.ts';
 import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
+import { requireWholeValues } from './segment.ts';
 import { TablesAhead } from './tables-ahead.ts';
 import { TargetTransaction } from './target-transaction.ts';
 
@@ -158,7 +159,9 @@ export class Applier {
         const table = await this.#tableFor(change.relation);
         if (!table) return;
         await this.#requireSameForm(table, change);
-        this.#batch.addRow({ table, change, commitLsn: this.#commitLsn ?? this.#readUpTo }, bytes);
+        const of = { table, change, commitLsn: this.#commitLsn ?? this.#readUpTo };
+        requireWholeValues(of);
+        this.#batch.addRow(of, bytes);
         return;
       }
       case 'unidentified': {

@@ -5,6 +5,7 @@ import type { RowChange, StreamRelation } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
 import type { Place } from '../source/catalog.ts';
 import { readTargetTables, type TargetTable } from './target-table.ts';
+import { keptBytes } from './whole-value.ts';
 
 /** A column of the stream with what the target knows of it. */
 export interface BoundColumn {
@@ -47,6 +48,8 @@ export interface BoundTable {
   readonly otherTypes: readonly string[];
   /** Columns of the same type with another modifier in the stream. */
   readonly otherModifiers: readonly string[];
+  /** Columns of which the target keeps so many bytes of a value in text form. */
+  readonly limited: readonly { readonly index: number; readonly name: string; readonly bytes: number }[];
 }
 
 /** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
@@ -129,6 +132,7 @@ export function bindTo(
   const bound: BoundColumn[] = [];
   const otherTypes: string[] = [];
   const otherModifiers: string[] = [];
+  const limited: BoundTable['limited'][number][] = [];
   for (const [index, column] of relation.columns.entries()) {
     const known = byName.get(column.name);
     if (!known || known.generated) continue;
@@ -137,6 +141,8 @@ export function bindTo(
     const otherModifier = column.type === known.typeOid && column.typmod !== known.modifier;
     if (otherType && !retyped) otherTypes.push(column.name);
     if (otherModifier && !retyped) otherModifiers.push(column.name);
+    const kept = keptBytes(known.baseOid);
+    if (kept !== null) limited.push({ index, name: column.name, bytes: kept });
     bound.push({
       index,
       name: column.name,
@@ -159,6 +165,7 @@ export function bindTo(
     match: chooseMatch(relation, bound, found.keys),
     otherTypes,
     otherModifiers,
+    limited,
   };
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { quoteIdent } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import { refusesTheShape, SchemaMisfit, TARGET_CHANGED } from '../ddl/misfit.ts';
 import type { RowChange } from '../decode/change.ts';
@@ -13,6 +14,7 @@ import { foldImages } from './fold-images.ts';
 import { PipelineError, Pipeliner, type Statement } from './pipelined.ts';
 import { SetWise, STAGEABLE_COLUMNS } from './set-wise.ts';
 import { describeRow, statementFor } from './source-order.ts';
+import { columnToBeCut } from './whole-value.ts';
 
 /** A change with the table that it goes to. */
 export interface BoundChange {
@@ -173,6 +175,15 @@ function diverged(of: BoundChange, hit: number): MigrateError {
   const { table, change } = of;
   const message = `${change.kind} of the row with ${describeRow(table, change)} hit ${hit} rows instead of one`;
   return new TableDamage('TM5001', { side: 'target', object: table.display, message, hint: COPY_AGAIN }, placeOf(of));
+}
+
+/** Throws when the target would cut a value of the row without a word. */
+export function requireWholeValues(of: BoundChange): void {
+  const column = columnToBeCut(of.table, of.change);
+  if (column === null) return;
+  const message = `a value of ${quoteIdent(column)} is longer in UTF8 than its type: ${of.change.kind} of the row with ${describeRow(of.table, of.change)}`;
+  const hint = `Make the column text on both sides, then copy the table again: s in the wizard, or migrate --resync.`;
+  throw new TableDamage('TM5002', { side: 'target', object: of.table.display, message, hint }, placeOf(of));
 }
 
 function refused(error: unknown, of: BoundChange | undefined): unknown {

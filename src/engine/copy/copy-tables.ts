@@ -18,6 +18,7 @@ import { beginWhole } from './begin-whole.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
+import { WholeValues } from './require-whole-values.ts';
 
 export interface CopyOptions {
   readonly connectSource: (application: string) => Promise<pg.Client>;
@@ -68,6 +69,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
   const signal = AbortSignal.any([options.signal, failed.signal]);
   setMaxListeners(0, signal);
   const started = new StartedTables({ ...options, signal });
+  const values = new WholeValues();
 
   const work = async (number: number): Promise<void> => {
     let worker: Worker | null = null;
@@ -86,7 +88,7 @@ export async function copyTables(options: CopyOptions): Promise<CopyResult> {
             try {
               worker ??= await openWorker(options, number, left);
               left = backendOf(worker.target);
-              await copyPart(options, worker, now, { started, again, refused, complete, progress }, signal);
+              await copyPart(options, worker, now, { started, values, again, refused, complete, progress }, signal);
             } catch (error) {
               if (worker) destroyWorker(options, worker);
               worker = null;
@@ -195,6 +197,7 @@ function explainCopyError(error: unknown, part: CopyPart): MigrateError {
 
 interface Shared {
   readonly started: StartedTables;
+  readonly values: WholeValues;
   readonly again: Set<SourceTable>;
   readonly refused: Map<SourceTable, MigrateError>;
   /** Those whose last part is there. */
@@ -206,7 +209,7 @@ async function copyPart(
   options: CopyOptions,
   { source, target }: Worker,
   part: CopyPart,
-  { started, again, refused, complete, progress }: Shared,
+  { started, values, again, refused, complete, progress }: Shared,
   signal: AbortSignal,
 ): Promise<void> {
   const { table } = part;
@@ -237,6 +240,7 @@ async function copyPart(
     whole ? beginWhole(target, table, options.copyLsn) : target.query('BEGIN'),
   ]);
   // Before it, too: by what comes behind, a chunk may have got the form again that it had not while it was read.
+  await values.require(source, table);
   const copied = (await hasForms(source, table))
     ? await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal)
     : null;

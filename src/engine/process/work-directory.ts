@@ -33,7 +33,7 @@ const unusable = (directory: string, message: string, hint: string, cause?: unkn
   new MigrateError('TM1302', { side: 'local', object: directory, message, hint, cause });
 
 const OWN_NAMES =
-  /^(spool|identities|schema\.dump|check-report\.md|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|replica-identity\.sql(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
+  /^(spool|identities|schema\.dump(\.next)?|check-report\.md|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|replica-identity\.sql(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
 
 /** Whether a file in a work directory is one that we make: nothing else is ever removed from there. */
 export const isOurs = (name: string): boolean => OWN_NAMES.test(name);
@@ -55,7 +55,7 @@ export async function prepareWorkDirectory(directory: string, goingOn = false): 
     await chmod(directory, PRIVATE);
     await prepareSocketDirectory(directory);
     const probe = join(directory, `.probe-${process.pid}`);
-    await writeFile(probe, 'x').finally(() => rm(probe, { force: true }));
+    await writeFile(probe, 'x', { mode: 0o600 }).finally(() => rm(probe, { force: true }));
   } catch (error) {
     if (error instanceof MigrateError) throw error;
     if (isDiskFull(error)) {

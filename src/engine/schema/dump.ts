@@ -1,11 +1,11 @@
-import { access } from 'node:fs/promises';
+import { access, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import type { ClientTools } from '../../postgres/client-tools.ts';
 import type { ConnectionSettings } from '../../postgres/connection-string.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { type RunPgToolOptions, runPgTool } from '../../postgres/run-pg-tool.ts';
-import { noRoom } from '../disk-full.ts';
+import { isDiskFull, noRoom } from '../disk-full.ts';
 import { type ArchiveEntry, listedIds, parseScript } from './archive.ts';
 
 export interface SourceSchema {
@@ -43,15 +43,19 @@ const toolOptions = (options: Pick<DumpOptions, 'tools' | 'workDirectory' | 'sig
  * https://www.postgresql.org/docs/current/app-pgdump.html
  */
 export async function dumpSchema(options: DumpOptions): Promise<void> {
+  const path = join(options.workDirectory, FILE);
+  const next = `${path}.next`;
   const args = [
     '--format=custom',
     '--schema-only',
+    // Otherwise the text is in the encoding of the database.
+    '--encoding=UTF8',
     '--no-owner',
     '--no-tablespaces',
     '--no-publications',
     '--no-subscriptions',
     '--no-security-labels',
-    `--file=${join(options.workDirectory, FILE)}`,
+    `--file=${next}`,
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
@@ -59,16 +63,25 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
   ];
   for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
     try {
+      await makePrivate(next);
       await runPgTool('pg_dump', [...args, `--lock-wait-timeout=${patience}`], options.source, toolOptions(options));
       // On a full disk it may have said nothing.
-      await runPgTool('pg_restore', ['--list', join(options.workDirectory, FILE)], null, toolOptions(options));
+      await runPgTool('pg_restore', ['--list', next], null, toolOptions(options));
+      await rename(next, path);
       return;
     } catch (error) {
+      if (isDiskFull(error)) throw noRoom(options.workDirectory, error);
       if (error instanceof MigrateError && NO_ROOM.test(error.message)) throw noRoom(options.workDirectory, error);
       const locked = error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
       if (!locked || attempt === LOCK_PATIENCE.length - 1) throw error;
     }
   }
+}
+
+/** pg_dump makes its file readable for everybody, but leaves the mode of a file that is there. */
+async function makePrivate(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await writeFile(path, '', { mode: 0o600, flag: 'wx' });
 }
 
 const NO_ROOM = /No space left on device|input file is too short|unexpected end of file/;

@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { qualified } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
 import type { SourceTable } from '../source/catalog.ts';
+import type { RowHash } from './row-hash.ts';
 
 export interface RowSum {
   readonly rows: string;
@@ -18,13 +19,14 @@ const withChildren = ({ kind }: Compared): boolean => kind === 'chunk' || kind =
  * Counts and hashes the rows of one table, its children not included, but the chunks of a hypertable and what those have compressed. Both sides run with the same session settings, so
  * that a value has one text form. https://www.postgresql.org/docs/current/functions-comparisons.html
  */
-export async function sumRows(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
-  const row =
-    columns.length === 0 ? `''` : `ROW(${columns.map((column) => `t.${quoteIdent(column)}`).join(', ')})::text`;
-  const { rows } = await client.query<{ rows: string; hash: string }>(
-    `SELECT count(*) AS rows, coalesce(sum(hashtextextended((${row}) COLLATE "C", 0)::numeric), 0) AS hash
-       FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
-  );
+export async function sumRows(client: pg.Client, table: Compared, hash: RowHash): Promise<RowSum> {
+  if (hash.hasNames) await client.query('SET quote_all_identifiers = on');
+  const { rows } = await client
+    .query<{ rows: string; hash: string }>(
+      `SELECT count(*) AS rows, coalesce(sum(${hash.sql}::numeric), 0) AS hash
+         FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
+    )
+    .finally(() => (hash.hasNames ? client.query('SET quote_all_identifiers = off').catch(() => {}) : undefined));
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };
 }
 
@@ -36,9 +38,9 @@ const LOCK_TIMEOUT_MS = 5000;
  * transaction in which it does not, and which is rolled back. It holds an ACCESS EXCLUSIVE lock on the table meanwhile.
  * https://www.postgresql.org/docs/current/ddl-rowsecurity.html
  */
-export async function sumRowsOfOwner(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
+export async function sumRowsOfOwner(client: pg.Client, table: Compared, hash: RowHash): Promise<RowSum> {
   try {
-    return await sumRows(client, table, columns);
+    return await sumRows(client, table, hash);
   } catch (error) {
     if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || !(await forcesPolicies(client, table))) throw error;
   }
@@ -48,7 +50,7 @@ export async function sumRowsOfOwner(client: pg.Client, table: Compared, columns
     await client.query(
       `ALTER TABLE ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} NO FORCE ROW LEVEL SECURITY`,
     );
-    return await sumRows(client, table, columns);
+    return await sumRows(client, table, hash);
   } finally {
     await client.query('ROLLBACK');
   }

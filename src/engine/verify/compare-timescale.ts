@@ -10,6 +10,7 @@ import { type Aggregate, readAggregates } from '../timescale/source-aggregates.t
 import { hasTimescale } from '../timescale/source-hypertables.ts';
 import { type Job, readJobs } from '../timescale/source-jobs.ts';
 import { inType } from '../timescale/time-ranges.ts';
+import type { RowHashes } from './row-hash.ts';
 
 type Named = { readonly schema: string; readonly name: string };
 
@@ -20,6 +21,7 @@ type Named = { readonly schema: string; readonly name: string };
 export async function compareTimescale(
   source: pg.Client,
   target: pg.Client,
+  hashes: RowHashes,
   wanted: (on: Named) => boolean,
 ): Promise<string[]> {
   if (!(await hasTimescale(source)) || !(await hasTimescale(target))) return [];
@@ -30,7 +32,7 @@ export async function compareTimescale(
     if (watermark === undefined || (await isStale(source, aggregate))) continue;
     const known = here.get(displayName(aggregate)) ?? watermark;
     const end = BigInt(known) < BigInt(watermark) ? known : watermark;
-    const difference = await compareRows(source, target, aggregate, end);
+    const difference = await compareRows(source, target, hashes, aggregate, end);
     if (difference !== null) differences.push(difference);
   }
   const settings = new Set((await readCompression(target)).map((one) => JSON.stringify(one)));
@@ -97,21 +99,25 @@ async function isStale(source: pg.Client, { on, storage }: Aggregate): Promise<b
 async function compareRows(
   source: pg.Client,
   target: pg.Client,
+  hashes: RowHashes,
   aggregate: Aggregate,
   end: string,
 ): Promise<string | null> {
   const name = displayName(aggregate);
   const storage = await storageOf(target, aggregate);
   if (!storage) return `continuous aggregate ${name} is missing on the target`;
-  const { rows: exact } = await source.query<{ name: string }>(
-    `SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+  const { rows: exact } = await source.query<{ relation: string; name: string }>(
+    `SELECT attrelid::oid::int8 AS relation, attname AS name FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
         AND atttypid NOT IN ('float4'::regtype, 'float8'::regtype) ORDER BY attnum`,
     [qualified(aggregate.storage)],
   );
-  const row = `ROW(${exact.map((column) => `t.${quoteIdent(column.name)}`).join(', ')})::text`;
+  const { sql: hash } = hashes.of(
+    Number(exact[0]?.relation),
+    exact.map((column) => column.name),
+  );
   const sum = async (client: pg.Client, relation: Named) => {
     const { rows } = await client.query<{ rows: string; hash: string }>(
-      `SELECT count(*) AS rows, coalesce(sum(hashtextextended((${row}) COLLATE "C", 0)::numeric), 0) AS hash
+      `SELECT count(*) AS rows, coalesce(sum(${hash}::numeric), 0) AS hash
          FROM ${qualified(relation)} t WHERE ${quoteIdent(aggregate.bucket)} < ${inType(end, aggregate.bucketType)}`,
     );
     return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };

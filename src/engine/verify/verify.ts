@@ -13,6 +13,7 @@ import { placeAmong, readPartitionColumns } from '../timescale/target-hypertable
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
 import { compareTimescale } from './compare-timescale.ts';
+import { type RowHash, RowHashes } from './row-hash.ts';
 
 export interface TableComparison {
   readonly relation: string;
@@ -60,6 +61,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   };
   const first = await open();
   const hypertables = await readPartitionColumns(first.target);
+  const hashes = await RowHashes.read(first.source, first.target);
   const read = await findPlaces(first.source, first.target, await readTables(first.source));
   const all = read.map((table) => ({ ...table, into: placeAmong(table, hypertables) }));
   const byOid = new Map(all.map((table) => [table.oid, table]));
@@ -77,7 +79,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
         const pair = pairs.pop();
         if (!pair) throw new Error('more comparisons at once than connections');
         try {
-          const comparison = await compareTable(pair, table);
+          const comparison = await compareTable(pair, table, hashes);
           options.onTable(comparison);
           return comparison;
         } finally {
@@ -100,6 +102,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
         ...(await compareTimescale(
           first.source,
           first.target,
+          hashes,
           (on) => selection({ ...on, partOf: [] }, options.options) !== 'excluded',
         )),
       ]
@@ -114,11 +117,15 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
 async function compareTable(
   pair: { source: pg.Client; target: pg.Client },
   table: SourceTable,
+  hashes: RowHashes,
 ): Promise<TableComparison> {
   const relation = displayName(table);
-  const columns = table.columns.map((column) => column.name);
+  const hash = hashes.of(
+    table.oid,
+    table.columns.map((column) => column.name),
+  );
   const sum = (client: pg.Client, side: 'source' | 'target') =>
-    sumOn(side, client, table, columns).catch((error: unknown) => {
+    sumOn(side, client, table, hash).catch((error: unknown) => {
       if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
         return null;
       throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing: 'could not be read' });
@@ -133,10 +140,10 @@ async function compareTable(
   };
 }
 
-async function sumOn(side: 'source' | 'target', client: pg.Client, table: SourceTable, columns: readonly string[]) {
-  if (side === 'source') return sumRows(client, table, columns);
+async function sumOn(side: 'source' | 'target', client: pg.Client, table: SourceTable, hash: RowHash) {
+  if (side === 'source') return sumRows(client, table, hash);
   const kind = table.into?.partitionedBy ? 'hypertable' : table.kind;
-  return table.into && sumRowsOfOwner(client, { ...table.into, kind }, columns);
+  return table.into && sumRowsOfOwner(client, { ...table.into, kind }, hash);
 }
 
 /** undefined_table, undefined_column, invalid_schema_name */

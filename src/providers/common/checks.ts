@@ -2,6 +2,8 @@ import type { Check } from '../check.ts';
 import { clocks, roundTrips } from './clocks.ts';
 import { directConnection, encryption, isPrimary } from './connection.ts';
 import { freeConnections } from './connections.ts';
+import { convertedDefinitions } from './converted-definitions.ts';
+import { convertedValues } from './converted-values.ts';
 import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
 import { extensionVersions } from './extension-versions.ts';
@@ -73,6 +75,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   isPrimary('target'),
   targetEmpty,
   encodings,
+  convertedDefinitions,
+  convertedValues,
   locales,
   extensions,
   extensionVersions,

@@ -31,14 +31,15 @@ export async function compareRows(
 ): Promise<string[]> {
   const differences: string[] = [];
   const list = (client: pg.Client) => client.query<Table>(TABLES).then(({ rows }) => rows);
+  const utf8 = (await isUtf8(source)) && (await isUtf8(target));
   const onTarget = new Map((await list(target)).map((table) => [table.name, table]));
   for (const { name } of await list(source)) {
     const other = onTarget.get(name);
     if (skip.has(name) || !other) continue;
-    const [ours, theirs] = await Promise.all([digest(source, rowsOf(name)), digest(target, rowsOf(name))]);
+    const [ours, theirs] = await Promise.all([digest(source, rowsOf(name), utf8), digest(target, rowsOf(name), utf8)]);
     if (same(ours, theirs)) continue;
     // A cut-over refreshes materialized views, so the target's may be newer than the source's: then it must be up to date.
-    if (other.query && same(theirs, await digest(target, `SELECT * FROM (${other.query.replace(/;$/, '')}) r`)))
+    if (other.query && same(theirs, await digest(target, `SELECT * FROM (${other.query.replace(/;$/, '')}) r`, utf8)))
       continue;
     const counts = `source ${ours.count}, target ${theirs.count}`;
     differences.push(`rows of ${name}: differ: ${counts}${await explain(source, target, name, ours, theirs)}`);
@@ -51,12 +52,21 @@ const rowsOf = (name: string): string => `SELECT * FROM ONLY ${name}`;
 const same = (one: Digest, other: Digest): boolean =>
   one.count === other.count && one.first === other.first && one.second === other.second;
 
-/** Two 64-bit hashes of each row, added up: 128 bits against chance, and no order needed. In UTF-8, whatever the encoding of the database. */
-async function digest(client: pg.Client, query: string): Promise<Digest> {
+const isUtf8 = (client: pg.Client): Promise<boolean> =>
+  client
+    .query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`)
+    .then(({ rows }) => rows[0]?.encoding === 'UTF8');
+
+/**
+ * Two 64-bit hashes of each row, added up: 128 bits against chance, and no order needed. Where a side is not in UTF8, of the
+ * text in UTF8.
+ */
+async function digest(client: pg.Client, query: string, utf8: boolean): Promise<Digest> {
+  const row = utf8 ? 'row' : `md5(convert_to(row, 'UTF8'))`;
   const { rows } = await client.query<Digest>(`
-    SELECT count(*)::text AS count, sum(hashtextextended(row, 0)::numeric)::text AS first,
-      sum(hashtextextended(row, 4711)::numeric)::text AS second
-    FROM (SELECT encode(convert_to(ROW(r.*)::text, 'UTF8'), 'hex') AS row FROM (${query}) r) all_rows`);
+    SELECT count(*)::text AS count, sum(hashtextextended(${row}, 0)::numeric)::text AS first,
+      sum(hashtextextended(${row}, 4711)::numeric)::text AS second
+    FROM (SELECT ROW(r.*)::text AS row FROM (${query}) r) all_rows`);
   if (!rows[0]) throw new Error(`no digest of ${query}`);
   return rows[0];
 }

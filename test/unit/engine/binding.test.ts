@@ -54,6 +54,7 @@ function table(relation: StreamRelation, uniqueKeys: string[][] = [['a']]): Boun
     match,
     otherTypes: [],
     otherModifiers: [],
+    limited: [],
   };
 }
 

@@ -1,0 +1,42 @@
+import type pg from 'pg';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import type { SourceTable } from '../source/catalog.ts';
+import { type LimitedColumn, readLimitedColumns } from '../source/limited-columns.ts';
+
+/** Sees to it that the copy cuts no value: the target says nothing when it does. Once for each table, in the copy's snapshot. */
+export class WholeValues {
+  #columns: Promise<readonly LimitedColumn[]> | null = null;
+  readonly #looked = new Map<number, Promise<void>>();
+
+  /** Rejects with TM3001 when a value is longer in UTF8 than its type. */
+  async require(source: pg.Client, table: SourceTable): Promise<void> {
+    this.#columns ??= readLimitedColumns(source).catch((error: unknown) => {
+      this.#columns = null;
+      throw error;
+    });
+    const columns = (await this.#columns).filter(({ relation }) => Number(relation) === table.oid);
+    if (columns.length === 0) return;
+    const looked = this.#looked.get(table.oid) ?? look(source, table, columns);
+    this.#looked.set(table.oid, looked);
+    await looked.catch((error: unknown) => {
+      this.#looked.delete(table.oid);
+      throw error;
+    });
+  }
+}
+
+async function look(source: pg.Client, table: SourceTable, columns: readonly LimitedColumn[]): Promise<void> {
+  const found = columns.map(({ tooLong }, index) => `bool_or(${tooLong}) AS c${index}`);
+  const { rows } = await source.query<Record<string, string>>(
+    `SELECT ${found.join(', ')} FROM ONLY ${qualified(table)} t`,
+  );
+  const long = columns.filter((_, index) => rows[0]?.[`c${index}`] === 't');
+  if (long.length === 0) return;
+  throw new MigrateError('TM3001', {
+    side: 'source',
+    object: displayName(table),
+    message: `values are longer in UTF8 than their type: ${long.map(({ column }) => quoteIdent(column)).join(', ')}`,
+    hint: 'Make these columns text on the source, or change the values, and begin again: the target would cut them.',
+  });
+}

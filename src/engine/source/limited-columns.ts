@@ -1,0 +1,39 @@
+import type pg from 'pg';
+import { quoteIdent } from '../../postgres/identifiers.ts';
+
+/** A column of a type that counts bytes, of which the target would cut a value that is longer in its encoding. */
+export interface LimitedColumn {
+  /** OID of the table. */
+  readonly relation: string;
+  readonly column: string;
+  /** SQL that is true for a value that is too long in UTF8, of a table `t`. */
+  readonly tooLong: string;
+}
+
+/** Of the types "char", one byte, and name, 63 bytes, of arrays and domains of them. */
+const LIMITED = `
+WITH RECURSIVE limited(oid, kind, is_array) AS (
+  SELECT t.oid, t.typname::text, false FROM pg_type t WHERE t.oid IN ('"char"'::regtype, 'name'::regtype)
+  UNION
+  SELECT t.oid, l.kind, l.is_array OR t.typtype <> 'd' FROM limited l JOIN pg_type t
+      ON t.typtype = 'd' AND t.typbasetype = l.oid OR t.typcategory = 'A' AND t.typelem = l.oid AND NOT l.is_array
+)
+SELECT a.attrelid::text AS relation, a.attname AS column, l.kind, l.is_array
+  FROM pg_attribute a JOIN limited l ON l.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
+ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.oid >= 16384
+   AND current_setting('server_encoding') <> 'UTF8'`;
+
+/** Those of all tables of the source; none when it is in UTF8, where a value keeps its bytes. */
+export async function readLimitedColumns(source: pg.Client): Promise<LimitedColumn[]> {
+  const { rows } = await source.query<{ relation: string; column: string; kind: string; is_array: string }>(LIMITED);
+  return rows.map(({ relation, column, kind, is_array }) => {
+    const isTooLong = (value: string) =>
+      kind === 'char' ? `${value}::"char"::int4 < 0` : `octet_length(convert_to(${value}::text, 'UTF8')) > 63`;
+    const value = `t.${quoteIdent(column)}`;
+    const tooLong =
+      is_array === 't'
+        ? `EXISTS (SELECT FROM unnest(${value}) e(value) WHERE ${isTooLong('e.value')})`
+        : isTooLong(value);
+    return { relation, column, tooLong };
+  });
+}

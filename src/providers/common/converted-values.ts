@@ -1,0 +1,133 @@
+import type pg from 'pg';
+import { readLimitedColumns } from '../../engine/source/limited-columns.ts';
+import { errorCode } from '../../postgres/connection-errors.ts';
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import type { Check, CheckRun } from '../check.ts';
+import { type Relation, relationsFact } from '../facts/relations.ts';
+import { server } from '../facts/server.ts';
+import { fail, listed, pass, warn } from '../outcome.ts';
+import { migratedWithRows } from '../relations.ts';
+
+/** A column of which a value may not arrive whole, and SQL that is true for such a value, of a table `t`. */
+interface Delicate {
+  /** Of an index its own name. */
+  readonly column: string;
+  readonly kind: 'column' | 'index';
+  readonly condition: string;
+}
+
+/** So long the rows of one table are looked through. */
+const PATIENCE_MS = 10_000;
+const QUERY_CANCELED = '57014';
+/** Bytes of the greatest entry of a B-tree with pages of 8 kB. https://www.postgresql.org/docs/current/btree.html */
+const GREATEST_ENTRY = 2704;
+
+/** https://www.postgresql.org/docs/current/datatype-character.html */
+export const convertedValues: Check = {
+  id: 'converted-values',
+  side: 'source',
+  title: 'Values of limited bytes in UTF8',
+  severity: 'fail',
+  wanted: 'every value of a type that counts bytes fits into it in UTF8',
+  why: 'A "char" holds one byte and a name 63; the target would cut what is longer, without a word. A long text may not fit into an index any more.',
+  fix: 'ALTER TABLE … ALTER COLUMN … TYPE text; on the source, or change these values.',
+  async run(run) {
+    const { encoding: from } = (await run.ask('source', server)).database;
+    const { encoding: to } = (await run.ask('target', server)).database;
+    if (from === to) return pass(`both sides in ${from}`);
+    const relations = migratedWithRows(await run.ask('source', relationsFact), run.options);
+    const delicate = await readDelicate(run.source, run.options.skipIndex.length > 0);
+    const cut: string[] = [];
+    const tooLong: string[] = [];
+    const notSeen: string[] = [];
+    const columns: string[] = [];
+    for (const relation of relations) {
+      const some = delicate.get(relation.oid);
+      if (!some || relation.kind !== 'r') continue;
+      run.signal.throwIfAborted();
+      columns.push(...some.filter(({ kind }) => kind !== 'index').map((one) => shown(relation, one)));
+      const counts = await count(run, relation, some);
+      if (counts === null) notSeen.push(displayName(relation));
+      for (const [index, one] of (counts === null ? [] : some).entries()) {
+        const number = counts?.[index] ?? '0';
+        if (number !== '0') (one.kind === 'index' ? tooLong : cut).push(`${shown(relation, one)} (${number})`);
+      }
+    }
+    if (cut.length > 0) {
+      return fail('TM1221', `values that are longer in UTF8 than their type: ${listed(cut)}`, {
+        fix: 'Each with its number of rows. Before the migration make these columns text on the source, ALTER TABLE … ALTER COLUMN … TYPE text; or change the values. A table in which such a value appears later is not replayed any more, and told.',
+      });
+    }
+    if (tooLong.length > 0) {
+      return warn(`texts that may not fit into their index in UTF8: ${listed(tooLong)}`, {
+        fix: `Each with its number of rows. An entry of a B-tree index has at most ${GREATEST_ENTRY} bytes, compressed: the index may be refused, and rows that are written later, too. Shorten these texts, leave the index out with --skip-index, or put a shorter expression into the index, such as md5(…).`,
+      });
+    }
+    if (notSeen.length > 0) {
+      return warn(`not looked through within ${PATIENCE_MS / 1000} s each: ${listed(notSeen)}`, {
+        fix: 'Make sure that columns of type "char" hold ASCII only, those of type name at most 63 bytes in UTF8, and indexed texts at most 2,704.',
+      });
+    }
+    if (columns.length > 0) {
+      return warn(`columns of types that count bytes: ${listed(columns)}`, {
+        fix: 'All values fit now. A table in which one appears later that does not is not replayed any more, and told. With type text that cannot happen.',
+      });
+    }
+    return pass('no value is longer than its type');
+  },
+};
+
+const shown = (relation: Relation, { column, kind }: Delicate): string =>
+  kind === 'index' ? column : `${displayName(relation)}.${quoteIdent(column)}`;
+
+/** B-tree indexes on texts that may be long. */
+const INDEXES = `
+SELECT i.indrelid::text AS relation, format('%I.%I', n.nspname, c.relname) AS name, json_agg(a.attname)::text AS columns
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN LATERAL unnest(i.indkey) k(attnum) ON true JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+  JOIN pg_type t ON t.oid = a.atttypid
+ WHERE i.indrelid >= 16384 AND m.amname = 'btree' AND t.typcategory = 'S' AND (a.atttypmod < 0 OR a.atttypmod > 680)
+ GROUP BY 1, 2`;
+
+async function readDelicate(source: pg.Client, skipsIndexes: boolean): Promise<Map<string, Delicate[]>> {
+  const found = new Map<string, Delicate[]>();
+  const add = (relation: string, one: Delicate) => found.set(relation, [...(found.get(relation) ?? []), one]);
+  for (const { relation, column, tooLong } of await readLimitedColumns(source)) {
+    add(relation, { column, kind: 'column', condition: tooLong });
+  }
+  // Which of them are left out is decided by pattern later; the operator knows of them already.
+  if (skipsIndexes) return found;
+  const { rows } = await source.query<{ relation: string; name: string; columns: string }>(INDEXES);
+  for (const { relation, name, columns } of rows) {
+    add(relation, { column: name, kind: 'index', condition: isLongEntry(JSON.parse(columns) as string[]) });
+  }
+  return found;
+}
+
+/** Longer ones fit as they are, compressed. */
+function isLongEntry(columns: readonly string[]): string {
+  const sum = (of: (value: string) => string) =>
+    columns.map((name) => `coalesce(octet_length(${of(`t.${quoteIdent(name)}::text`)}), 0)`).join(' + ');
+  return `${sum((value) => value)} <= ${GREATEST_ENTRY} AND ${sum((value) => `convert_to(${value}, 'UTF8')`)} > ${GREATEST_ENTRY}`;
+}
+
+/** How many rows each condition holds for; null when that takes too long. */
+async function count(
+  { source }: CheckRun,
+  relation: Relation,
+  of: readonly Delicate[],
+): Promise<readonly string[] | null> {
+  const counts = of.map(({ condition }, index) => `count(*) FILTER (WHERE ${condition}) AS c${index}`);
+  await source.query(`SET statement_timeout = ${PATIENCE_MS}`);
+  try {
+    const { rows } = await source.query<Record<string, string>>(
+      `SELECT ${counts.join(', ')} FROM ONLY ${qualified(relation)} t`,
+    );
+    return of.map((_, index) => rows[0]?.[`c${index}`] ?? '0');
+  } catch (error) {
+    if (errorCode(error) === QUERY_CANCELED) return null;
+    throw error;
+  } finally {
+    await source.query('SET statement_timeout = 0');
+  }
+}

@@ -165,6 +165,15 @@ export const ERROR_KINDS = {
   ),
   TM5003: retry('server busy', 'Deadlock, serialization failure, lock timeout or out of memory; tried again.'),
 
+  TM5006: operator(
+    'rows not identified',
+    'The source does not tell by a usable replica identity which rows it changes: a generated column in it, or none. The table is damaged.',
+  ),
+  TM5007: operator(
+    'partitioned table must be copied again',
+    'Its rows stand in other partitions on the target, so that what was done to one partition of the source can not be repeated.',
+  ),
+
   TM5005: operator(
     'chunk must be copied again',
     'The source changed rows of a chunk in a way that its stream does not show: merged, split, attached, or written in compressed form.',

@@ -39,8 +39,9 @@ export interface BoundTable {
   readonly partitionedBy: readonly BoundColumn[];
   readonly columns: readonly BoundColumn[];
   /**
-   * How a row of the target is found: `key` by the columns of a unique index, `image` by the whole row (exactly one of
-   * equal rows), `none` when the source sends inserts only.
+   * How a row of the target is found: `key` by the columns of a unique index; `image` with FULL by the whole row (exactly one of
+   * equal rows), else by the key columns that are sent, which no second row may have; `none` when the source sends inserts only, or
+   * nothing that tells a row.
    */
   readonly match: { readonly by: 'key'; readonly columns: readonly BoundColumn[] } | { readonly by: 'image' | 'none' };
   /** Columns whose built-in type is another in the stream: their values can be passed on as text, never in binary form. */
@@ -187,8 +188,11 @@ export function chooseMatch(
   uniqueKeys: readonly (readonly string[])[],
 ): BoundTable['match'] {
   const sent = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
-  // With FULL a row can be found even when it has no columns at all.
-  if (sent.size === 0) return { by: relation.identity === 'full' ? 'image' : 'none' };
+  // With it a row can be found even when it has no columns at all.
+  const full = relation.identity === 'full';
+  // Generated columns are not sent, or the target computes its own value: with no others a key tells no row.
+  if (!full && !columns.some(({ name }) => sent.has(name))) return { by: 'none' };
+  if (sent.size === 0) return { by: 'image' };
   for (const key of uniqueKeys) {
     const bound = key.map((name) => columns.find((column) => column.name === name));
     if (key.every((name) => sent.has(name)) && bound.every((column) => column !== undefined)) {

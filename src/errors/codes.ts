@@ -79,6 +79,10 @@ export const ERROR_KINDS = {
     'The source has a kind of object that the role of the target may not create there.',
   ),
 
+  TM1220: blocked(
+    'partitions cannot be placed',
+    'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',
+  ),
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
   TM1303: blocked('target in use', 'Another engine migrates into this target database.'),

@@ -33,10 +33,12 @@ export interface BoundTable {
   readonly display: string;
   /** Quoted and qualified. */
   readonly target: string;
-  /** The same for statements that look for rows: only the table's own, or those of all chunks. */
+  /** The same for statements that look for rows: only the table's own, or those of all chunks or partitions. */
   readonly rows: string;
   /** Of a hypertable whose rows go through its root: an UPDATE of these may move a row to another chunk, which the server refuses. */
   readonly partitionedBy: readonly BoundColumn[];
+  /** `target` is partitioned: rows of a partition of the source may stand in any of its partitions. */
+  readonly throughParent: boolean;
   readonly columns: readonly BoundColumn[];
   /**
    * How a row of the target is found: `key` by the columns of a unique index; `image` with FULL by the whole row (exactly one of
@@ -154,7 +156,8 @@ export function bindTo(
     oid: found.oid,
     display,
     target: qualified(targetName),
-    rows: `${targetName.partitionedBy ? '' : 'ONLY '}${qualified(targetName)}`,
+    rows: `${targetName.partitionedBy || targetName.throughParent ? '' : 'ONLY '}${qualified(targetName)}`,
+    throughParent: targetName.throughParent ?? false,
     partitionedBy: bound.filter(({ name }) => targetName.partitionedBy?.includes(name)),
     columns: bound,
     match: chooseMatch(relation, bound, found.keys),

@@ -53,7 +53,7 @@ export class SegmentApplier {
   /** The table's columns changed: what was prepared for it is not right any more. */
   async forget(table: BoundTable): Promise<void> {
     this.#pipeliner.forgetPrepared();
-    await this.#setWise.drop(table.oid);
+    await this.#setWise.drop(table.relation.oid);
   }
 
   /**

@@ -57,8 +57,8 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
   const image = `ROW(${stored.join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::record`;
   const found = [...lookups, image].join(' AND ');
   if (table.relation.identity !== 'full') return found;
-  // Two chunks have rows at the same place.
-  const place = table.partitionedBy.length > 0 ? '(tableoid, ctid)' : 'ctid';
+  // Two chunks, or partitions, have rows at the same place.
+  const place = table.partitionedBy.length > 0 || table.throughParent ? '(tableoid, ctid)' : 'ctid';
   return `${place} = (SELECT ${place.replace(/[()]/g, '')} FROM ${table.rows} WHERE ${found} LIMIT 1)`;
 }
 

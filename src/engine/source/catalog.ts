@@ -47,6 +47,8 @@ export interface Place extends Name {
   readonly shownAs?: string;
   /** Of a hypertable whose rows go through its root: the columns that decide in which chunk a row stands. */
   readonly partitionedBy?: readonly string[];
+  /** A partitioned table, through which rows of a partition go, because they may belong to other partitions there. */
+  readonly throughParent?: true;
 }
 
 export interface SourceColumn {

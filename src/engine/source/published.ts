@@ -4,6 +4,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import type { Emit } from '../events.ts';
 import { type Damage, markDamaged, tellDamage } from '../sync/damage.ts';
 import { isComplete, readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { TreeWatch } from '../sync/trees.ts';
 import type { SourceTable } from './catalog.ts';
 import { guardApplication, withoutIdentity } from './identity-guard.ts';
 import { addToPublication } from './publications.ts';
@@ -143,6 +144,10 @@ export async function damageSilent(
   await record(target, entries);
 }
 
+/** With very many tables a look takes a while: it is not to take more than a tenth of the time. */
+const REST = 10;
+const LONGEST_REST_MS = 10_000;
+
 export interface PublicationWatchOptions {
   readonly publications: readonly string[];
   readonly connectTarget: (application: string) => Promise<pg.Client>;
@@ -154,6 +159,9 @@ export interface PublicationWatchOptions {
 export class PublicationWatch {
   readonly #options: PublicationWatchOptions;
   #seen = '';
+  #guardNotBefore = 0;
+  /** Whatever the plugin is: what a partition was taken away from is to be damaged as well. */
+  readonly #trees = new TreeWatch();
 
   constructor(options: PublicationWatchOptions) {
     this.#options = options;
@@ -165,6 +173,7 @@ export class PublicationWatch {
    */
   async look(source: pg.Client): Promise<void> {
     const { publications, connectTarget, destroy, emit } = this.#options;
+    await this.#trees.look(source, this.#options);
     if (publications.length === 0) return;
     const { rows } = await source.query<{ fingerprint: string }>(FINGERPRINT, [listOf(publications)]);
     const now = rows[0]?.fingerprint ?? '';
@@ -182,7 +191,12 @@ export class PublicationWatch {
   /** Keeps the application's UPDATE and DELETE from failing because of us. The next look damages what was published by it. */
   async guard(source: pg.Client): Promise<void> {
     const { publications, emit } = this.#options;
-    for (const table of await guardApplication(source, publications)) {
+    const began = performance.now();
+    if (began < this.#guardNotBefore) return;
+    const moved = await guardApplication(source, publications);
+    const end = performance.now();
+    this.#guardNotBefore = end + Math.min(LONGEST_REST_MS, (end - began) * REST);
+    for (const table of moved) {
       emit({
         type: 'warning',
         text:

@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import { displayName } from '../../postgres/identifiers.ts';
+import type { SourceTable } from '../source/catalog.ts';
+import { type RowSum, sumRows } from './compare-rows.ts';
+
+/** What is compared as one: a table, or all partitions whose rows go through one partitioned table of the target. */
+export interface Whole {
+  /** As people know it. */
+  readonly relation: string;
+  readonly table: SourceTable;
+  /** On the source. */
+  readonly parts: readonly SourceTable[];
+}
+
+/**
+ * Gathers partitions that are placed otherwise on the target: one by one they differ by design. `all`: those that are migrated, of
+ * which a whole is made up, whichever of them was asked for.
+ */
+export function asWholes(tables: readonly SourceTable[], all: readonly SourceTable[]): Whole[] {
+  const trees = new Map<string, SourceTable[]>();
+  const nameOf = ({ into }: SourceTable) => (into?.throughParent ? displayName(into) : null);
+  for (const table of all) {
+    const name = nameOf(table);
+    if (name !== null) trees.set(name, [...(trees.get(name) ?? []), table]);
+  }
+  const wholes: Whole[] = [];
+  for (const table of tables) {
+    const name = nameOf(table);
+    const parts = name === null ? [table] : trees.get(name);
+    if (!parts) continue;
+    if (name !== null) trees.delete(name);
+    wholes.push({ relation: name ?? displayName(table), table, parts });
+  }
+  return wholes;
+}
+
+/** The rows of all parts together: sums of hashes add up. */
+export async function sumParts(client: pg.Client, parts: readonly SourceTable[]): Promise<RowSum> {
+  let [rows, hash] = [0n, 0n];
+  for (const part of parts) {
+    const sum = await sumRows(
+      client,
+      part,
+      part.columns.map((column) => column.name),
+    );
+    rows += BigInt(sum.rows);
+    hash += BigInt(sum.hash);
+  }
+  return { rows: String(rows), hash: String(hash) };
+}

@@ -67,7 +67,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const byOid = new Map(all.map((table) => [table.oid, table]));
   const wanted = (table: SourceTable) => options.wanted(table, byOid.get(table.rootOid) ?? table);
   const migrated = all.filter((table) => holdsRows(table) && selection(table, options.options) === 'all');
-  const tables = asWholes(migrated.filter(wanted), migrated).sort((a, b) => b.table.bytes - a.table.bytes);
+  const tables = asWholes(
+    migrated.filter(wanted),
+    migrated,
+    all.filter(({ kind }) => kind === 'partitioned'),
+  ).sort((a, b) => b.table.bytes - a.table.bytes);
   const pairs = [first];
   for (let count = 1; count < Math.min(options.jobs, tables.length); count += 1) pairs.push(await open());
   const limit = pLimit(pairs.length);
@@ -112,13 +116,10 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   };
 }
 
-async function compareTable(
-  pair: { source: pg.Client; target: pg.Client },
-  { relation, table, parts }: Whole,
-): Promise<TableComparison> {
-  const columns = table.columns.map((column) => column.name);
+async function compareTable(pair: { source: pg.Client; target: pg.Client }, whole: Whole): Promise<TableComparison> {
+  const { relation, table, columns } = whole;
   const sum = (client: pg.Client, side: 'source' | 'target') =>
-    (side === 'source' ? sumParts(client, parts) : sumOnTarget(client, table, columns)).catch((error: unknown) => {
+    (side === 'source' ? sumParts(client, whole) : sumOnTarget(client, table, columns)).catch((error: unknown) => {
       if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
         return null;
       throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing: 'could not be read' });

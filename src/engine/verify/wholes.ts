@@ -10,13 +10,20 @@ export interface Whole {
   readonly table: SourceTable;
   /** On the source. */
   readonly parts: readonly SourceTable[];
+  /** In the order of the table that is compared: a partition may have them in another one. */
+  readonly columns: readonly string[];
 }
 
 /**
  * Gathers partitions that are placed otherwise on the target: one by one they differ by design. `all`: those that are migrated, of
- * which a whole is made up, whichever of them was asked for.
+ * which a whole is made up, whichever of them was asked for. `parents`: the partitioned tables of the source.
  */
-export function asWholes(tables: readonly SourceTable[], all: readonly SourceTable[]): Whole[] {
+export function asWholes(
+  tables: readonly SourceTable[],
+  all: readonly SourceTable[],
+  parents: readonly SourceTable[],
+): Whole[] {
+  const byName = new Map(parents.map((table) => [displayName(table), table]));
   const trees = new Map<string, SourceTable[]>();
   const nameOf = ({ into }: SourceTable) => (into?.throughParent ? displayName(into) : null);
   for (const table of all) {
@@ -29,20 +36,18 @@ export function asWholes(tables: readonly SourceTable[], all: readonly SourceTab
     const parts = name === null ? [table] : trees.get(name);
     if (!parts) continue;
     if (name !== null) trees.delete(name);
-    wholes.push({ relation: name ?? displayName(table), table, parts });
+    const compared = (name === null ? undefined : byName.get(name)) ?? table;
+    const columns = compared.columns.map((column) => column.name);
+    wholes.push({ relation: name ?? displayName(table), table, parts, columns });
   }
   return wholes;
 }
 
 /** The rows of all parts together: sums of hashes add up. */
-export async function sumParts(client: pg.Client, parts: readonly SourceTable[]): Promise<RowSum> {
+export async function sumParts(client: pg.Client, { parts, columns }: Whole): Promise<RowSum> {
   let [rows, hash] = [0n, 0n];
   for (const part of parts) {
-    const sum = await sumRows(
-      client,
-      part,
-      part.columns.map((column) => column.name),
-    );
+    const sum = await sumRows(client, part, columns);
     rows += BigInt(sum.rows);
     hash += BigInt(sum.hash);
   }

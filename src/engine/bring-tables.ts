@@ -16,6 +16,7 @@ import {
   type SourceTable,
   selection,
 } from './source/catalog.ts';
+import { placePartitions, recordPlaces, TreesLeft } from './source/partition-places.ts';
 import { tellDamage } from './sync/damage.ts';
 import { isOpen, readTableStates } from './sync/table-states.ts';
 import { recordedObjects } from './target/progress-schema.ts';
@@ -67,7 +68,12 @@ export async function bringTables(
   }
   const chosen = tables.filter((table) => selection(table, options) !== 'excluded');
   const schema = await bringSchema(engine, { wanted: chosen, done: schemaDone }, signal);
-  const wanted = throughRoots(await placeChunks({ source, target, emit }, chosen), options.hypertables);
+  const placed = await placePartitions(
+    snapshot?.client ?? source,
+    target,
+    await placeChunks({ source, target, emit }, chosen),
+  );
+  const wanted = throughRoots(placed, options.hypertables);
   onSchema();
 
   const viewsThere = new Set((await readMaterializedViews(target)).map(displayName));
@@ -104,9 +110,14 @@ export async function bringTables(
   for (const { sourceOid, ...table } of open) {
     if (toBring.some(({ oid, into }) => oid === sourceOid && !into)) await letGo(engine, { sourceOid, ...table });
   }
+  await recordPlaces(target, toCopy);
   const chunksLeft = new ChunksLeft(toCopy);
+  const treesLeft = new TreesLeft(toCopy, wanted);
   const withoutCopy = [
-    ...wanted.filter((table) => table.kind !== 'chunk' && !toCopy.includes(table) && !chunksLeft.has(table.oid)),
+    ...wanted.filter(
+      (table) =>
+        table.kind !== 'chunk' && !toCopy.includes(table) && !chunksLeft.has(table.oid) && !treesLeft.has(table),
+    ),
     ...views,
   ];
   for (const relation of withoutCopy) if (entriesOf(relation).length > 0) indexes.add(relation, entriesOf(relation));
@@ -119,10 +130,12 @@ export async function bringTables(
       const table = root === null ? undefined : byOid.get(root);
       if (table) indexes.add(table, entriesOf(table));
     };
+    const add = (table: SourceTable) => indexes.add(table, entriesOf(table));
     const build = (table: SourceTable) =>
-      table.kind === 'chunk' ? buildOn(chunksLeft.copied(table)) : indexes.add(table, entriesOf(table));
+      table.kind === 'chunk' ? buildOn(chunksLeft.copied(table)) : treesLeft.copied(table).forEach(add);
     await copyRows(engine, snapshot, which, build, signal);
     for (const root of chunksLeft.unfinished) buildOn(root);
+    treesLeft.unfinished.forEach(add);
   }
   await first?.[Symbol.asyncDispose]();
   await indexes.finished();

@@ -100,7 +100,10 @@ export class Monitor {
 
   async #look(client: pg.Client, tick: number): Promise<void> {
     const { receiver, replay, emit } = this.#options;
-    if (tick % HEARTBEAT_EVERY === 0) await emitHeartbeat(client, randomUUID());
+    if (tick % HEARTBEAT_EVERY === 0) {
+      await this.#options.published.guard(client);
+      await emitHeartbeat(client, randomUUID());
+    }
     const { rows } = await client.query<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn');
     if (tick % SLOT_EVERY === 0) {
       await this.#lookAtSlot(client);

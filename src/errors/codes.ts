@@ -83,6 +83,10 @@ export const ERROR_KINDS = {
     'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
   ),
 
+  TM1220: blocked(
+    'partitions cannot be placed',
+    'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',
+  ),
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
   TM1303: blocked('target in use', 'Another engine migrates into this target database.'),
@@ -168,6 +172,15 @@ export const ERROR_KINDS = {
     'The target refused a change of the source. When the row itself was refused, its table is damaged and the others go on.',
   ),
   TM5003: retry('server busy', 'Deadlock, serialization failure, lock timeout or out of memory; tried again.'),
+
+  TM5006: operator(
+    'rows not identified',
+    'The source does not tell by a usable replica identity which rows it changes: a generated column in it, or none. The table is damaged.',
+  ),
+  TM5007: operator(
+    'partitioned table must be copied again',
+    'Its rows stand in other partitions on the target, so that what was done to one partition of the source can not be repeated.',
+  ),
 
   TM5005: operator(
     'chunk must be copied again',

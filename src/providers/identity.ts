@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { MigrationOptions } from '../engine/options.ts';
 import { selection } from '../engine/source/catalog.ts';
+import { HAS_IDENTITY, NAMED_AS_IDENTITY, WITHOUT_GENERATED } from '../engine/source/identity-index.ts';
 import { errorCode } from '../postgres/connection-errors.ts';
 import { displayName, quoteLiteral } from '../postgres/identifiers.ts';
 import { choicesFor, type ViableIndex } from './identity/choices.ts';
@@ -20,6 +21,8 @@ interface Row extends pg.QueryResultRow {
   root: string | null;
   indexes: string | null;
   columns: string | null;
+  not_sent: string | null;
+  virtual: string | null;
   bytes: string;
   rows: string;
   /** Of a partition those of the whole partitioned table. */
@@ -57,15 +60,17 @@ const EVIDENCE = `CASE WHEN a.attidentity <> '' THEN 4
 const NOT_NULL = `a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.conrelid = a.attrelid
   AND u.contype = 'n' AND NOT u.convalidated AND u.conkey = ARRAY[a.attnum])`;
 
-/**
- * A primary key counts only when it is valid and immediate (a deferrable one cannot identify rows); so does an index
- * named as identity, which may have been dropped since.
- */
-const LACKING = `c.relreplident <> 'f'
-      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-        AND (CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END))`;
+const LACKING = `NOT ${HAS_IDENTITY}`;
 /** These tables, whatever they have. */
 const NAMED = `(n.nspname, c.relname) IN (SELECT w.schema, w.name FROM json_to_recordset($1::json) w(schema text, name text))`;
+
+/** Generated columns of the identity of table `l`, which are not sent. */
+const NOT_SENT = `(SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_class c JOIN pg_index i ON ${NAMED_AS_IDENTITY}
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) AND a.attgenerated <> ''
+   WHERE c.oid = l.oid)::text`;
+/** Virtual generated columns of table `l`: with them the server refuses UPDATE and DELETE under FULL. */
+const VIRTUAL = `(SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+   WHERE a.attrelid = l.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)::text`;
 
 const identities = (which: string, bytes: string): string => `
   WITH RECURSIVE lacking AS MATERIALIZED (
@@ -80,7 +85,7 @@ const identities = (which: string, bytes: string): string => `
         FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY key(attnum, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum) k
     WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indisready AND NOT i.indisexclusion
-      AND i.indpred IS NULL AND i.indexprs IS NULL AND k.whole
+      AND i.indpred IS NULL AND i.indexprs IS NULL AND k.whole AND ${WITHOUT_GENERATED}
     GROUP BY i.indrelid
   ), placed AS MATERIALIZED (
     SELECT l.oid, json_agg(json_build_array(an.nspname, a.relname) ORDER BY o.place)::text AS part_of,
@@ -95,16 +100,17 @@ const identities = (which: string, bytes: string): string => `
     SELECT root, sum(coalesce(pg_stat_get_tuples_updated(oid), 0) + coalesce(pg_stat_get_tuples_deleted(oid), 0)) AS rows
     FROM tree GROUP BY root
   ), columns AS (
-    SELECT a.attrelid, json_agg(json_build_array(a.attname, ${NOT_NULL}, ${EVIDENCE}) ORDER BY a.attnum)::text AS columns
+    SELECT a.attrelid, json_agg(json_build_array(a.attname, a.attgenerated = '' AND ${NOT_NULL},
+        CASE WHEN a.attgenerated = '' THEN ${EVIDENCE} ELSE 0 END, a.attgenerated <> '') ORDER BY a.attnum)::text AS columns
     FROM lacking l JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_stats s ON s.schemaname = l.schema AND s.tablename = l.name AND s.attname = a.attname AND NOT s.inherited
     GROUP BY a.attrelid
   )
-  SELECT l.oid::text, l.schema, l.name, CASE l.relreplident WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING'
+  SELECT l.oid::text, l.schema, l.name, CASE l.relreplident WHEN 'd' THEN 'DEFAULT' WHEN 'n' THEN 'NOTHING' WHEN 'f' THEN 'FULL'
       ELSE coalesce((SELECT 'USING INDEX ' || quote_ident(x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
         WHERE i.indrelid = l.oid AND i.indisreplident), 'USING INDEX, which is gone') END AS identity,
     CASE WHEN NOT pg_has_role(l.relowner, 'USAGE') THEN pg_get_userbyid(l.relowner) END AS owner,
-    p.part_of, p.root::text, v.indexes, k.columns,
+    p.part_of, p.root::text, v.indexes, k.columns, ${NOT_SENT} AS not_sent, ${VIRTUAL} AS virtual,
     ${bytes}::text AS bytes, greatest(l.reltuples, 0)::bigint::text AS rows,
     coalesce(d.rows, coalesce(pg_stat_get_tuples_updated(l.oid), 0) + coalesce(pg_stat_get_tuples_deleted(l.oid), 0))::text AS changes,
     ${COUNTED}::text AS counted,
@@ -193,6 +199,8 @@ function describe(group: readonly Row[]): Omit<TableWithoutIdentity, 'choices'> 
     partitions: first?.root ? group.length : 0,
     tables,
     columns: sharedColumns(group),
+    notSent: namesIn(group.map(({ not_sent }) => not_sent)),
+    virtual: namesIn(group.map(({ virtual }) => virtual)),
     bytes: sum(group.map((one) => one.bytes)),
     rows: sum(group.map((one) => one.rows)),
     updatesDeletes: Number(first?.changes ?? 0),
@@ -208,14 +216,17 @@ function describe(group: readonly Row[]): Omit<TableWithoutIdentity, 'choices'> 
 const viableIndexes = (row: Row): ViableIndex[] =>
   (JSON.parse(row.indexes ?? '[]') as [string, string[]][]).map(([name, columns]) => ({ name, columns }));
 
+/** The names in some lists of them, each once. */
+const namesIn = (lists: readonly (string | null)[]): string[] => [
+  ...new Set(lists.flatMap((list) => JSON.parse(list ?? '[]') as string[])),
+];
+
 /** The columns of the first that all have, each as weak as in the weakest. */
 function sharedColumns(group: readonly Row[]): IdentityColumn[] {
   const [first = [], ...others] = group.map(({ columns }) =>
-    (JSON.parse(columns ?? '[]') as [string, boolean, number][]).map(([name, notNull, evidence]) => ({
-      name,
-      notNull,
-      evidence,
-    })),
+    (JSON.parse(columns ?? '[]') as [string, boolean, number, boolean][]).map(
+      ([name, notNull, evidence, generated]) => ({ name, notNull, evidence, ...(generated ? { generated } : {}) }),
+    ),
   );
   const maps = others.map((columns) => new Map(columns.map((column) => [column.name, column])));
   return first.flatMap((column) => {
@@ -226,6 +237,7 @@ function sharedColumns(group: readonly Row[]): IdentityColumn[] {
         name: column.name,
         notNull: all.every(({ notNull }) => notNull),
         evidence: Math.min(...all.map(({ evidence }) => evidence)),
+        ...(all.some(({ generated }) => generated) ? { generated: true } : {}),
       },
     ];
   });

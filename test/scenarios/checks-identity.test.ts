@@ -3,6 +3,7 @@ import { startServer } from '../../src/demo/server.ts';
 import { migrationOptionsSchema } from '../../src/engine/options.ts';
 import { readTables } from '../../src/engine/source/catalog.ts';
 import { assignTables } from '../../src/engine/source/publications.ts';
+import { parseColumns } from '../../src/providers/identity/columns.ts';
 import { tablesWithoutIdentity } from '../../src/providers/index.ts';
 import { check, withCheckContext } from '../support/check-context.ts';
 import { type TestDatabase, test } from '../support/databases.ts';
@@ -57,6 +58,47 @@ describe('replica identity', () => {
       // Its primary key is as good an index as any.
       ['public.nothing', 'index'],
     ]);
+  });
+
+  test('is missing where the key has a generated column, which is said; no generated column is ever proposed', async ({
+    databases: { source, target },
+  }) => {
+    await source.query(`
+      CREATE TABLE gen (a int, b int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY, c text);
+      CREATE TABLE by_index (x text, "Full" text GENERATED ALWAYS AS (x || 'x') STORED NOT NULL UNIQUE, id int NOT NULL UNIQUE, other int NOT NULL);
+      ALTER TABLE by_index REPLICA IDENTITY USING INDEX "by_index_Full_key";
+      CREATE TABLE mixed (tenant int, mail text, low text GENERATED ALWAYS AS (lower(mail)) STORED, n int, PRIMARY KEY (tenant, low));
+      CREATE TABLE parts (k int, g int GENERATED ALWAYS AS (k * 2) STORED, PRIMARY KEY (k, g)) PARTITION BY RANGE (k); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+      CREATE TABLE included (id int, g int GENERATED ALWAYS AS (id + 1) STORED, PRIMARY KEY (id) INCLUDE (g));
+      CREATE TABLE whole (a int, g int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY); ALTER TABLE whole REPLICA IDENTITY FULL`);
+    const rows = await identities(source);
+    expect(rows.map(({ name, choices }) => [name, choices.map(({ kind }) => kind)])).toEqual([
+      ['by_index', ['index', 'full', 'insert-only', 'leave-out']],
+      ['gen', ['full', 'insert-only', 'leave-out']],
+      ['mixed', ['full', 'create-index', 'insert-only', 'leave-out']],
+      ['parts', ['full', 'create-index', 'insert-only', 'leave-out']],
+    ]);
+    expect(rows[0]?.choices[0]?.sql).toEqual([
+      'ALTER TABLE "public"."by_index" REPLICA IDENTITY USING INDEX "by_index_id_key"',
+    ]);
+    for (const { choices } of rows)
+      for (const { cost } of choices) expect(cost).toMatch(/^It has no usable identity: /);
+    const mixed = rows.find(({ name }) => name === 'mixed')?.columns ?? [];
+    expect(parseColumns('tenant, low', mixed)).toBe('low is generated, and is not sent; NOT NULL are: tenant');
+    const { found, status } = await check('source-replica-identity', { source: source.uri, target: target.uri });
+    expect([status, ...found.split('\n').slice(2)]).toEqual([
+      'warn',
+      '  public.by_index (its key has the generated column "Full", which the stream does not send)',
+      '  public.gen (its key has the generated column b, which the stream does not send)',
+      '  public.mixed (its key has the generated column low, which the stream does not send)',
+      '  public.parts (all of it, because 1 partition has none; its key has the generated column g, which the stream does not send)',
+    ]);
+    const assigned = await withCheckContext({ source: source.uri, target: target.uri }, async (context) =>
+      assignTables(await readTables(context.source), () => true),
+    );
+    expect(assigned.all.map(({ name }) => name)).toEqual(['included', 'whole']);
+    for (const row of rows) for (const sql of row.choices[0]?.sql ?? []) await source.query(sql);
+    expect(await identities(source)).toEqual([]);
   });
 
   test('is offered by an index only when PostgreSQL takes that index', async ({ databases: { source } }) => {

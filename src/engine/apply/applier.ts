@@ -1,4 +1,5 @@
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { displayName } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, lsn } from '../../postgres/lsn.ts';
 import { unknownTable } from '../ddl/misfit.ts';
 import {
@@ -14,12 +15,14 @@ import type { Decoder } from '../decode/plugin.ts';
 import { SHARED_FROM_BYTES } from '../spool/long-message.ts';
 import type { SpoolChunk } from '../spool/reader.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
-import { appliesTo, type SyncedTable } from '../sync/table-states.ts';
+import { TableDamage } from '../sync/damage.ts';
+import { appliesTo, placeOf, type SyncedTable } from '../sync/table-states.ts';
+import { membersOfTree } from '../sync/trees.ts';
 import type { ApplierOptions } from './applier-options.ts';
 import { Batch } from './batch.ts';
 import { type BoundTable, requireSameForm } from './bound-table.ts';
 import { CommitsAhead } from './commits-ahead.ts';
-import { requireWholeValues } from './segment.ts';
+import { COPY_AGAIN, requireWholeValues } from './segment.ts';
 import { TablesAhead } from './tables-ahead.ts';
 import { TargetTransaction } from './target-transaction.ts';
 
@@ -248,7 +251,22 @@ export class Applier {
       else partly ||= this.#options.tables.get(oid)?.copyRows ?? false;
     }
     if (tables.length === 0) return;
+    this.#requireWholeTrees(tables);
     this.#batch.addStep({ ...change, tables, partly, commitLsn: this.#commitLsn ?? this.#readUpTo });
+  }
+
+  /** Where the rows of one partition stand among those of others, they can't be deleted alone. */
+  #requireWholeTrees(truncated: readonly BoundTable[]): void {
+    const oids = new Set(truncated.map(({ relation }) => relation.oid));
+    for (const { relation, display, throughParent } of truncated) {
+      const table = throughParent ? this.#options.tables.get(relation.oid) : undefined;
+      if (!table || membersOfTree(table, this.#options.tables.values()).every((one) => oids.has(one.sourceOid)))
+        continue;
+      const message = `only a part of ${displayName(placeOf(table))} was truncated; on the target its rows stand among those of other partitions`;
+      const about = { side: 'target', object: display, message, hint: COPY_AGAIN } as const;
+      const lsn = this.#commitLsn ?? this.#readUpTo;
+      throw new TableDamage('TM5007', about, { sourceOid: relation.oid, row: 'all rows', lsn });
+    }
   }
 
   async #settled(): Promise<void> {

@@ -34,14 +34,17 @@ export interface BoundTable {
   readonly display: string;
   /** Quoted and qualified. */
   readonly target: string;
-  /** The same for statements that look for rows: only the table's own, or those of all chunks. */
+  /** The same for statements that look for rows: only the table's own, or those of all chunks or partitions. */
   readonly rows: string;
   /** Of a hypertable whose rows go through its root: an UPDATE of these may move a row to another chunk, which the server refuses. */
   readonly partitionedBy: readonly BoundColumn[];
+  /** `target` is partitioned: rows of a partition of the source may stand in any of its partitions. */
+  readonly throughParent: boolean;
   readonly columns: readonly BoundColumn[];
   /**
-   * How a row of the target is found: `key` by the columns of a unique index, `image` by the whole row (exactly one of
-   * equal rows), `none` when the source sends inserts only.
+   * How a row of the target is found: `key` by the columns of a unique index; `image` with FULL by the whole row (exactly one of
+   * equal rows), else by the key columns that are sent, which no second row may have; `none` when the source sends inserts only, or
+   * nothing that tells a row.
    */
   readonly match: { readonly by: 'key'; readonly columns: readonly BoundColumn[] } | { readonly by: 'image' | 'none' };
   /** Columns whose built-in type is another in the stream: their values can be passed on as text, never in binary form. */
@@ -159,7 +162,8 @@ export function bindTo(
     oid: found.oid,
     display,
     target: qualified(targetName),
-    rows: `${targetName.partitionedBy ? '' : 'ONLY '}${qualified(targetName)}`,
+    rows: `${targetName.partitionedBy || targetName.throughParent ? '' : 'ONLY '}${qualified(targetName)}`,
+    throughParent: targetName.throughParent ?? false,
     partitionedBy: bound.filter(({ name }) => targetName.partitionedBy?.includes(name)),
     columns: bound,
     match: chooseMatch(relation, bound, found.keys),
@@ -194,8 +198,11 @@ export function chooseMatch(
   uniqueKeys: readonly (readonly string[])[],
 ): BoundTable['match'] {
   const sent = new Set(relation.columns.filter((column) => column.key).map((column) => column.name));
-  // With FULL a row can be found even when it has no columns at all.
-  if (sent.size === 0) return { by: relation.identity === 'full' ? 'image' : 'none' };
+  // With it a row can be found even when it has no columns at all.
+  const full = relation.identity === 'full';
+  // Generated columns are not sent, or the target computes its own value: with no others a key tells no row.
+  if (!full && !columns.some(({ name }) => sent.has(name))) return { by: 'none' };
+  if (sent.size === 0) return { by: 'image' };
   for (const key of uniqueKeys) {
     const bound = key.map((name) => columns.find((column) => column.name === name));
     if (key.every((name) => sent.has(name)) && bound.every((column) => column !== undefined)) {

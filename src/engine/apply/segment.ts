@@ -55,7 +55,7 @@ export class SegmentApplier {
   /** The table's columns changed: what was prepared for it is not right any more. */
   async forget(table: BoundTable): Promise<void> {
     this.#pipeliner.forgetPrepared();
-    await this.#setWise.drop(table.oid);
+    await this.#setWise.drop(table.relation.oid);
   }
 
   /**
@@ -107,6 +107,7 @@ export class SegmentApplier {
     for (let start = 0; start < changes.length; start += PIPELINE_WINDOW) {
       const window: { of: BoundChange; statement: Statement }[] = [];
       for (const of of changes.slice(start, start + PIPELINE_WINDOW)) {
+        if (!tellsItsRow(of)) throw unidentified(of, 'nothing that tells the row');
         const statement = statementFor(of.table, of.change);
         if (statement) window.push({ of, statement });
       }
@@ -171,8 +172,27 @@ const placeOf = ({ table, change, commitLsn }: BoundChange) => ({
   lsn: commitLsn,
 });
 
+/** An UPDATE or DELETE says by which values its row is known. */
+function tellsItsRow({ table, change }: BoundChange): boolean {
+  if (change.kind === 'insert') return true;
+  if (table.match.by === 'none') return false;
+  return change.kind === 'delete' || table.relation.identity !== 'full' || change.old !== null;
+}
+
+function unidentified(of: BoundChange, sent: string): MigrateError {
+  const { table, change } = of;
+  const message = `for this ${change.kind.toUpperCase()} the source sends ${sent}: its replica identity has generated columns, or is none`;
+  const hint =
+    'Give the table an identity without generated columns on the source: ALTER TABLE … REPLICA IDENTITY USING INDEX …, or FULL. Then copy ' +
+    'it again: s in the wizard, or migrate --resync.';
+  return new TableDamage('TM5006', { side: 'source', object: table.display, message, hint }, placeOf(of));
+}
+
 function diverged(of: BoundChange, hit: number): MigrateError {
   const { table, change } = of;
+  if (hit > 1 && table.match.by === 'image' && table.relation.identity !== 'full') {
+    return unidentified(of, `${describeRow(table, change)}, which ${hit} rows have`);
+  }
   const message = `${change.kind} of the row with ${describeRow(table, change)} hit ${hit} rows instead of one`;
   return new TableDamage('TM5001', { side: 'target', object: table.display, message, hint: COPY_AGAIN }, placeOf(of));
 }

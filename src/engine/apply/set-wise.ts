@@ -32,7 +32,10 @@ async function copyRows(
 /** Applies folded changes with a handful of statements a table: one DELETE, one UPDATE for each set of sent columns, one COPY. */
 export class SetWise {
   readonly #client: pg.Client;
-  /** OIDs of tables that have a staging table in this session, least recently used first. */
+  /**
+   * OIDs on the source of tables that have a staging table in this session, least recently used first. Two of them may go to one table of
+   * the target, with their columns in another order.
+   */
   readonly #stages = new Map<number, string>();
   /** Staging tables that hold rows of the open transaction. */
   readonly #used = new Set<string>();
@@ -59,19 +62,20 @@ export class SetWise {
    */
   async prepare(tables: readonly BoundTable[]): Promise<void> {
     for (const table of tables) {
-      const known = this.#stages.get(table.oid);
-      this.#stages.delete(table.oid);
-      this.#stages.set(table.oid, known ?? (await this.#createStage(table)));
+      const { oid } = table.relation;
+      const known = this.#stages.get(oid);
+      this.#stages.delete(oid);
+      this.#stages.set(oid, known ?? (await this.#createStage(table)));
     }
     for (const oid of [...this.#stages.keys()].slice(0, Math.max(this.#stages.size - KEPT_STAGES, 0))) {
       // The run's own come last: they stay, however many they are.
-      if (tables.some((table) => table.oid === oid)) break;
+      if (tables.some((table) => table.relation.oid === oid)) break;
       await this.drop(oid);
     }
   }
 
   async #createStage(table: BoundTable): Promise<string> {
-    const name = `tm_stage_${table.oid}`;
+    const name = `tm_stage_${table.relation.oid}`;
     const columns = ['tm_group smallint', ...table.columns.map((column) => `c${column.index} ${column.baseType}`)];
     await this.#client.query(`CREATE TEMP TABLE ${name} (${columns.join(', ')}) ON COMMIT DELETE ROWS`);
     return `pg_temp.${name}`;
@@ -156,19 +160,19 @@ export class SetWise {
     const stored = imageOf(table.columns.map((column) => column.ident));
     const result = await this.#client.query(`
       DELETE FROM ${table.rows} t USING (
-        SELECT r.place FROM (
-          SELECT r.place, r.image, row_number() OVER (PARTITION BY r.image) AS nth
-            FROM (SELECT ctid AS place, ${stored} AS image FROM ${table.rows}) r
+        SELECT r.partition, r.place FROM (
+          SELECT r.partition, r.place, r.image, row_number() OVER (PARTITION BY r.image) AS nth
+            FROM (SELECT tableoid AS partition, ctid AS place, ${stored} AS image FROM ${table.rows}) r
            WHERE r.image IN (SELECT ${named} FROM ${stage})) r
           JOIN (SELECT ${named} AS image, count(*) AS n FROM ${stage} GROUP BY 1) s ON s.image = r.image
          WHERE r.nth <= s.n) d
-       WHERE t.ctid = d.place`);
+       WHERE t.ctid = d.place AND t.tableoid = d.partition`);
     expectRows(table, 'DELETE', result.rowCount ?? 0, rows.length);
   }
 
   /** Puts rows into the staging table of a table, alone. Gives its name. */
   async #fill(table: BoundTable, encoder: RowEncoder, binary: boolean): Promise<string> {
-    const stage = `pg_temp.tm_stage_${table.oid}`;
+    const stage = `pg_temp.tm_stage_${table.relation.oid}`;
     if (this.#used.has(stage)) await this.#client.query(`TRUNCATE ${stage}`);
     this.#used.add(stage);
     const staged = ['tm_group', ...table.columns.map((column) => `c${column.index}`)];

@@ -36,7 +36,8 @@ function byKey(columns: readonly BoundColumn[], named: Tuple, parameters: Parame
 const OF_SEVERAL_IMAGES = /^tsquery(\[\])?$/;
 
 /**
- * Exactly one row whose image is that of `old`. Comparing images (`*=`) works for types without equality, tells 1.0
+ * The row whose image is that of `old`: with FULL exactly one of equal rows, else every row that has these key columns, for a second one
+ * shows that they are not the whole key. Comparing images (`*=`) works for types without equality, tells 1.0
  * from 1.00, and takes NULL for equal to NULL; the plain conditions in front are there for an index to serve.
  * https://www.postgresql.org/docs/current/functions-comparisons.html#COMPOSITE-TYPE-COMPARISON
  */
@@ -55,8 +56,9 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
   }
   const image = `ROW(${stored.join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::record`;
   const found = [...lookups, image].join(' AND ');
-  // Two chunks have rows at the same place.
-  const place = table.partitionedBy.length > 0 ? '(tableoid, ctid)' : 'ctid';
+  if (table.relation.identity !== 'full') return found;
+  // Two chunks, or partitions, have rows at the same place.
+  const place = table.partitionedBy.length > 0 || table.throughParent ? '(tableoid, ctid)' : 'ctid';
   return `${place} = (SELECT ${place.replace(/[()]/g, '')} FROM ${table.rows} WHERE ${found} LIMIT 1)`;
 }
 
@@ -139,11 +141,16 @@ function readable(type: string, value: Buffer): string {
   return ['text', 'character varying', 'character'].includes(type) ? value.toString('utf8') : `\\x${hex}`;
 }
 
+function namingColumns({ match, columns, relation }: BoundTable): readonly BoundColumn[] {
+  if (match.by === 'key') return match.columns;
+  const keys = columns.filter(({ index }) => relation.columns[index]?.key);
+  return (keys.length > 0 ? keys : columns).slice(0, 5);
+}
+
 /** The key or row that a change names, for people; long values are cut. */
 export function describeRow(table: BoundTable, change: RowChange): string {
   const tuple = change.kind === 'delete' ? change.old : (change.kind === 'update' && change.old) || change.tuple;
-  const columns = table.match.by === 'key' ? table.match.columns : table.columns.slice(0, 5);
-  return columns
+  return namingColumns(table)
     .map((column) => {
       const value = parameterOf(tuple, column.index);
       // Enough for what is shown, whatever its characters are.

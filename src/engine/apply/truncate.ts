@@ -18,7 +18,8 @@ const REFERRED_TO = '0A000';
 export async function truncate(client: pg.Client, step: TruncateStep): Promise<void> {
   // The server refuses to truncate a table that another one refers to, unless it may cascade.
   if (step.partly) return deleteAll(client, step);
-  const tables = step.tables.map(({ rows }) => rows);
+  // Several partitions may go through one table.
+  const tables = [...new Set(step.tables.map(({ rows }) => rows))];
   const identity = step.restartIdentity ? ' RESTART IDENTITY' : '';
   await client.query('SAVEPOINT tm_truncate');
   try {
@@ -40,7 +41,7 @@ export async function takeOver(client: pg.Client, { target, relation }: BoundTab
 }
 
 async function deleteAll(client: pg.Client, { tables, commitLsn }: TruncateStep): Promise<void> {
-  for (const table of tables) {
+  for (const table of new Map(tables.map((one) => [one.rows, one])).values()) {
     await client.query(`DELETE FROM ${table.rows}`).catch((error: unknown) => {
       throw mayHeal(error) || !refusesTheRow(error) ? error : keptRows(error, table, commitLsn);
     });

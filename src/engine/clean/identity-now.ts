@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { WITHOUT_GENERATED } from '../source/identity-index.ts';
 
 /** A table of the source and its replica identity as they are now. */
 export interface IdentityNow {
@@ -13,7 +14,8 @@ export interface IdentityNow {
 
 const NOW = `
 SELECT n.nspname AS schema, c.relname AS name, c.relreplident AS identity, x.oid::text AS index_oid, x.relname AS index_name,
-       EXISTS (SELECT FROM pg_index p WHERE p.indrelid = c.oid AND p.indisprimary AND p.indisvalid AND p.indimmediate) AS has_key
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate
+         AND ${WITHOUT_GENERATED}) AS has_key
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisreplident AND c.relreplident = 'i'
   LEFT JOIN pg_class x ON x.oid = i.indexrelid

@@ -11,6 +11,11 @@ import { startCopy } from '../sync/table-states.ts';
 export async function beginWhole(target: pg.Client, table: SourceTable, copyLsn: Lsn): Promise<void> {
   const name = qualified(placeOf(table));
   const begin = `BEGIN; ${startCopy(table.oid, copyLsn, 1)}`;
+  // It was emptied for all of its partitions before.
+  if (placeOf(table).throughParent) {
+    await target.query(begin);
+    return;
+  }
   if (table.kind !== 'chunk') {
     await target.query(`${begin}; TRUNCATE ONLY ${name}`);
     return;

@@ -4,12 +4,14 @@ import { untilCopyFits } from '../ddl/copy-hold.ts';
 import { recordShapes } from '../ddl/recorded-shapes.ts';
 import type { Engine } from '../engine.ts';
 import { chunkOf, readTables, type SourceTable } from '../source/catalog.ts';
+import { placePartitions } from '../source/partition-places.ts';
 import { markDamaged, tellDamage } from '../sync/damage.ts';
 import { leaveRowsOut, type SyncedTable } from '../sync/table-states.ts';
 import { describeChunk } from '../timescale/chunk-name.ts';
 import { adoptChunks, placeChunks } from '../timescale/make-chunks.ts';
 import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
+import { emptyTrees } from './empty-trees.ts';
 
 /**
  * Copies the rows of all these tables in `snapshot`; those that were truncated before their turn came, in a newer one:
@@ -25,6 +27,7 @@ export async function copyRows(
 ): Promise<void> {
   const { input, servers, options, jobs, sourceVersionNum } = engine;
   const copyIn = async (held: HeldSnapshot, some: readonly SourceTable[]) => {
+    await emptyTrees(engine.target, some);
     const copied = await copyTables({
       connectSource: servers.onSource,
       connectTarget: servers.onTarget,
@@ -63,7 +66,8 @@ export async function copyRows(
     await using newer = await holdSnapshot(servers, temporarySlotOf(engine.migration.slot), engine.plugin, true);
     const inNewer = await readTables(newer.client);
     const adopted = await adoptChunks(engine, newer.client, inNewer);
-    const placed = await placeChunks({ ...engine, emit: input.emit }, inNewer);
+    const chunks = await placeChunks({ ...engine, emit: input.emit }, inNewer);
+    const placed = await placePartitions(newer.client, engine.target, chunks);
     const now = new Map(throughRoots(placed, options.hypertables).map((table) => [table.oid, table]));
     for (const table of again) {
       if (!now.get(table.oid)?.into) await letGo(engine, { ...table, sourceOid: table.oid, chunkOf: chunkOf(table) });

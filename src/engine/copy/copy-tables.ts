@@ -231,8 +231,13 @@ async function copyPart(
     // Nor has anybody heard then that it was the last.
     if (rows !== null) return finish(rows, await isCopied(target, table.oid));
   }
-  // TimescaleDB's own COPY knows no FREEZE.
-  const freeze = whole && table.kind !== 'chunk';
+  if (whole && placeOf(table).throughParent) {
+    // As above; a second copy would not replace the first one.
+    const rows = await rowsOfPart(target, table.oid, part.part);
+    if (rows !== null) return finish(rows, await isCopied(target, table.oid));
+  }
+  // Neither TimescaleDB's own COPY knows FREEZE, nor that of a partitioned table.
+  const freeze = whole && table.kind !== 'chunk' && !placeOf(table).throughParent;
   const statements = copyStatements(part, placeOf(table), freeze);
   await Promise.all([
     // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.

@@ -16,7 +16,8 @@ const TID_RANGE_SCAN_VERSION = 140000;
 
 /**
  * Cuts tables into parts by page ranges under the same snapshot, the biggest part first. The last part has no upper
- * end: pages that were added since are searched too (the snapshot hides what is too new).
+ * end: pages that were added since are searched too (the snapshot hides what is too new). A partition that goes through its parent on the
+ * target is one part: see `emptyTrees`.
  */
 export function planParts(
   tables: readonly SourceTable[],
@@ -27,7 +28,7 @@ export function planParts(
   const parts: CopyPart[] = [];
   for (const table of tables) {
     const wanted =
-      sourceVersionNum < TID_RANGE_SCAN_VERSION || table.compressedOid !== null
+      sourceVersionNum < TID_RANGE_SCAN_VERSION || table.compressedOid !== null || table.into?.throughParent
         ? 1
         : Math.min(maximumParts, Math.floor(table.bytes / splitBytes) + 1);
     const count = Math.max(1, Math.min(wanted, table.pages));

@@ -38,8 +38,9 @@ export async function bindFitting(
     tell(`${displayName(seen.name)} was dropped on both sides: what was written before is left out.`);
     return null;
   }
+  const elsewhere = synced.isChunk || synced.into?.throughParent;
   const second = await boundOrMisfit(
-    bindTable(target, relation, { ...placeOf(synced), ...(synced.isChunk ? {} : seen.name) }, aheadOf(relation, seen)),
+    bindTable(target, relation, { ...placeOf(synced), ...(elsewhere ? {} : seen.name) }, aheadOf(relation, seen)),
   );
   if (second instanceof SchemaMisfit) {
     const causes = changes.filter(({ locks }) => locks);

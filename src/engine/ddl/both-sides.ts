@@ -83,7 +83,13 @@ async function readSome(
   return tables;
 }
 
-async function rename(target: pg.Client, { oid }: RecordedTable, { schema, name }: Name): Promise<void> {
+async function rename(target: pg.Client, table: RecordedTable, { schema, name }: Name): Promise<void> {
+  const { oid } = table;
+  // Rows of its partitions may go through it.
+  await target.query(
+    `UPDATE tiger_migrate.relation SET target_schema = $1, target_name = $2 WHERE kind = 'partition' AND (target_schema, target_name) = ($3, $4)`,
+    [schema, name, table.schema, table.name],
+  );
   await target.query('UPDATE tiger_migrate.relation SET schema = $2, name = $3 WHERE source_oid = $1::oid', [
     String(oid),
     schema,

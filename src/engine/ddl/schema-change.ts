@@ -273,8 +273,10 @@ function identityChanges(recorded: TableShape | null, source: TableShape, change
     change('identity-lost', {
       what: 'the table has no key any more by which UPDATE and DELETE are told',
       means:
-        'With pgoutput the source refuses every UPDATE and DELETE of this table from now on, the application’s own; with other ' +
-        'plugins they are left out. Run the statement on the SOURCE now, or give the table its key back.',
+        'With pgoutput the source refused every UPDATE and DELETE of this table, the application’s own, until the engine noticed and ' +
+        'published it for INSERT and TRUNCATE only; with other plugins they are left out. Run the statement on the SOURCE, or give the ' +
+        'table a key without generated columns, then copy it again.',
+      copy_again: true,
       sql: [],
       source_sql: [identityFull(source)],
     }),

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { IDENTIFIES } from '../source/identity-index.ts';
 
 /** What a table looks like, as far as a migration depends on it. `number`s and OIDs are those of the server it was read on. */
 export interface TableShape {
@@ -34,12 +35,10 @@ export interface ColumnShape {
   readonly missing: string | null;
 }
 
-/** The index that identifies rows; a deferrable or invalid one identifies nothing. */
+/** The columns of the index that identifies rows; none when nothing does. */
 const KEYS = `(SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]') FROM pg_index i
   CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)
-  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
- WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-   AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)`;
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE ${IDENTIFIES})`;
 
 const SHAPES = `
 SELECT json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,

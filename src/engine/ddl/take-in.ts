@@ -6,7 +6,7 @@ import type { Emit } from '../events.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordDescriptions } from '../source/named-tables.ts';
 import { addToPublication, assignTables, type PublicationNames } from '../source/publications.ts';
-import { recordPublished } from '../source/published.ts';
+import { damageSilent, recordPublished } from '../source/published.ts';
 import { insertTables } from '../sync/table-states.ts';
 import { readPublished, type WantedTables, wantsPublishing } from './created.ts';
 import { recordShapes } from './recorded-shapes.ts';
@@ -45,6 +45,8 @@ export async function takeIn(
   const { source, target, options, plugin, publications, emit } = of;
   const now = await readTables(source);
   if (plugin.usesPublications) {
+    // What others have missed would be forgotten with the entries that are recorded below.
+    await damageSilent(source, target, [publications.all, publications.inserts], emit);
     const wanted = new Set(tables.flatMap(({ oid, rootOid }) => [oid, rootOid]));
     const assigned = assignTables(now, (table) => selection(table, options) === 'all');
     const ofThese = (some: readonly SourceTable[]) => some.filter(({ oid }) => wanted.has(oid));

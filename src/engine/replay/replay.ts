@@ -227,10 +227,14 @@ export class Replay {
   }
 
   /** From now on nothing is applied to that table: the target itself remembers it. */
-  async #damaged(client: pg.Client, { sourceOid, damage }: TableDamage): Promise<void> {
-    if (!(await markDamaged(client, sourceOid, damage, ['copied', 'live']))) return;
-    const table = (await readTableStates(client)).find((known) => known.sourceOid === sourceOid);
-    if (table) tellDamage(this.#options.emit, { ...table, damage });
+  async #damaged(client: pg.Client, { sourceOid, others, damage }: TableDamage): Promise<void> {
+    const marked: number[] = [];
+    for (const oid of [sourceOid, ...others]) {
+      if (await markDamaged(client, oid, damage, ['copied', 'live'])) marked.push(oid);
+    }
+    for (const table of await readTableStates(client)) {
+      if (marked.includes(table.sourceOid)) tellDamage(this.#options.emit, { ...table, damage });
+    }
   }
 
   #note(applied: Applied): void {

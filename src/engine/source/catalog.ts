@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { matchesAny } from '../../postgres/patterns.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readHypertables, readRoots, type SourceHypertables } from '../timescale/source-hypertables.ts';
+import { GIVES_IDENTITY, HAS_IDENTITY } from './identity-index.ts';
 
 /** A table of the source, as its catalogs show it in the copy's snapshot. */
 export interface SourceTable {
@@ -22,7 +23,7 @@ export interface SourceTable {
   /** Estimated. */
   readonly rows: number;
   readonly pages: number;
-  /** UPDATE and DELETE can be published: a primary key, an identity index, or FULL. */
+  /** UPDATE and DELETE can be published: a primary key or an identity index without generated columns, or FULL. */
   readonly hasIdentity: boolean;
   /** The table that a chunk's compressed rows stand in: only a SELECT without ONLY shows them. */
   readonly compressedOid: number | null;
@@ -46,6 +47,8 @@ export interface Place extends Name {
   readonly shownAs?: string;
   /** Of a hypertable whose rows go through its root: the columns that decide in which chunk a row stands. */
   readonly partitionedBy?: readonly string[];
+  /** A partitioned table, through which rows of a partition go, because they may belong to other partitions there. */
+  readonly throughParent?: true;
 }
 
 export interface SourceColumn {
@@ -92,11 +95,7 @@ SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
        CASE WHEN c.relkind IN ('r') THEN pg_table_size(c.oid) ELSE 0 END AS bytes,
        greatest(c.reltuples, 0)::int8 AS rows,
        CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int8 ELSE 0 END AS pages,
-       -- A deferrable or invalid index identifies nothing, whatever the table says.
-       c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-          AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)
-          AS has_identity,
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS gives_identity,
+       ${HAS_IDENTITY} AS has_identity, ${GIVES_IDENTITY} AS gives_identity,
        (SELECT coalesce(json_agg(json_build_array(a.attname, a.attgenerated <> '', a.attidentity = 'a',
                  a.atttypid IN (SELECT oid FROM safe)) ORDER BY a.attnum), '[]')
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns

@@ -6,15 +6,14 @@ import { type NamedTable, NamedTables } from '../decode/named-tables.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { SyncedTable } from '../sync/table-states.ts';
 import { selection } from './catalog.ts';
+import { IDENTIFIES } from './identity-index.ts';
 
 /** What a stream that tells tables by name must know of one of them. */
 type Description = Pick<NamedTable, 'identity' | 'keys' | 'columns'>;
 
-/** The index that identifies rows; a deferrable or invalid one identifies nothing. */
+/** The columns of the index that identifies rows; none when nothing does. */
 const KEYS = `ARRAY(SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)
-  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
- WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-   AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END ORDER BY k.n)`;
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE ${IDENTIFIES} ORDER BY k.n)`;
 
 const DESCRIPTIONS = `
 SELECT c.oid::int8 AS oid, json_build_object('relreplident', c.relreplident, 'keys', ${KEYS},

@@ -58,14 +58,26 @@ export async function createPublications(
   { all, inserts }: ReturnType<typeof assignTables>,
   patienceMs: number,
 ): Promise<void> {
+  const generated = await generatedOption(client);
   const create = async (name: string, list: readonly SourceTable[], publish: string) => {
-    await client.query(`CREATE PUBLICATION ${quoteIdent(name)} WITH (publish = '${publish}')`);
+    await client.query(`CREATE PUBLICATION ${quoteIdent(name)} WITH (publish = '${publish}'${generated})`);
     await addInParts(client, name, list, patienceMs);
   };
   await withShortLocks(client, async () => {
     await create(names.all, all, 'insert, update, delete, truncate');
     await create(names.inserts, inserts, 'insert, truncate');
   });
+}
+
+/**
+ * From 18 on the server refuses UPDATE and DELETE of a table whose identity has generated columns that are not published: with FULL,
+ * these are all generated columns. Their values are not applied. https://www.postgresql.org/docs/18/logical-replication-gencols.html
+ */
+async function generatedOption(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ option: string }>(
+    `SELECT CASE WHEN current_setting('server_version_num')::int >= 180000 THEN ', publish_generated_columns = stored' ELSE '' END AS option`,
+  );
+  return rows[0]?.option ?? '';
 }
 
 /** Adds tables to a publication that is there, in the same careful way. */

@@ -1,10 +1,14 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { displayName } from '../../postgres/identifiers.ts';
 import type { Emit } from '../events.ts';
 import { type Damage, markDamaged, tellDamage } from '../sync/damage.ts';
 import { isComplete, readTableStates, type SyncedTable } from '../sync/table-states.ts';
+import { TreeWatch } from '../sync/trees.ts';
 import type { SourceTable } from './catalog.ts';
+import { guardApplication, withoutIdentity } from './identity-guard.ts';
 import { addToPublication } from './publications.ts';
+import { publishByIdentity } from './publish-by-identity.ts';
 
 /**
  * What is published. A table that somebody takes out of a publication simply sends nothing any more, and one that is put
@@ -102,12 +106,47 @@ async function silentTables(
   });
 }
 
-const DAMAGE: Damage = {
+const TAKEN_OUT: Damage = {
   code: 'TM1308',
   reason: 'the table was taken out of our publication on the source, so that its changes did not come',
   row: null,
   lsn: null,
 };
+
+const WITHOUT_IDENTITY: Damage = {
+  code: 'TM5006',
+  reason:
+    'the table, or a partition of the same partitioned table, has lost its replica identity on the source, so that UPDATE and DELETE ' +
+    'can not be published any more',
+  row: null,
+  lsn: null,
+};
+
+/** Damages complete tables whose changes do not come any more, or did not for a while, and remembers the entries that there are now. */
+export async function damageSilent(
+  source: pg.Client,
+  target: pg.Client,
+  publications: readonly string[],
+  emit: Emit,
+): Promise<void> {
+  const entries = await readEntries(source, publications);
+  const tables = (await readTableStates(target)).filter((table) => table.copyRows && isComplete(table));
+  const silent = await silentTables(source, target, entries, tables);
+  const roots = new Map(silent.map((table) => [table.sourceOid, table.rootOid]));
+  const lacking = await withoutIdentity(source, [...roots.keys()]);
+  const rootsLacking = new Set([...lacking].map((oid) => roots.get(oid)));
+  for (const table of silent) {
+    const damage = rootsLacking.has(table.rootOid) ? WITHOUT_IDENTITY : TAKEN_OUT;
+    if (!(await markDamaged(target, table.sourceOid, damage, ['copied', 'live']))) continue;
+    tellDamage(emit, { ...table, damage });
+  }
+  // What they have missed is remembered; an entry that goes from now on is another matter.
+  await record(target, entries);
+}
+
+/** With very many tables a look takes a while: it is not to take more than a tenth of the time. */
+const REST = 10;
+const LONGEST_REST_MS = 10_000;
 
 export interface PublicationWatchOptions {
   readonly publications: readonly string[];
@@ -120,6 +159,9 @@ export interface PublicationWatchOptions {
 export class PublicationWatch {
   readonly #options: PublicationWatchOptions;
   #seen = '';
+  #guardNotBefore = 0;
+  /** Whatever the plugin is: what a partition was taken away from is to be damaged as well. */
+  readonly #trees = new TreeWatch();
 
   constructor(options: PublicationWatchOptions) {
     this.#options = options;
@@ -131,43 +173,72 @@ export class PublicationWatch {
    */
   async look(source: pg.Client): Promise<void> {
     const { publications, connectTarget, destroy, emit } = this.#options;
+    await this.#trees.look(source, this.#options);
     if (publications.length === 0) return;
     const { rows } = await source.query<{ fingerprint: string }>(FINGERPRINT, [listOf(publications)]);
     const now = rows[0]?.fingerprint ?? '';
     if (now === this.#seen) return;
     await requirePublications(source, publications);
-    const entries = await readEntries(source, publications);
     const target = await connectTarget('publications');
     try {
-      const tables = (await readTableStates(target)).filter((table) => table.copyRows && isComplete(table));
-      for (const table of await silentTables(source, target, entries, tables)) {
-        if (!(await markDamaged(target, table.sourceOid, DAMAGE, ['copied', 'live']))) continue;
-        tellDamage(emit, { ...table, damage: DAMAGE });
-      }
-      // What they have missed is remembered; an entry that goes from now on is another matter.
-      await record(target, entries);
+      await damageSilent(source, target, publications, emit);
     } finally {
       destroy(target);
     }
     this.#seen = now;
   }
+
+  /** Keeps the application's UPDATE and DELETE from failing because of us. The next look damages what was published by it. */
+  async guard(source: pg.Client): Promise<void> {
+    const { publications, emit } = this.#options;
+    const began = performance.now();
+    if (began < this.#guardNotBefore) return;
+    const moved = await guardApplication(source, publications);
+    const end = performance.now();
+    this.#guardNotBefore = end + Math.min(LONGEST_REST_MS, (end - began) * REST);
+    for (const table of moved) {
+      emit({
+        type: 'warning',
+        text:
+          `${table} has no usable replica identity any more: the source refused the application's UPDATE and DELETE because of our ` +
+          'publication, or would not tell which rows they mean. From now on only its INSERT and TRUNCATE are published. Give it an identity on the source, then copy it again.',
+      });
+    }
+  }
 }
 
-/** Publishes those of these tables that are not, before they are copied again: what is written from now on must come. */
+/**
+ * Publishes those of these tables that are not, before they are copied again: what is written from now on must come. Those whose
+ * identity is another one by now change their publication.
+ */
 export async function publishAgain(
-  of: { readonly source: pg.Client; readonly target: pg.Client; readonly publications: readonly string[] },
+  of: {
+    readonly source: pg.Client;
+    readonly target: pg.Client;
+    readonly publications: readonly string[];
+    readonly emit: Emit;
+  },
   tables: readonly SyncedTable[],
   onSource: readonly SourceTable[],
 ): Promise<void> {
-  const { source, target, publications } = of;
+  const { source, target, publications, emit } = of;
   const [all, inserts] = publications;
   if (all === undefined || inserts === undefined) return;
   await requirePublications(source, publications);
+  // What others have missed would be forgotten.
+  await damageSilent(source, target, publications, emit);
+  await publishByIdentity(source, { all, inserts }, onSource, new Set(tables.map(({ rootOid }) => rootOid)));
   const entries = await readEntries(source, publications);
   const by = await publishedBy(source, tables);
   const missing = onSource.filter(({ oid }) => by.has(oid) && !by.get(oid)?.some((one) => entries.has(one)));
   const those = (identified: boolean) => missing.filter((table) => table.hasIdentity === identified);
   await addToPublication(source, all, those(true));
   await addToPublication(source, inserts, those(false));
+  const again = new Set(tables.map(({ sourceOid }) => sourceOid));
+  for (const table of onSource) {
+    if (!again.has(table.oid) || table.hasIdentity) continue;
+    const text = `${displayName(table)} has no replica identity: once it is copied, only its INSERT and TRUNCATE are replayed.`;
+    emit({ type: 'warning', text });
+  }
   await recordPublished(source, target, publications);
 }

@@ -5,6 +5,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import { type ServerError, sqlState } from '../error-policy.ts';
 import type { DamageReport, Emit, TableState } from '../events.ts';
+import type { Place } from '../source/catalog.ts';
 import { describeChunk, ofHypertable } from '../timescale/chunk-name.ts';
 
 /** Why a table does not follow the source any more. */
@@ -20,15 +21,18 @@ export interface Damage {
 /** A change could not be applied for a reason that lies in one table: the others may go on without it. */
 export class TableDamage extends MigrateError {
   readonly sourceOid: number;
+  /** Others to which the change may have belonged as well. */
+  readonly others: readonly number[];
   readonly damage: Damage;
 
   constructor(
     code: ErrorCode,
     detail: ErrorDetail,
-    of: { readonly sourceOid: number; readonly row: string; readonly lsn: Lsn },
+    of: { readonly sourceOid: number; readonly others?: readonly number[]; readonly row: string; readonly lsn: Lsn },
   ) {
     super(code, detail);
     this.sourceOid = of.sourceOid;
+    this.others = of.others ?? [];
     this.damage = { code, reason: detail.message, row: of.row, lsn: of.lsn };
   }
 }
@@ -48,18 +52,28 @@ export const refusesTheRow = (error: unknown): boolean => OF_THE_ROW.test(sqlSta
 export function damageAtCommit(
   error: unknown,
   tables: Iterable<
-    Pick<DamagedTable, 'schema' | 'name' | 'chunkOf'> & { readonly sourceOid: number; readonly into?: Named | null }
+    Pick<DamagedTable, 'schema' | 'name' | 'chunkOf'> & { readonly sourceOid: number; readonly into?: Place | null }
   >,
   at: Lsn,
 ): unknown {
   if (!refusesTheRow(error)) return error;
   const { schema, table: name, message, detail = '' } = error as ServerError;
-  // The server names the table of the target: a chunk has another name there.
-  const table = [...tables].find((one) => (one.into ?? one).schema === schema && (one.into ?? one).name === name);
+  // The server names the table of the target: a chunk has another name there. Of a partition that goes through its parent it is the
+  // one that took the row, which may have come from any other.
+  const all = [...tables];
+  const nameOf = (one: (typeof all)[number]) => (one.into && !one.into.throughParent ? one.into : one);
+  const table = all.find((one) => nameOf(one).schema === schema && nameOf(one).name === name);
   if (!table) return error;
+  const through = table.into?.throughParent ? table.into : null;
+  const others = all.filter(({ into }) => through && into?.schema === through.schema && into.name === through.name);
   const refusal = `a change was refused at its commit: ${message}${detail ? ` (${detail})` : ''}`;
   const about = { side: 'target', object: describeChunk(table), message: refusal, cause: error } as const;
-  return new TableDamage('TM5002', about, { sourceOid: table.sourceOid, row: detail, lsn: at });
+  return new TableDamage('TM5002', about, {
+    sourceOid: table.sourceOid,
+    others: others.map(({ sourceOid }) => sourceOid).filter((oid) => oid !== table.sourceOid),
+    row: detail,
+    lsn: at,
+  });
 }
 
 /** What is kept of a damage in `tiger_migrate.relation`. */

@@ -7,6 +7,7 @@ import { holdsRows, readTables, type SourceTable } from '../source/catalog.ts';
 import { publishAgain } from '../source/published.ts';
 import { ofHypertable } from '../timescale/chunk-name.ts';
 import { readTableStates, type SyncedTable } from './table-states.ts';
+import { withWholeTrees } from './trees.ts';
 
 /** Ends a run of the engine, for the next one to bring the tables that were marked: the way of a resume. */
 export class ResyncAsked extends Error {
@@ -30,7 +31,7 @@ export interface ResyncOptions {
 export async function markForResync(of: ResyncOptions, patterns: readonly string[]): Promise<void> {
   const { source, target, emit } = of;
   const onSource = await readTables(source);
-  const tables = await tablesToCopy(onSource, target, patterns);
+  const tables = withWholeTrees(await tablesToCopy(onSource, target, patterns), await readTableStates(target));
   await publishAgain(of, tables, onSource);
   await target.query(
     `UPDATE tiger_migrate.relation SET state = 'pending', again = again OR state IN ('copied', 'live', 'damaged'), damage_code = NULL,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { formatLsn, type Lsn, parseLsn } from '../../postgres/lsn.ts';
 import type { TableState } from '../events.ts';
 import type { Place } from '../source/catalog.ts';
+import { throughParent } from '../source/partition-places.ts';
 import { describeChunk } from '../timescale/chunk-name.ts';
 import { type Damage, damageOf } from './damage.ts';
 
@@ -19,7 +20,7 @@ export interface SyncedTable {
   readonly isChunk: boolean;
   /** The hypertable of a chunk; null for any other table. */
   readonly chunkOf: { readonly schema: string; readonly name: string } | null;
-  /** Where its rows are on the target: a chunk has another name there, null until it has one. */
+  /** Where its rows are on the target: a chunk has another name there, null until it has one; a partition may go through what it is a part of. */
   readonly into: Place | null;
   /** The boundaries of the target's chunk that takes its rows, as JSON; null while there is none. */
   readonly slices: string | null;
@@ -74,6 +75,8 @@ export function placeOf(table: Pick<SyncedTable, 'schema' | 'name' | 'into' | 'c
 function intoOf(row: Record<string, string | null>): SyncedTable['into'] {
   if (row.kind !== 'chunk') {
     const own = { schema: row.schema ?? '', name: row.name ?? '' };
+    const { target_schema: schema, target_name: name } = row;
+    if (schema && name) return throughParent({ schema, name }, own);
     return row.partitioned_by ? { ...own, partitionedBy: JSON.parse(row.partitioned_by) as string[] } : own;
   }
   const { target_schema: schema, target_name: name } = row;

@@ -12,8 +12,9 @@ export interface RowSum {
 
 type Compared = { readonly schema: string; readonly name: string; readonly kind: SourceTable['kind'] };
 
-/** What a chunk has compressed, and the chunks of a hypertable, are not the table's own rows. */
-const withChildren = ({ kind }: Compared): boolean => kind === 'chunk' || kind === 'hypertable';
+/** What a chunk has compressed, the chunks of a hypertable, and partitions, are not the table's own rows. */
+const withChildren = ({ kind }: Compared): boolean =>
+  kind === 'chunk' || kind === 'hypertable' || kind === 'partitioned';
 
 /**
  * Counts and hashes the rows of one table, its children not included, but the chunks of a hypertable and what those have compressed. Both sides run with the same session settings, so

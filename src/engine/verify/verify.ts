@@ -1,19 +1,20 @@
 import pLimit from 'p-limit';
 import type pg from 'pg';
-import { displayName } from '../../postgres/identifiers.ts';
 import { sequencesBehind } from '../cutover/sequences.ts';
 import { hasExclusions } from '../engine.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
+import { placePartitions } from '../source/partition-places.ts';
 import { findPlaces } from '../timescale/find-places.ts';
 import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
 import { placeAmong, readPartitionColumns } from '../timescale/target-hypertables.ts';
 import { compareObjects } from './compare-objects.ts';
-import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
+import { type RowSum, sumRowsOfOwner } from './compare-rows.ts';
 import { compareTimescale } from './compare-timescale.ts';
 import { type RowHash, RowHashes } from './row-hash.ts';
+import { asWholes, sumParts, type Whole } from './wholes.ts';
 
 export interface TableComparison {
   readonly relation: string;
@@ -63,12 +64,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
   const hypertables = await readPartitionColumns(first.target);
   const hashes = await RowHashes.read(first.source, first.target);
   const read = await findPlaces(first.source, first.target, await readTables(first.source));
-  const all = read.map((table) => ({ ...table, into: placeAmong(table, hypertables) }));
+  const placed = await placePartitions(first.source, first.target, read);
+  const all = placed.map((table) => ({ ...table, into: placeAmong(table, hypertables) }));
   const byOid = new Map(all.map((table) => [table.oid, table]));
   const wanted = (table: SourceTable) => options.wanted(table, byOid.get(table.rootOid) ?? table);
-  const tables = all
-    .filter((table) => holdsRows(table) && selection(table, options.options) === 'all' && wanted(table))
-    .sort((a, b) => b.bytes - a.bytes);
+  const migrated = all.filter((table) => holdsRows(table) && selection(table, options.options) === 'all');
+  const tables = asWholes(
+    migrated.filter(wanted),
+    migrated,
+    all.filter(({ kind }) => kind === 'partitioned'),
+  ).sort((a, b) => b.table.bytes - a.table.bytes);
   const pairs = [first];
   for (let count = 1; count < Math.min(options.jobs, tables.length); count += 1) pairs.push(await open());
   const limit = pLimit(pairs.length);
@@ -116,20 +121,25 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
 
 async function compareTable(
   pair: { source: pg.Client; target: pg.Client },
-  table: SourceTable,
+  whole: Whole,
   hashes: RowHashes,
 ): Promise<TableComparison> {
-  const relation = displayName(table);
-  const hash = hashes.of(
-    table.oid,
-    table.columns.map((column) => column.name),
-  );
+  const { relation, table, columns } = whole;
+  const hash = hashes.of(whole.columnsOf, columns);
   const sum = (client: pg.Client, side: 'source' | 'target') =>
-    sumOn(side, client, table, hash).catch((error: unknown) => {
-      if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
-        return null;
-      throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing: 'could not be read' });
-    });
+    (side === 'source' ? sumParts(client, whole.parts, hash) : sumOnTarget(client, table, hash)).catch(
+      (error: unknown) => {
+        if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
+          return null;
+        throw explain(error, {
+          code: 'TM7002',
+          retryCode: 'TM7002',
+          side,
+          object: relation,
+          doing: 'could not be read',
+        });
+      },
+    );
   const [source, target] = await Promise.all([sum(pair.source, 'source'), sum(pair.target, 'target')]);
   const known = source ?? { rows: '0', hash: '0' };
   return {
@@ -140,9 +150,8 @@ async function compareTable(
   };
 }
 
-async function sumOn(side: 'source' | 'target', client: pg.Client, table: SourceTable, hash: RowHash) {
-  if (side === 'source') return sumRows(client, table, hash);
-  const kind = table.into?.partitionedBy ? 'hypertable' : table.kind;
+async function sumOnTarget(client: pg.Client, table: SourceTable, hash: RowHash) {
+  const kind = table.into?.partitionedBy ? 'hypertable' : table.into?.throughParent ? 'partitioned' : table.kind;
   return table.into && sumRowsOfOwner(client, { ...table.into, kind }, hash);
 }
 

@@ -11,6 +11,7 @@ import { extensions } from './extensions.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
 import { clientTools, processors } from './machine.ts';
 import { outputPlugin } from './output-plugin.ts';
+import { partitionPlacement } from './partition-placement.ts';
 import { publicationRight } from './publication-right.ts';
 import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
@@ -78,6 +79,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   convertedDefinitions,
   convertedValues,
   locales,
+  partitionPlacement,
   extensions,
   extensionVersions,
   targetCreateRight,

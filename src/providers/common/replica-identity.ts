@@ -3,6 +3,7 @@ import type { Check } from '../check.ts';
 import { rowsInChunks } from '../copy-estimate.ts';
 import { timescaleObjects } from '../facts/hypertables.ts';
 import { changesInWords } from '../identity/changes-seen.ts';
+import { reasonOf } from '../identity/choices.ts';
 import { scriptOf } from '../identity/statements.ts';
 import { type TableWithoutIdentity, tablesWithoutIdentity } from '../identity.ts';
 import { counted, pass, warn } from '../outcome.ts';
@@ -16,7 +17,7 @@ export const replicaIdentity: Check = {
   side: 'source',
   title: 'Replica identity',
   severity: 'warn',
-  wanted: 'a primary key or a replica identity on every table',
+  wanted: 'a primary key or a replica identity, without generated columns, on every table',
   why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts.',
   fix: "SET lock_timeout = '5s'; ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.",
   async run({ ask, source, options, provider }) {
@@ -25,11 +26,13 @@ export const replicaIdentity: Check = {
     const others = new Set(hypertables.map(displayName));
     const tables = (await tablesWithoutIdentity(source, options)).filter(({ relation }) => !others.has(relation));
     if (tables.length === 0) return pass(others.size === 0 ? 'all tables' : 'all tables besides hypertables');
-    const names = tables.map(({ relation, partitions }) =>
-      partitions > 0
-        ? `${relation} (all of it, because ${counted(partitions, 'partition')} ${partitions === 1 ? 'has' : 'have'} none)`
-        : relation,
-    );
+    const names = tables.map((row) => {
+      const { relation, partitions } = row;
+      const reason = reasonOf(row);
+      const has = `${counted(partitions, 'partition')} ${partitions === 1 ? 'has' : 'have'} none`;
+      const why = [...(partitions > 0 ? [`all of it, because ${has}`] : []), ...(reason === null ? [] : [reason])];
+      return why.length > 0 ? `${relation} (${why.join('; ')})` : relation;
+    });
     const found = [
       'The following tables in the Source DB have neither a primary key nor a REPLICA IDENTITY (FULL/INDEX)',
       'UPDATE and DELETE statements on these tables will not be replicated to the Target DB',

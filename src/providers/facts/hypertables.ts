@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { HAS_IDENTITY, WITHOUT_GENERATED } from '../../engine/source/identity-index.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import type { Fact } from '../fact.ts';
 import { older, timescaledb } from './timescaledb.ts';
@@ -124,7 +125,7 @@ const objects = (size: (oid: string) => string, namesCompressed: boolean): strin
     -- As PostgreSQL allows it: unique, whole, immediate, of plain NOT NULL columns; the one with the fewest columns.
     SELECT DISTINCT ON (i.indrelid) i.indrelid, x.relname AS index
     FROM hypertable h JOIN pg_index i ON i.indrelid = h.oid JOIN pg_class x ON x.oid = i.indexrelid
-    WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND ${WITHOUT_GENERATED}
       AND NOT EXISTS (SELECT FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k (attnum)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE NOT a.attnotnull)
     ORDER BY i.indrelid, i.indisprimary DESC, i.indnkeyatts, x.relname
@@ -139,8 +140,7 @@ const objects = (size: (oid: string) => string, namesCompressed: boolean): strin
         'chunks', coalesce(s.chunks, 0), 'compressedChunks', coalesce(s.compressed, 0), 'partialChunks', coalesce(s.partial, 0),
         'tieredChunks', coalesce(s.tiered, 0), 'updated', coalesce(s.updated, 0), 'deleted', coalesce(s.deleted, 0),
         'deletedBatches', coalesce(s.batches, 0), 'replicaIdentity', h.relreplident,
-        'hasIdentity', h.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = h.oid AND i.indisvalid AND i.indimmediate
-          AND (CASE h.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)),
+        'hasIdentity', (SELECT ${HAS_IDENTITY} FROM pg_class c WHERE c.oid = h.oid),
         'identityIndex', i.index) ORDER BY h.h ->> 'hypertable_schema', h.h ->> 'hypertable_name'), '[]')
       FROM hypertable h LEFT JOIN total s ON s.hypertable_id = h.t ->> 'id' LEFT JOIN identity i ON i.indrelid = h.oid),
     'aggregates', (SELECT coalesce(jsonb_agg(jsonb_build_object('schema', a.j ->> 'view_schema', 'name', a.j ->> 'view_name',

@@ -23,6 +23,20 @@ const onEach = ({ tables, partitions }: Row): string =>
   partitions > 0 ? ` on each of ${counted(tables.length, 'partition')}` : '';
 const sentences = (...parts: readonly (string | false)[]): string => parts.filter(Boolean).join(' ');
 
+/** Why the identity that a table seems to have is none; null: it has none at all. */
+export function reasonOf({ notSent = [], virtual = [], tables }: Row): string | null {
+  if (notSent.length > 0) {
+    return `its key has the generated ${notSent.length === 1 ? 'column' : 'columns'} ${formatColumns(notSent)}, which the stream does not send`;
+  }
+  if (virtual.length === 0 || tables.every(({ identity }) => identity !== 'FULL')) return null;
+  return `it has the virtual generated ${virtual.length === 1 ? 'column' : 'columns'} ${formatColumns(virtual)}, which FULL would have to send`;
+}
+
+const whyNone = (row: Row): string | false => {
+  const reason = reasonOf(row);
+  return reason !== null && `It has no usable identity: ${reason}.`;
+};
+
 function choice(
   row: Row,
   kind: IdentityChoice['kind'],
@@ -30,7 +44,9 @@ function choice(
   changes: readonly IdentityChange[] = [],
 ): IdentityChoice {
   const { relation } = row;
-  return { relation, kind, ...words, changes, sql: changes.flatMap(statementsOf), exclude: null };
+  const { label } = words;
+  const cost = sentences(whyNone(row), words.cost);
+  return { relation, kind, label, cost, changes, sql: changes.flatMap(statementsOf), exclude: null };
 }
 
 /** One choice for each set of columns that has an index on all tables; else, if each has some index, those. */
@@ -165,7 +181,7 @@ export function choicesFor(row: Row, viable: readonly (readonly ViableIndex[])[]
   const all = [
     ...indexes,
     ...(mayCreate ? [createIndexChoice(row, proposedColumns(row.columns))] : []),
-    fullChoice(row),
+    ...((row.virtual ?? []).length === 0 ? [fullChoice(row)] : []),
     insertOnlyChoice(row),
     leaveOutChoice(row),
   ];

@@ -35,6 +35,8 @@ export function parseColumns(text: string, columns: readonly IdentityColumn[]): 
     if (typed === '') return 'a name is missing beside a comma';
     const column = find(typed, columns);
     if (column === undefined) return `there is no column ${typed}; NOT NULL are: ${formatColumns(usable)}`;
+    if (column.generated)
+      return `${displayIdent(column.name)} is generated, and is not sent; NOT NULL are: ${formatColumns(usable)}`;
     if (!column.notNull) return `${displayIdent(column.name)} may be NULL; NOT NULL are: ${formatColumns(usable)}`;
     if (names.includes(column.name)) return `${displayIdent(column.name)} is named twice`;
     names.push(column.name);

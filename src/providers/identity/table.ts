@@ -13,6 +13,10 @@ export interface TableWithoutIdentity {
   readonly tables: readonly LackingTable[];
   /** The columns that all of `tables` have. */
   readonly columns: readonly IdentityColumn[];
+  /** Generated columns of the key that would be its identity. They are not sent, and so the key identifies nothing. */
+  readonly notSent?: readonly string[];
+  /** Virtual generated columns, with which FULL is no identity: the server refuses UPDATE and DELETE then. */
+  readonly virtual?: readonly string[];
   readonly bytes: number;
   /** An estimate. */
   readonly rows: number;
@@ -45,7 +49,9 @@ export interface Cascade {
 
 export interface IdentityColumn {
   readonly name: string;
+  /** Never of a generated column, which can't be a part of an identity. */
   readonly notNull: boolean;
+  readonly generated?: boolean;
   /** Why its values may be unique: from 4 (an identity column) over 2 (the statistics say so) to 0 (nothing says so). */
   readonly evidence: number;
 }

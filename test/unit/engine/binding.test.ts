@@ -50,6 +50,7 @@ function table(relation: StreamRelation, uniqueKeys: string[][] = [['a']]): Boun
     target: '"public"."t"',
     rows: 'ONLY "public"."t"',
     partitionedBy: [],
+    throughParent: false,
     columns,
     match,
     otherTypes: [],

@@ -10,6 +10,7 @@ import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { leaveSourceAtLast } from './cutover/leave-source.ts';
+import { lookForOrphans } from './cutover/look-for-orphans.ts';
 import { takeIn } from './ddl/take-in.ts';
 import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
@@ -204,7 +205,8 @@ export async function runOnce(
         const keys = servers.replicaRole
           ? analyzed.then(() => keysBesideReplay(engine, copied, until))
           : Promise.resolve();
-        ahead = Promise.all([keys, aggregates.run(until)]);
+        const looked = keys.then(() => lookForOrphans(engine, copied, until));
+        ahead = Promise.all([looked, aggregates.run(until)]);
       },
       cutOver: async (request) => {
         // The application is not to begin without statistics, nor to wait for them.

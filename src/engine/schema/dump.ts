@@ -51,6 +51,8 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     '--no-publications',
     '--no-subscriptions',
     '--no-security-labels',
+    // A name may be a reserved word on a newer server.
+    '--quote-all-identifiers',
     `--file=${join(options.workDirectory, FILE)}`,
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),

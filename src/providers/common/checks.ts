@@ -6,8 +6,10 @@ import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
+import { invalidObjects } from './invalid-objects.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
 import { clientTools, processors } from './machine.ts';
+import { orphans } from './orphans.ts';
 import { outputPlugin } from './output-plugin.ts';
 import { publicationRight } from './publication-right.ts';
 import { readingRight, rowSecurity } from './reading-right.ts';
@@ -23,6 +25,7 @@ import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespace
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
+import { leaveOutNames, targetSchema } from './target-schema.ts';
 import { targetDisk, targetSize } from './target-size.ts';
 import { targetSuperuserObjects } from './target-superuser-objects.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
@@ -59,6 +62,9 @@ export const COMMON_CHECKS: readonly Check[] = [
   walSenderTimeout,
   freeConnections('source'),
   leftOut,
+  invalidObjects,
+  orphans,
+  leaveOutNames,
   extensionData,
   allTablesPublications,
   eventTriggers,
@@ -80,6 +86,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   targetSuperuserObjects,
   replicaRole,
   roleCreation,
+  targetSchema,
   freeConnections('target'),
   targetSize,
   targetDisk,

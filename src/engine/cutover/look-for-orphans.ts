@@ -8,6 +8,29 @@ import { Resources } from '../resources.ts';
 import { leaveOutOption } from '../schema/leave-out.ts';
 import { displayKey, findOrphans, readValidKeys, type ValidKey, waysOutOfOrphans } from './orphans.ts';
 
+/** What the look at all keys has found, for a cut-over that is asked for meanwhile. */
+export class FirstLook {
+  readonly #ended = new AbortController();
+  readonly #violations = new Map<string, MigrateError>();
+
+  found(key: ValidKey, rows: readonly string[]): void {
+    if (rows.length === 0) this.#violations.delete(displayKey(key));
+    else this.#violations.set(displayKey(key), violation(key, rows));
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  /** Waits until all keys were looked at, `ms` at most, and rejects with TM6007 when rows violate one. */
+  async requireNone(ms: number, signal: AbortSignal): Promise<void> {
+    const over = AbortSignal.any([this.#ended.signal, signal]);
+    await delay(ms, undefined, { signal: over }).catch(() => {});
+    signal.throwIfAborted();
+    for (const error of this.#violations.values()) throw error;
+  }
+}
+
 /** Between two looks at rows that violate a key. */
 const LOOK_AGAIN_MS = 10_000;
 
@@ -25,6 +48,7 @@ SELECT n.nspname AS schema, c.relname AS table, k.conname AS name FROM pg_constr
 export async function lookForOrphans(
   engine: Engine,
   { schema }: Pick<BroughtTables, 'schema'>,
+  first: FirstLook,
   signal: AbortSignal,
 ): Promise<void> {
   const { servers, input } = engine;
@@ -44,15 +68,18 @@ export async function lookForOrphans(
     for (;;) {
       const violated: ValidKey[] = [];
       for (const key of keys) {
-        if (await look(engine, target, key, standing)) violated.push(key);
+        if (await look(engine, target, key, standing, first)) violated.push(key);
         signal.throwIfAborted();
       }
+      first.end();
       if (violated.length === 0) return;
       await delay(LOOK_AGAIN_MS, undefined, { signal });
       const names = new Set(violated.map(displayKey));
       const open = await keysToLookAt(source, target);
       for (const key of violated) {
-        if (!open.some((one) => displayKey(one) === displayKey(key))) healed(engine, standing, key);
+        if (open.some((one) => displayKey(one) === displayKey(key))) continue;
+        first.found(key, []);
+        healed(engine, standing, key);
       }
       keys = open.filter((key) => names.has(displayKey(key)));
     }
@@ -61,6 +88,7 @@ export async function lookForOrphans(
     if (!signal.aborted)
       input.emit({ type: 'log', text: `Looking for rows that violate a key ended: ${toMigrateError(error).message}` });
   } finally {
+    first.end();
     // Nobody looks any more: what is not so by now would stand for ever.
     for (const what of standing) input.emit({ type: 'healed', what });
   }
@@ -82,11 +110,18 @@ function healed({ input }: Engine, standing: Set<string>, key: ValidKey): void {
 }
 
 /** Whether rows violate the key, and says so. A key that can't be looked at is left for the cut-over. */
-async function look(engine: Engine, target: pg.Client, key: ValidKey, standing: Set<string>): Promise<boolean> {
+async function look(
+  engine: Engine,
+  target: pg.Client,
+  key: ValidKey,
+  standing: Set<string>,
+  first: FirstLook,
+): Promise<boolean> {
   const rows = await findOrphans(target, key).catch((error: unknown) => {
     if (sqlState(error) === null) throw error;
     return [];
   });
+  first.found(key, rows);
   if (rows.length === 0) {
     healed(engine, standing, key);
     return false;

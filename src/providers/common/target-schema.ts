@@ -3,7 +3,7 @@ import { hasExclusions } from '../../engine/engine.ts';
 import type { ArchiveEntry } from '../../engine/schema/archive.ts';
 import type { SourceSchema } from '../../engine/schema/dump.ts';
 import { leaveOutOption, nameOfEntry, whyNotLeftOut, withoutLeftOut } from '../../engine/schema/leave-out.ts';
-import { type Refusal, trySchema } from '../../engine/schema/trial.ts';
+import { type Refusal, type Trial, trySchema } from '../../engine/schema/trial.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { connect, destroy } from '../../postgres/connect.ts';
 import { displayName } from '../../postgres/identifiers.ts';
@@ -95,7 +95,7 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
       signal,
     });
     const { refusals, orphaned } = trial;
-    if (refusals.length > 0) return refused(refusals, schema, await eventTriggersFor(run.target, null));
+    if (refusals.length > 0) return refused(trial, schema, await eventTriggersFor(run.target, null));
     const left = trial.untried === 0 ? '' : `; not tried, for want of time or locks: ${trial.untried}`;
     const tried = `${counted(trial.tried, 'object')} can be made${left}`;
     const remarks = [
@@ -122,7 +122,7 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
 const describe = ({ entry, message }: Refusal): string => `${nameOfEntry(entry)} (${message})`;
 
 function refused(
-  refusals: readonly Refusal[],
+  { refusals, bodies }: Trial,
   schema: SourceSchema,
   eventTriggers: readonly EventTrigger[],
 ): CheckOutcome {
@@ -147,7 +147,11 @@ function refused(
     ...tables.map((table) => `Or leave the table out: --exclude-table '${displayName(table)}'`),
     'Or change the objects on the source as the target takes them.',
   ];
-  return fail('TM1223', listed(refusals.map(describe), 20), { fix: fix.join('\n') });
+  const found = [
+    listed(refusals.map(describe), 20),
+    ...(bodies.length === 0 ? [] : [`the body is refused of ${listed(bodies.map(describe))}`]),
+  ];
+  return fail('TM1223', found.join('; '), { fix: fix.join('\n') });
 }
 
 const VALIDATORS: Readonly<Record<string, string>> = {

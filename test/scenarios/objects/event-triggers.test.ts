@@ -42,7 +42,7 @@ describe('an event trigger that refuses', () => {
       options: { skipRoles: true },
     });
     await migration.reached('replay');
-    await migration.cutOver();
+    await migration.cutOver(false);
     await source.admin(sqlOf(told.fix, /^After/));
     expect(await source.query(`SELECT evtenabled::text AS e FROM pg_event_trigger WHERE evtname = 'no ddl'`)).toEqual([
       { e: 'O' },

@@ -19,6 +19,9 @@ import { server } from './facts/server.ts';
 /** pg_dump and reading what it wrote take no longer than this, else the checks go on without. */
 const LIMIT_MS = 120_000;
 
+/** A check is soon done again. */
+const LOCK_PATIENCE = ['500ms', '500ms'];
+
 const known = new WeakMap<Ask, Promise<SourceSchema>>();
 
 /** The source's schema as it is now, as the migration would dump it; once a run. Rejects with TM1211, TM2001, TM9002. */
@@ -42,6 +45,7 @@ async function dump(run: CheckRun): Promise<SourceSchema> {
       ...dumping,
       source: sourceSettings,
       snapshot: null,
+      patience: LOCK_PATIENCE,
       excludeTables: [...excluded, ...(await readSequencesOf(source, excluded))],
       excludeSchemas: options.excludeSchema,
     });

@@ -24,6 +24,8 @@ export interface DumpOptions {
   /** Tables and sequences. */
   readonly excludeTables: readonly { schema: string; name: string }[];
   readonly excludeSchemas: readonly string[];
+  /** How long each try waits for its locks; absent: several short ones and a patient last one. */
+  readonly patience?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +61,8 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
     ...OUR_EXCLUSIONS,
   ];
-  for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
+  const waits = options.patience ?? LOCK_PATIENCE;
+  for (const [attempt, patience] of waits.entries()) {
     try {
       await runPgTool('pg_dump', [...args, `--lock-wait-timeout=${patience}`], options.source, toolOptions(options));
       // On a full disk it may have said nothing.
@@ -67,11 +70,14 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
       return;
     } catch (error) {
       if (error instanceof MigrateError && NO_ROOM.test(error.message)) throw noRoom(options.workDirectory, error);
-      const locked = error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
-      if (!locked || attempt === LOCK_PATIENCE.length - 1) throw error;
+      if (!isLockTimeout(error) || attempt === waits.length - 1) throw error;
     }
   }
 }
+
+/** pg_dump gave up waiting for the lock on a table. */
+export const isLockTimeout = (error: unknown): boolean =>
+  error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
 
 const NO_ROOM = /No space left on device|input file is too short|unexpected end of file/;
 

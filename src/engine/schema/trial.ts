@@ -89,6 +89,8 @@ class Run {
   readonly #end: number;
   /** Refused, or standing on something refused. */
   readonly #gone = new Set<number>();
+  /** The server gave no answer about them, or about what they stand on. */
+  readonly #unknown = new Set<number>();
 
   constructor(target: pg.Client, options: TrialOptions) {
     this.#target = target;
@@ -122,25 +124,32 @@ class Run {
   }
 
   async #some(entries: readonly ArchiveEntry[]): Promise<void> {
-    const possible = entries.filter((entry) => {
-      if (!entry.dependencies.some((id) => this.#gone.has(id))) return true;
-      this.#gone.add(entry.dumpId);
-      this.tried.add(entry.dumpId);
-      return false;
-    });
+    const possible = entries.filter((entry) => this.#isPossible(entry));
     if (await this.#attempt(possible.map(({ sql }) => sql).join('\n;\n'))) {
       for (const entry of possible) await this.#one(entry);
     } else for (const { dumpId } of possible) this.tried.add(dumpId);
   }
 
+  /** Without what it needs an entry would be refused for that alone. */
+  #isPossible({ dumpId, dependencies }: ArchiveEntry): boolean {
+    if (this.#gone.has(dumpId) || this.#unknown.has(dumpId)) return false;
+    if (dependencies.some((id) => this.#unknown.has(id))) {
+      this.#unknown.add(dumpId);
+      return false;
+    }
+    if (!dependencies.some((id) => this.#gone.has(id))) return true;
+    this.#gone.add(dumpId);
+    this.tried.add(dumpId);
+    return false;
+  }
+
   async #one(entry: ArchiveEntry): Promise<void> {
-    if (entry.dependencies.some((id) => this.#gone.has(id))) {
-      this.#gone.add(entry.dumpId);
-      this.tried.add(entry.dumpId);
+    if (!this.#isPossible(entry)) return;
+    const error = await this.#attempt(entry.sql);
+    if (error && NO_ANSWER.has(sqlState(error) ?? '')) {
+      this.#unknown.add(entry.dumpId);
       return;
     }
-    const error = await this.#attempt(entry.sql);
-    if (error && NO_ANSWER.has(sqlState(error) ?? '')) return;
     const known = this.tried.has(entry.dumpId);
     this.tried.add(entry.dumpId);
     if (!error || this.#mayBe(entry, error)) return;

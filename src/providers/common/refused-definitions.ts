@@ -26,9 +26,9 @@ const RULES: readonly Rule[] = [
     // 14: no postfix operators, and no factorial operators.
     when: ({ entry, message, state }) =>
       (entry.type === 'OPERATOR' && /argument|postfix/i.test(message)) ||
-      (/^VIEW|MATERIALIZED VIEW|FUNCTION|RULE/.test(entry.type) &&
-        state === '42601' &&
-        /OPERATOR\("?pg_catalog"?\.!!?\)/.test(entry.sql)),
+      (/^(VIEW|MATERIALIZED VIEW|FUNCTION|RULE)$/.test(entry.type) &&
+        /^42(601|883)$/.test(state) &&
+        /!!|!\)?[ ,;)]/.test(entry.sql)),
     remedy: ({ entry }) =>
       `${nameOfEntry(entry)}: from PostgreSQL 14 on there are no postfix operators; write factorial(n) for n ! and !! n, or call the operator's function.`,
   },

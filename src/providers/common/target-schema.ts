@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { hasExclusions } from '../../engine/engine.ts';
 import type { ArchiveEntry } from '../../engine/schema/archive.ts';
-import type { SourceSchema } from '../../engine/schema/dump.ts';
+import { isLockTimeout, type SourceSchema } from '../../engine/schema/dump.ts';
 import { leaveOutOption, nameOfEntry, whyNotLeftOut, withoutLeftOut } from '../../engine/schema/leave-out.ts';
 import { type Refusal, type Trial, trySchema } from '../../engine/schema/trial.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
@@ -13,6 +13,7 @@ import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '.
 import { server } from '../facts/server.ts';
 import { counted, fail, info, listed, pass, warn } from '../outcome.ts';
 import { entriesToMake, schemaOfSource } from '../schema-of-source.ts';
+import { readingRight } from './reading-right.ts';
 import { remedyAcrossVersions } from './refused-definitions.ts';
 import { targetEmpty } from './target-empty.ts';
 import { targetCreateRight } from './target-rights.ts';
@@ -55,7 +56,7 @@ export const targetSchema: Check = {
   fix: 'Change the objects on the source, or leave them out with --leave-out.',
   async run(run) {
     if (run.resuming) return pass('not tried: this migration has made it already');
-    for (const needed of [targetEmpty, targetCreateRight]) {
+    for (const needed of [targetEmpty, targetCreateRight, readingRight]) {
       const { status, found } = await needed.run(run);
       if (status === 'fail' || (needed === targetEmpty && status !== 'pass'))
         return info(`not tried: ${needed.title}: ${found}`, { fix: 'Nothing has to be done here.' });
@@ -75,6 +76,8 @@ export const targetSchema: Check = {
 function withoutDump(error: unknown): CheckOutcome {
   if (!(error instanceof MigrateError)) throw error;
   if (error.code === 'TM1211') return info(`not tried: ${error.message}`, { fix: error.hint });
+  if (isLockTimeout(error))
+    return warn('not tried: a table of the source is locked', { fix: 'Check again in a moment.' });
   if (error.code === 'TM9002') return warn('not tried: pg_dump took longer than two minutes');
   return fail(error.code, error.message, { fix: error.hint });
 }

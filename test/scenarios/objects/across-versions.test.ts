@@ -139,6 +139,14 @@ const CASES: readonly Case[] = [
     fix: 'there are no postfix operators',
   },
   {
+    what: 'a view that writes a factorial',
+    from: 12,
+    sql: `${TABLE}; CREATE VIEW fact AS SELECT id, v ! AS f, !! v AS g FROM t`,
+    refused: ['VIEW public.fact ('],
+    leaveOut: ['VIEW public.fact'],
+    fix: 'factorial(n)',
+  },
+  {
     what: 'a shell type',
     from: 15,
     sql: `${TABLE}; CREATE TYPE shell_t; COMMENT ON TYPE shell_t IS 'left behind'`,

@@ -42,6 +42,7 @@ export async function migrate(context: CommandContext, flags: MigrateFlags): Pro
         'cutover',
         'freezeSource',
         'compress',
+        'leaveOut',
       ])
     : options;
   using keys = new CutoverKeys(context, { database: target.database, freezeSource: used.freezeSource });

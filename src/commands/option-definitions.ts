@@ -75,6 +75,10 @@ export const migration = (command: Command): Command =>
     .option('--exclude-index <name...>', 'the same as --skip-index')
     .option('--exclude-table <pattern...>', 'schema.table patterns: left out altogether')
     .option('--exclude-schema <name...>', 'schemas that are left out altogether')
+    .option(
+      '--leave-out <object...>',
+      "objects that are left out, each with what depends on it: 'VIEW mon.bg' 'FK CONSTRAINT public.orders orders_code_fkey'",
+    )
     .option('--skip-roles', 'create no roles on the target')
     .option('--skip-extensions [name...]', 'create no extensions, or not these')
     .option(

@@ -62,10 +62,13 @@ export async function summarize(
         note: noteOn(table, becomesHypertable(table, options.hypertables)),
         ...ofHypertable({ chunkOf: chunkOf(table) }),
       })),
-    skipped: tables.flatMap((table) => {
-      const why = whySkipped(table, selection(table, options));
-      return why ? [{ object: displayName(table), why }] : [];
-    }),
+    skipped: [
+      ...options.leaveOut.map((object) => ({ object, why: 'left out on request, with what depends on it' })),
+      ...tables.flatMap((table) => {
+        const why = whySkipped(table, selection(table, options));
+        return why ? [{ object: displayName(table), why }] : [];
+      }),
+    ],
     extensions: extensions.filter((name) => !skips(name)),
     roles: options.skipRoles ? [] : (await readRoles(source)).map((role) => role.name),
     bytes,

@@ -224,6 +224,8 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
   }
 }
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** Creates both publications. */
 export async function publish(
   source: pg.Client,
@@ -237,7 +239,10 @@ export async function publish(
       side: 'source',
       object: names.all,
       doing: 'the publications could not be created',
-      hint: 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …',
+      hint:
+        sqlState(error) === INSUFFICIENT_PRIVILEGE
+          ? 'The role must own the tables and have CREATE on the database: GRANT CREATE ON DATABASE … TO …'
+          : 'When an event trigger refuses it: ALTER EVENT TRIGGER … DISABLE for the time of the migration, or use --plugin test_decoding.',
     });
   });
 }

@@ -96,6 +96,7 @@ export async function bringTables(
   const indexes = new IndexBuilder({
     connect: servers.onTarget,
     destroy: servers.destroy,
+    source,
     jobs: jobs.indexes,
     analyzedLater: (table) => roots.has(displayName(table)),
     hasExclusions: hasExclusions(options),

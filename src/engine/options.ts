@@ -42,6 +42,8 @@ export const migrationOptionsSchema = z.object({
   excludeTable: z.array(z.string()).default([]),
   /** Names of schemas that are left out altogether. */
   excludeSchema: z.array(z.string()).default([]),
+  /** Entries of the dump as `TYPE schema.name`, left out with everything that depends on them. */
+  leaveOut: z.array(z.string()).default([]),
   skipRoles: z.boolean().default(false),
   /** `all`, or the names of extensions that are not created on the target. */
   skipExtensions: z.union([z.literal('all'), z.array(z.string())]).default([]),
@@ -63,7 +65,7 @@ export type MigrationOptions = z.infer<typeof migrationOptionsSchema>;
 /** What may be changed while a migration is on its way: how it is done, as against what is migrated. */
 export type RuntimeOptions = Pick<
   MigrationOptions,
-  'tableJobs' | 'indexJobs' | 'cutover' | 'freezeSource' | 'compress'
+  'tableJobs' | 'indexJobs' | 'cutover' | 'freezeSource' | 'compress' | 'leaveOut'
 >;
 
 /** The options that the migration began with, with the present ones where they may change. */
@@ -74,4 +76,5 @@ export const withRuntimeOptions = (began: MigrationOptions, now: RuntimeOptions)
   cutover: now.cutover,
   freezeSource: now.freezeSource,
   compress: now.compress,
+  leaveOut: now.leaveOut,
 });

@@ -10,6 +10,7 @@ import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
 import { leaveSourceAtLast } from './cutover/leave-source.ts';
+import { FirstLook, lookForOrphans } from './cutover/look-for-orphans.ts';
 import { takeIn } from './ddl/take-in.ts';
 import { SchemaWatch } from './ddl/watch.ts';
 import { pluginNamed } from './decode/plugin.ts';
@@ -36,6 +37,9 @@ import type { TroubleWatch } from './troubles.ts';
 
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
 const CUTOVER_LOCK_TIMEOUT_MS = 10_000;
+
+/** So long a cut-over waits, before its fence, for the first look at rows that violate a foreign key. */
+const FIRST_LOOK_MS = 30_000;
 
 /**
  * Every step finds out from the target what is done already, so that the same function begins and resumes. Says whether there are chunks
@@ -174,6 +178,7 @@ export async function runOnce(
     const { schema, tables } = copied;
     const finishing = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit };
     const early = new AbortController();
+    const orphans = new FirstLook();
     const aggregates = new AggregatesBesideReplay(engine, copied.aggregates);
     await aggregates.look(target);
     let ahead: Promise<unknown> = Promise.resolve();
@@ -204,11 +209,13 @@ export async function runOnce(
         const keys = servers.replicaRole
           ? analyzed.then(() => keysBesideReplay(engine, copied, until))
           : Promise.resolve();
-        ahead = Promise.all([keys, aggregates.run(until)]);
+        const looked = keys.then(() => lookForOrphans(engine, copied, orphans, until));
+        ahead = Promise.all([looked, aggregates.run(until)]);
       },
       cutOver: async (request) => {
         // The application is not to begin without statistics, nor to wait for them.
         await analyzed;
+        if (request.override === null) await orphans.requireNone(FIRST_LOOK_MS, combined);
         // What is made stays; the rest is the cut-over's.
         early.abort(new Error('the cut-over begins'));
         await ahead;

@@ -87,6 +87,15 @@ export const ERROR_KINDS = {
     'partitions cannot be placed',
     'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',
   ),
+  TM1223: blocked(
+    'the target refuses an object of the schema',
+    'Tried before the copy, in a transaction that is taken back: the object can not be made on the target as it is on the source.',
+  ),
+  TM1224: blocked(
+    'can not be left out',
+    'What --leave-out names is not in the schema of the source, or a table needs it.',
+  ),
+
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
   TM1303: blocked('target in use', 'Another engine migrates into this target database.'),
@@ -129,6 +138,11 @@ export const ERROR_KINDS = {
   TM2011: blocked(
     'table can not be a hypertable',
     'What --hypertable names has something that no hypertable can have, or is partitioned by something that can not be.',
+  ),
+
+  TM2012: operator(
+    'table made by hand does not fit',
+    'The target has a table of that name, made since the migration began, that can not take the rows of the source.',
   ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
@@ -205,6 +219,10 @@ export const ERROR_KINDS = {
   TM6005: operator(
     'finishing step failed',
     'A sequence, constraint, trigger or view could not be finished on the target.',
+  ),
+  TM6007: operator(
+    'rows violate a foreign key',
+    'The key counts as valid on the source, but rows there refer to rows that do not exist: the target refuses such a key.',
   ),
 
   TM7001: differs('the data differs', 'Source and target do not hold the same rows or objects.'),

@@ -7,6 +7,8 @@ export interface Refused {
   /** SQLSTATE. */
   readonly state: string;
   readonly message: string;
+  /** Where in the server: the functions that it was in, one a line. */
+  readonly context: string;
 }
 
 const LOCK_TIMEOUT = '2s';
@@ -25,13 +27,14 @@ export async function attempts(client: pg.Client, statements: readonly string[])
       EXECUTE ${quoteLiteral(sql)};
       RAISE EXCEPTION USING ERRCODE = 'TM000';
     EXCEPTION WHEN SQLSTATE 'TM000' THEN results := results || 'null'::jsonb;
-      WHEN OTHERS THEN results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM);
+      WHEN OTHERS THEN GET STACKED DIAGNOSTICS place = PG_EXCEPTION_CONTEXT;
+        results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'context', place);
     END;`,
     )
     .join('');
   const block = `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}';
   DO ${tag}
-  DECLARE results jsonb := '[]';
+  DECLARE results jsonb := '[]'; place text;
   BEGIN ${each}
     PERFORM set_config('tiger_migrate.attempts', results::text, true);
   END ${tag};
@@ -69,5 +72,5 @@ async function oneByOne(client: pg.Client, statements: readonly string[]): Promi
 /** Throws what is not the server's answer. */
 function refusedBy(error: unknown): Refused {
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) throw error;
-  return { state: error.code, message: error.message };
+  return { state: error.code, message: error.message, context: error.where ?? '' };
 }

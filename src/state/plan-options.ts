@@ -15,6 +15,10 @@ export interface PlanOption {
 /** Names and patterns; spaces and commas inside `"…"` belong to the name. */
 const words = (text: string): string[] => text.match(/(?:"(?:[^"]|"")*(?:"|$)|[^\s,"])+/g) ?? [];
 
+/** Types and names; a ; inside `"…"` belongs to the name. */
+const objectNames = (text: string): string[] =>
+  (text.match(/(?:"(?:[^"]|"")*(?:"|$)|[^;"])+/g) ?? []).map((name) => name.trim()).filter(Boolean);
+
 type ListKey = 'skipTableData' | 'excludeTable' | 'excludeSchema' | 'skipIndex';
 const patterns = (key: ListKey, label: string, explain: string): PlanOption => ({
   id: key,
@@ -58,6 +62,14 @@ export const PLAN_OPTIONS: readonly PlanOption[] = [
   patterns('excludeTable', 'exclude tables', 'patterns schema.table, * and ?: left out altogether'),
   patterns('excludeSchema', 'exclude schemas', 'names of schemas that are left out altogether'),
   patterns('skipIndex', 'skip indexes', 'patterns of index names that are not built'),
+  {
+    id: 'leaveOut',
+    label: 'leave out',
+    explain: 'objects by type and name, a ; between them: VIEW mon.bg; each goes with what depends on it',
+    kind: 'text',
+    read: ({ leaveOut }) => leaveOut.join('; '),
+    write: (options, text) => ({ ...options, leaveOut: objectNames(text) }),
+  },
   jobs('tableJobs', 'table jobs', "tables copied at once; empty: from both servers' limits"),
   jobs('indexJobs', 'index jobs', "indexes built at once; empty: from the target's limits"),
   toggle('skipRoles', 'skip roles', 'leave the roles to yourself; owners and grants then follow what is there'),

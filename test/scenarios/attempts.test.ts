@@ -29,9 +29,9 @@ describe('statements that are tried', () => {
     ]);
     expect(results).toEqual([
       null,
-      { state: '42501', message: 'permission denied to create role' },
+      { state: '42501', message: 'permission denied to create role', context: expect.stringContaining('CREATE ROLE') },
       null,
-      { state: '22012', message: 'division by zero' },
+      { state: '22012', message: 'division by zero', context: expect.stringContaining('SELECT 1/0') },
     ]);
     expect(await tables(source)).toEqual([]);
     expect(await tryOn(source.uri, [])).toEqual([]);
@@ -69,7 +69,7 @@ describe('statements that are tried', () => {
     await source.admin('DROP EXTENSION plpgsql');
     expect(await tryOn(source.uri, ['CREATE TABLE public.attempt (id int)', 'SELECT 1/0', 'SELECT 1'])).toEqual([
       null,
-      { state: '22012', message: 'division by zero' },
+      { state: '22012', message: 'division by zero', context: '' },
       null,
     ]);
     expect(await tables(source)).toEqual([]);

@@ -18,6 +18,7 @@ import { beginWhole } from './begin-whole.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { type CopyPart, planParts } from './parts.ts';
 import { copyStatements, PipeError, pipeCopy } from './pipe.ts';
+import { hintOfRefusedRows } from './refused-rows.ts';
 import { WholeValues } from './require-whole-values.ts';
 
 export interface CopyOptions {
@@ -185,13 +186,16 @@ function rightsToCopy(options: CopyOptions, table: SourceTable) {
 
 /** What another try may get over is told as such, by the rules; the rest is TM3001, for the operator. */
 function explainCopyError(error: unknown, part: CopyPart): MigrateError {
-  return explain(error instanceof PipeError ? error.cause : error, {
+  const cause = error instanceof PipeError ? error.cause : error;
+  return explain(cause, {
     code: 'TM3001',
     retryCode: 'TM1109',
     side: error instanceof PipeError ? error.side : 'target',
     object: displayName(part.table),
     doing: 'copying failed',
-    hint: 'Remove the cause, then run migrate --resume: tables that are finished stay, this one is copied again.',
+    hint:
+      hintOfRefusedRows(cause, part.table) ??
+      'Remove the cause, then run migrate --resume: tables that are finished stay, this one is copied again.',
   });
 }
 

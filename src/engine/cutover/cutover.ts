@@ -9,6 +9,7 @@ import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
+import { type EntryName, nameOfEntry, readLeftOut } from '../schema/leave-out.ts';
 import type { Servers } from '../servers.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { readNamesAtStart, requireSameNames } from '../source/named-tables.ts';
@@ -23,6 +24,7 @@ import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
 import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
+import { requireValidIndexes } from './invalid-indexes.ts';
 import { leaveSource } from './leave-source.ts';
 import { makeJobsOfSource } from './make-jobs-of-source.ts';
 import { refreshMaterializedViews } from './materialized-views.ts';
@@ -83,6 +85,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       await requireNoneDamaged(target);
       await requireNoNewTables(options);
       await requireSchemaFollows(options, true);
+      await requireValidIndexes(source, target);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
       await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
@@ -120,7 +123,8 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
         await published.look(source);
         if (options.namesMustStay) await requireSameNames(source, await readNamesAtStart(target));
         await copySequences(source, target);
-        const problems = [...(await sequencesBehind(source, target)), ...(await invalidIndexes(target))];
+        await requireValidIndexes(source, target);
+        const problems = await sequencesBehind(source, target);
         if (problems.length > 0) {
           throw new MigrateError('TM6005', { side: 'target', message: `not as it should be: ${problems.join('; ')}` });
         }
@@ -134,7 +138,8 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     throw error;
   }
   await steps.run('report', async () => [null, await leaveSource(options)]);
-  return { summary: summarize(options), downtimeMs };
+  const leftOut = await readLeftOut(target).catch(() => []);
+  return { summary: [...summarize(options), ...tellLeftOut(leftOut)], downtimeMs };
 }
 
 const settle = (options: CutoverOptions): Promise<void> =>
@@ -242,13 +247,8 @@ async function requireNoNewTables({ source, target, migration, request, emit }: 
   emit({ type: 'warning', text });
 }
 
-async function invalidIndexes(target: pg.Client): Promise<string[]> {
-  const { rows } = await target.query<{ name: string }>(
-    `SELECT indexrelid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-      WHERE NOT i.indisvalid AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_')`,
-  );
-  return rows.map((row) => `index ${row.name} is not valid`);
-}
+const tellLeftOut = (leftOut: readonly EntryName[]): string[] =>
+  leftOut.length === 0 ? [] : [`Left out on request: ${leftOut.map(nameOfEntry).join(', ')}.`];
 
 function summarize({ tables, unlogged, replay, request, migration, schemaWatch }: CutoverOptions): string[] {
   return [

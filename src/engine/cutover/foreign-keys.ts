@@ -84,7 +84,7 @@ function refusalOf(error: unknown): string {
  * Foreign keys that must be validated as they are made: those on a partitioned table can't be NOT VALID (before 18), and
  * of those that refer to one, the constraints for its partitions would stay not valid for ever. OIDs on the source.
  */
-async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
+export async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
   const { rows } = await source.query<{ oid: string }>(
     `SELECT k.oid::int8 AS oid FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
       WHERE k.contype = 'f' AND 'p' IN (c.relkind, f.relkind)`,
@@ -92,4 +92,6 @@ async function keysOnPartitioned(source: pg.Client): Promise<Set<number>> {
   return new Set(rows.map((row) => Number(row.oid)));
 }
 
-const postponed = (sql: string): string => (/\bNOT VALID;\s*$/.test(sql) ? sql : sql.replace(/;\s*$/, ' NOT VALID;'));
+/** The statement that makes the key without looking at the rows; it is validated afterwards. */
+export const postponed = (sql: string): string =>
+  /\bNOT VALID;\s*$/.test(sql) ? sql : sql.replace(/;\s*$/, ' NOT VALID;');

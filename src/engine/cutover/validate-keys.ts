@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
+import { leaveOutOption } from '../schema/leave-out.ts';
 import { inTransaction } from '../schema/restore.ts';
 import { failedFinish } from './finish-error.ts';
 
@@ -18,6 +19,7 @@ const BRIEF_LOCK_MS = 200;
 const PAUSE_MS = 200;
 const TRIES = 20;
 const LOCK_NOT_AVAILABLE = '55P03';
+const FOREIGN_KEY_VIOLATION = '23503';
 
 /** Validates, in the open transaction, the foreign keys that are valid on the source: how many. */
 export async function validateForeignKeys(source: pg.Client, target: pg.Client): Promise<number> {
@@ -32,6 +34,7 @@ export async function validateForeignKeys(source: pg.Client, target: pg.Client):
  * https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
  */
 export async function validateBesideReplay(source: pg.Client, target: pg.Client, lockTimeoutMs: number): Promise<void> {
+  let violated: (() => never) | null = null;
   for (const key of await keysToValidate(source, target)) {
     for (let left = TRIES - 1; ; left -= 1) {
       try {
@@ -44,17 +47,29 @@ export async function validateBesideReplay(source: pg.Client, target: pg.Client,
         });
         break;
       } catch (error) {
+        if (sqlState(error) === FOREIGN_KEY_VIOLATION) {
+          // The others can be validated all the same.
+          violated ??= () => failed(key)(error);
+          break;
+        }
         if (sqlState(error) !== LOCK_NOT_AVAILABLE || left === 0) failed(key)(error);
       }
       await delay(PAUSE_MS);
     }
   }
+  violated?.();
 }
 
 const tableOf = (key: Key): string => qualified({ schema: key.schema, name: key.table });
 const validating = (key: Key): string => `ALTER TABLE ${tableOf(key)} VALIDATE CONSTRAINT ${quoteIdent(key.name)}`;
 const nameOf = (key: Key): string => `${displayName({ schema: key.schema, name: key.table })}.${key.name}`;
-const failed = (key: Key) => failedFinish(nameOf(key), 'the foreign key could not be validated');
+const failed = (key: Key) => failedFinish(nameOf(key), 'the foreign key could not be validated', hintOf(key));
+
+const hintOf = ({ schema, table, name }: Key): string =>
+  [
+    'Nothing is lost, replay goes on. Rows that violate the key do so on the source, too: mend them there, then cut over again.',
+    `Or leave the key out: stop the engine, then migrate --resume ${leaveOutOption([{ type: 'FK CONSTRAINT', schema, name: `${table} ${name}` }])}`,
+  ].join('\n');
 
 /** Those of the target that are not valid there, but on the source. */
 async function keysToValidate(source: pg.Client, target: pg.Client): Promise<Key[]> {

@@ -34,17 +34,18 @@ export function parseScript(script: string, known: ReadonlySet<number>): Archive
   const seen = new Set<number>();
   const keys = new Map<string, number>();
   return headers.map((match, index) => {
-    const [header, id, classOid, oid, dependencies, name, type, schema] = match;
+    const [header, id, classOid, oid, dependencies, quotedName, type, schema] = match;
     const dumpId = Number(id);
     if (!known.has(dumpId) || seen.has(dumpId)) {
       throw new MigrateError('TM2001', {
         side: 'source',
-        object: `${type} ${schema}.${name}`,
+        object: `${type} ${schema}.${quotedName}`,
         message: 'an object of the schema contains text that looks like an entry of the dump',
         hint: 'Look for "-- TOC entry" in function bodies, comments and defaults of the source, and change that text.',
       });
     }
     seen.add(dumpId);
+    const name = plainName(type ?? '', quotedName ?? '');
     const plainKey = `${type} ${schema}.${name}`;
     const repeated = keys.get(plainKey) ?? 0;
     keys.set(plainKey, repeated + 1);
@@ -56,12 +57,19 @@ export function parseScript(script: string, known: ReadonlySet<number>): Archive
       dependencies: (dependencies ?? '').trim().split(' ').filter(Boolean).map(Number),
       type: type ?? '',
       schema: schema ?? '',
-      name: name ?? '',
+      name,
       sql: portable(type ?? '', text.slice(start, headers[index + 1]?.index ?? text.length)).trim(),
       key: repeated === 0 ? plainKey : `${plainKey} (${repeated + 1})`,
     };
   });
 }
+
+/** Types whose entries are named by SQL: with --quote-all-identifiers each identifier in it is quoted. */
+const NAMED_BY_SQL = new Set(['FUNCTION', 'PROCEDURE', 'AGGREGATE', 'CAST', 'TRANSFORM', 'COMMENT', 'ACL']);
+
+/** The name as without that option. */
+const plainName = (type: string, name: string): string =>
+  NAMED_BY_SQL.has(type) ? name.replaceAll(/"([a-z_][a-z0-9_$]*)"/g, '$1') : name;
 
 /** Without psql's `\restrict` lines and the closing comments, which stand outside the entries. */
 function withoutFrame(script: string): string {

@@ -20,6 +20,15 @@ import { takesForeignKeys } from '../timescale/target-hypertables.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
 import { dumpSchema, hasDump, readSchema, type SourceSchema } from './dump.ts';
+import {
+  describeLeftOut,
+  dropLeftOutKeys,
+  nameOfEntry,
+  readLeftOut,
+  recordLeftOut,
+  whyNotLeftOut,
+  withoutLeftOut,
+} from './leave-out.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
 import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
@@ -73,7 +82,8 @@ export async function bringSchema(
   const ofHypertables = new Set([...hypertables, ...becoming.map(({ oid }) => oid)]);
   const chunks = wanted.filter(({ kind }) => kind === 'chunk').map(({ oid }) => oid);
   const adapted = adaptToHypertables(await readSchema(dumping), ofHypertables, new Set(chunks));
-  const { schema: dumped, leftOut } = await leaveIncompatibleOut(engine, adapted);
+  const { schema: compatible, leftOut } = await leaveIncompatibleOut(engine, adapted);
+  const dumped = await leaveNamedOut(engine, compatible);
   for (const { type, schema, name } of done ? [] : leftOut) {
     emit({ type: 'warning', text: `Left out, because a hypertable can't have it: ${type} ${schema}.${name}` });
   }
@@ -98,7 +108,7 @@ export async function bringSchema(
     const skip = (entry: ArchiveEntry) =>
       entry.type === 'EXTENSION' && (options.skipExtensions === 'all' || options.skipExtensions.includes(entry.name));
     const entries = schema.preData.filter((entry) => !skip(entry));
-    await restoreEntries({ client, emit, hasExclusions: hasExclusions(options), signal }, entries);
+    await restoreEntries({ client, source, emit, hasExclusions: hasExclusions(options), signal }, entries);
     await makeHypertables(client, [
       ...(await readDefinitions(source, hypertables)),
       ...(await definitionsOf(client, becoming, options.hypertables)),
@@ -108,6 +118,20 @@ export async function bringSchema(
   });
   await recordObject(target, 'phase', 'schema');
   return schema;
+}
+
+/** Without what `--leave-out` names and what depends on it, told and recorded. Rejects with TM1224. */
+async function leaveNamedOut({ input, target, options }: Engine, schema: SourceSchema): Promise<SourceSchema> {
+  const remaining = withoutLeftOut(schema, options.leaveOut);
+  const refused = whyNotLeftOut(remaining);
+  if (refused) throw refused;
+  const known = new Set((await readLeftOut(target)).map(nameOfEntry));
+  await recordLeftOut(target, remaining.leftOut);
+  await dropLeftOutKeys(target, remaining.leftOut);
+  for (const one of remaining.leftOut) {
+    if (!known.has(nameOfEntry(one.entry))) input.emit({ type: 'warning', text: describeLeftOut(one) });
+  }
+  return remaining.schema;
 }
 
 /** What the operator has said may be left out. */
@@ -122,10 +146,9 @@ async function leaveIncompatibleOut(
 
 /** Makes what stands on the indexes. */
 export async function finishIndexes(engine: Engine, schema: ClassifiedSchema, signal: AbortSignal): Promise<void> {
-  const { input, servers, options } = engine;
-  await withRestoreSettings(servers, (client) =>
-    restoreEntries({ client, emit: input.emit, hasExclusions: hasExclusions(options), signal }, schema.afterIndexes),
-  );
+  const { input, servers, source, options } = engine;
+  const also = { source, emit: input.emit, hasExclusions: hasExclusions(options), signal };
+  await withRestoreSettings(servers, (client) => restoreEntries({ client, ...also }, schema.afterIndexes));
 }
 
 /** Makes continuous aggregates, empty, and what stands on them. Gives the aggregates that are there. */
@@ -134,10 +157,10 @@ export async function bringAggregates(
   schema: ClassifiedSchema,
   signal: AbortSignal,
 ): Promise<readonly Aggregate[]> {
-  const { input, servers, target, options } = engine;
+  const { input, servers, source, target, options } = engine;
   const recorded = (await recordedAggregates(target)).filter((one) => !options.excludeSchema.includes(one.schema));
   if (recorded.length === 0) return [];
-  const also = { emit: input.emit, hasExclusions: hasExclusions(options), signal };
+  const also = { source, emit: input.emit, hasExclusions: hasExclusions(options), signal };
   let there: readonly Aggregate[] = [];
   await withRestoreSettings(servers, async (client) => {
     there = await makeAggregates({ target: client, ...also }, recorded);

@@ -1,15 +1,19 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
-import { explain, untilHealed } from '../error-policy.ts';
+import { explain, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
+import { leaveOutOption } from './leave-out.ts';
+import { isMadeByHand, MADE_BY_HAND, takenAsItIs } from './made-by-hand.ts';
 import { inTransaction, isMissing } from './restore.ts';
 
 export interface IndexBuilderOptions {
   readonly connect: (application: string) => Promise<pg.Client>;
   readonly destroy: (client: pg.Client) => void;
+  /** Says what an index is that the operator may have made by hand. */
+  readonly source: pg.Client;
   readonly jobs: number;
   /** Tables that are analyzed later, and not when the last index is there. */
   readonly analyzedLater: (table: Work['table']) => boolean;
@@ -17,6 +21,23 @@ export interface IndexBuilderOptions {
   readonly hasExclusions: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+}
+
+/** The source's own rows are not unique: its index is broken, most often since its collation's version changed. */
+const UNIQUE_VIOLATION = '23505';
+
+function hintOfIndex(entry: ArchiveEntry, error: unknown): string {
+  const ways = [
+    `Or leave it out: migrate --resume ${leaveOutOption([entry])}`,
+    'Or make it by hand on the target, then run migrate --resume: it is taken as it is. The rest stays.',
+  ];
+  return sqlState(error) === UNIQUE_VIOLATION
+    ? [
+        'The rows of the source are not unique, so its own index is corrupt (often after an upgrade of the C library or ICU).',
+        'Remove the surplus rows on the source and REINDEX there; then remove them on the target, too, and run migrate --resume.',
+        ...ways,
+      ].join('\n')
+    : ['Remove the cause on the target, then run migrate --resume.', ...ways].join('\n');
 }
 
 interface Work {
@@ -123,7 +144,10 @@ export class IndexBuilder {
         if (await recordObject(client, 'index', entry.key)) await client.query(entry.sql);
       });
     } catch (error) {
-      if (this.#options.hasExclusions && isMissing(error)) {
+      if (await isMadeByHand({ source: this.#options.source, target: client }, entry, error)) {
+        await recordObject(client, 'index', entry.key, MADE_BY_HAND);
+        emit({ type: 'warning', text: takenAsItIs(entry) });
+      } else if (this.#options.hasExclusions && isMissing(error)) {
         await recordObject(client, 'index', entry.key, 'left out');
         const why = error instanceof Error ? error.message : String(error);
         emit({ type: 'warning', text: `Left out: ${entry.type} ${relation}, ${entry.name}: ${why}` });
@@ -134,7 +158,7 @@ export class IndexBuilder {
           side: 'target',
           object: `${relation}, ${entry.name}`,
           doing: 'could not be built',
-          hint: 'Remove the cause on the target (or use --skip-index), then run migrate --resume: the rest stays.',
+          hint: hintOfIndex(entry, error),
         });
     }
     emit({ type: 'index', relation, name: entry.name, state: 'done', ms: Math.round(performance.now() - started) });

@@ -24,6 +24,8 @@ export interface DumpOptions {
   /** Tables and sequences. */
   readonly excludeTables: readonly { schema: string; name: string }[];
   readonly excludeSchemas: readonly string[];
+  /** How long each try waits for its locks; absent: several short ones and a patient last one. */
+  readonly patience?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -56,12 +58,15 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     '--no-subscriptions',
     '--no-security-labels',
     `--file=${next}`,
+    // A name may be a reserved word on a newer server.
+    '--quote-all-identifiers',
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
     ...OUR_EXCLUSIONS,
   ];
-  for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
+  const waits = options.patience ?? LOCK_PATIENCE;
+  for (const [attempt, patience] of waits.entries()) {
     try {
       await makePrivate(next);
       await runPgTool('pg_dump', [...args, `--lock-wait-timeout=${patience}`], options.source, toolOptions(options));
@@ -72,8 +77,7 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     } catch (error) {
       if (isDiskFull(error)) throw noRoom(options.workDirectory, error);
       if (error instanceof MigrateError && NO_ROOM.test(error.message)) throw noRoom(options.workDirectory, error);
-      const locked = error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
-      if (!locked || attempt === LOCK_PATIENCE.length - 1) throw error;
+      if (!isLockTimeout(error) || attempt === waits.length - 1) throw error;
     }
   }
 }
@@ -83,6 +87,9 @@ async function makePrivate(path: string): Promise<void> {
   await rm(path, { force: true });
   await writeFile(path, '', { mode: 0o600, flag: 'wx' });
 }
+/** pg_dump gave up waiting for the lock on a table. */
+export const isLockTimeout = (error: unknown): boolean =>
+  error instanceof MigrateError && /statement timeout|lock timeout/.test(error.message);
 
 const NO_ROOM = /No space left on device|input file is too short|unexpected end of file/;
 

@@ -6,9 +6,11 @@ import type { Servers } from '../servers.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
+import { leaveOutOption, nameOfEntry } from './leave-out.ts';
+import { isMadeByHand, MADE_BY_HAND, takenAsItIs } from './made-by-hand.ts';
 
 /** What pg_dump's script sets at its beginning, so that its statements mean what they meant on the source. */
-const RESTORE_SETTINGS = {
+export const RESTORE_SETTINGS = {
   check_function_bodies: 'false',
   client_min_messages: 'warning',
   row_security: 'off',
@@ -57,6 +59,8 @@ const ENTRIES_PER_TRANSACTION = 100;
 
 export interface RestoreOptions {
   readonly client: pg.Client;
+  /** Says what an object is that the operator may have made by hand. */
+  readonly source: pg.Client;
   readonly emit: Emit;
   /** Something was left out on request: what stands on it can't be made, and is listed. */
   readonly hasExclusions: boolean;
@@ -96,15 +100,20 @@ async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise
   } catch (error) {
     const state = sqlState(error);
     const there = entry.type === 'SCHEMA' && state !== null && ALREADY_THERE.has(state);
+    if (!there && (await isMadeByHand({ source: options.source, target: client }, entry, error))) {
+      emit({ type: 'warning', text: takenAsItIs(entry) });
+      await recordObject(client, 'entry', entry.key, MADE_BY_HAND);
+      return;
+    }
     const orphan = isMissing(error) && (entry.type === 'COMMENT' || (options.hasExclusions && entry.type !== 'TABLE'));
     if (!there && !orphan && (mayHeal(error) || !DISPENSABLE.has(entry.type))) {
       throw explain(error, {
         code: 'TM2002',
         retryCode: 'TM1109',
         side: 'target',
-        object: `${entry.type} ${entry.schema}.${entry.name}`,
+        object: nameOfEntry(entry),
         doing: 'could not be created',
-        hint: 'Remove the cause on the target (or leave the object out), then run migrate --resume.',
+        hint: waysOut(entry),
       });
     }
     if (!there) {
@@ -114,6 +123,16 @@ async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise
     await recordObject(client, 'entry', entry.key, there ? 'was there' : 'left out');
   }
 }
+
+/** What to do about an entry that the target refuses. */
+const waysOut = (entry: ArchiveEntry): string =>
+  [
+    `Make it on the target by hand as the target takes it, then run migrate --resume: it is taken as it is.`,
+    entry.type === 'TABLE'
+      ? `Or leave the table out: migrate --drop-if-exists --exclude-table '${displayName(entry)}'.`
+      : `Or leave it out, and what depends on it: migrate --resume ${leaveOutOption([entry])}`,
+    'Or remove the cause on the target, then run migrate --resume.',
+  ].join('\n');
 
 /** plpgsql's and others' comments belong to the extension's owner. */
 const isCommentOnExtension = (entry: ArchiveEntry): boolean =>

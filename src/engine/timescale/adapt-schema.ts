@@ -9,7 +9,7 @@ const isExtension = ({ type, name }: ArchiveEntry): boolean => type === 'EXTENSI
 
 /** Sources before 2.23 have such on hypertables, which the target makes itself where it needs them. */
 const isTriggerOfExtension = ({ type, sql }: ArchiveEntry): boolean =>
-  type === 'TRIGGER' && /EXECUTE FUNCTION _timescaledb_[a-z]+\.[a-z_]+\([^)]*\);\s*$/.test(sql);
+  type === 'TRIGGER' && /EXECUTE FUNCTION "?_timescaledb_[a-z]+"?\."?[a-z_]+"?\([^)]*\);\s*$/.test(sql);
 
 /**
  * The dump's statements for tables that are hypertables by the time they run: those refuse `ONLY`, for what is said of them holds for

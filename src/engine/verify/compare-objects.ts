@@ -27,6 +27,8 @@ SELECT CASE o.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
   FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
  WHERE o.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I') AND o.relpersistence <> 't' AND NOT ${SYSTEM_SCHEMAS}
    AND ${NOT_OF_EXTENSION('pg_class')} AND ${NOT_OF_CHUNK('coalesce((SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = o.oid), o.oid)')}
+   -- pg_dump leaves out an index that CREATE INDEX CONCURRENTLY has left invalid.
+   AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indexrelid = o.oid AND o.relkind = 'i' AND NOT x.indisvalid)
 UNION ALL
 SELECT 'constraint', format('%s.%I', o.conrelid::regclass, o.conname), CASE WHEN o.convalidated THEN '' ELSE 'NOT VALID' END
   FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace

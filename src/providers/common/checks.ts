@@ -8,8 +8,10 @@ import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
+import { invalidObjects } from './invalid-objects.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
 import { clientTools, processors } from './machine.ts';
+import { orphans } from './orphans.ts';
 import { outputPlugin } from './output-plugin.ts';
 import { partitionPlacement } from './partition-placement.ts';
 import { publicationRight } from './publication-right.ts';
@@ -26,6 +28,7 @@ import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespace
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
+import { leaveOutNames, targetSchema } from './target-schema.ts';
 import { targetDisk, targetSize } from './target-size.ts';
 import { targetSuperuserObjects } from './target-superuser-objects.ts';
 import { sourceVersion, targetVersion } from './versions.ts';
@@ -62,6 +65,9 @@ export const COMMON_CHECKS: readonly Check[] = [
   walSenderTimeout,
   freeConnections('source'),
   leftOut,
+  invalidObjects,
+  orphans,
+  leaveOutNames,
   extensionData,
   allTablesPublications,
   eventTriggers,
@@ -86,6 +92,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   targetSuperuserObjects,
   replicaRole,
   roleCreation,
+  targetSchema,
   freeConnections('target'),
   targetSize,
   targetDisk,

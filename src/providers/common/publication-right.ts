@@ -2,11 +2,18 @@ import { pluginOf } from '../../engine/options.ts';
 import { attempts } from '../../postgres/attempts.ts';
 import { displayName, quoteIdent } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
+import { eventTriggersFor, refusingTriggers, switchOff } from '../facts/event-triggers.ts';
 import { type Relation, relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
 import { grantMembership } from '../membership.ts';
 import { fail, listed, pass } from '../outcome.ts';
 import { migratedWithRows } from '../relations.ts';
+
+const CREATE = 'CREATE PUBLICATION tiger_migrate_check';
+/** What is done with a publication later, and at the end. */
+const AFTERWARDS =
+  "ALTER PUBLICATION tiger_migrate_check SET (publish = 'insert'); DROP PUBLICATION tiger_migrate_check";
+const TAGS = ['CREATE PUBLICATION', 'ALTER PUBLICATION', 'DROP PUBLICATION'];
 
 const ownersOf = (relations: readonly Relation[]): string[] => [...new Set(relations.map(({ owner }) => owner))];
 
@@ -16,7 +23,7 @@ export const publicationRight: Check = {
   side: 'source',
   title: 'Right to publish',
   severity: 'fail',
-  wanted: 'CREATE on the source database, and ownership of every table',
+  wanted: 'CREATE on the source database, ownership of every table, and no event trigger that refuses publications',
   why: 'The tables whose changes are replayed are named in publications; PostgreSQL lets only their owner add them.',
   fix: 'GRANT CREATE ON DATABASE … TO …; and GRANT owner TO …;',
   providers: ['selfhosted-postgres', 'rds'],
@@ -24,14 +31,19 @@ export const publicationRight: Check = {
     const plugin = pluginOf(options, provider);
     if (!plugin.usesPublications) return pass(`${plugin.name} needs no publication`);
     const role = quoteIdent(sourceSettings.user);
-    const [refused] = await attempts(source, ['CREATE PUBLICATION tiger_migrate_check']);
+    const answers = await attempts(source, [CREATE, `${CREATE}; ${AFTERWARDS}`]);
+    const refused = answers.find((answer) => answer !== null) ?? null;
+    const triggers = refused ? refusingTriggers(await eventTriggersFor(source, TAGS), refused) : [];
     const relations = migratedWithRows(await ask('source', relationsFact), options);
     const foreign = relations.filter(({ kind, unlogged, owned }) => /^[rp]$/.test(kind) && !unlogged && !owned);
     if (!refused && foreign.length === 0) return pass('a publication can be created, all tables are owned');
     const found: string[] = [];
     const grants: string[] = [];
     if (refused) {
-      found.push(refused.message);
+      const by = triggers.map(({ name }) => quoteIdent(name)).join(' or ');
+      found.push(triggers.length > 0 ? `event trigger ${by} refuses: ${refused.message}` : refused.message);
+    }
+    if (refused && triggers.length === 0) {
       grants.push(`GRANT CREATE ON DATABASE ${quoteIdent(sourceSettings.database)} TO ${role};`);
     }
     if (foreign.length > 0) {
@@ -42,6 +54,9 @@ export const publicationRight: Check = {
     }
     const superusers = ownersOf(foreign.filter(({ ownerIsSuperuser }) => ownerIsSuperuser));
     const fix = [
+      ...(triggers.length > 0
+        ? [...switchOff(triggers), 'Or use --plugin test_decoding, which needs no publication.']
+        : []),
       ...(grants.length > 0 ? [`As a superuser or the owner: ${grants.join(' ')}`] : []),
       ...superusers.map(
         (owner) =>

@@ -1,0 +1,39 @@
+import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { sqlState } from '../error-policy.ts';
+
+/** check_violation, not_null_violation */
+const REFUSING = new Set(['23514', '23502']);
+
+const field = (error: Error, name: 'constraint' | 'column' | 'dataType' | 'schema'): string | null => {
+  const value = (error as Error & Partial<Record<typeof name, unknown>>)[name];
+  return typeof value === 'string' ? value : null;
+};
+
+/**
+ * What to do when the target refuses rows that the source holds: there they violate the same constraint, which was made before the
+ * function that it calls was changed, or was attached unchecked. Null: the error is another one.
+ */
+export function hintOfRefusedRows(
+  error: unknown,
+  table: { readonly schema: string; readonly name: string },
+): string | null {
+  if (!(error instanceof Error) || !REFUSING.has(sqlState(error) ?? '')) return null;
+  const name = field(error, 'constraint');
+  const column = field(error, 'column');
+  const type = field(error, 'dataType');
+  const drop =
+    name !== null && type !== null
+      ? `ALTER DOMAIN ${qualified({ schema: field(error, 'schema') ?? '', name: type })} DROP CONSTRAINT ${quoteIdent(name)};`
+      : name !== null
+        ? `ALTER TABLE ${qualified(table)} DROP CONSTRAINT ${quoteIdent(name)};`
+        : column !== null
+          ? `ALTER TABLE ${qualified(table)} ALTER COLUMN ${quoteIdent(column)} DROP NOT NULL;`
+          : null;
+  return [
+    `Rows of ${displayName(table)} violate on the source, too, what counts as valid there.`,
+    'Mend the rows on the source, then run migrate --resume: tables that are finished stay, this one is copied again.',
+    ...(drop === null
+      ? ['Rows that lie outside of the bounds of their partition have to be moved or deleted on the source.']
+      : [`Or run on the target: ${drop} Then run migrate --resume; verify names what is missing.`]),
+  ].join('\n');
+}

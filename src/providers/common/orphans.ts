@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import {
+  displayKey,
+  findOrphans,
+  readValidKeys,
+  type ValidKey,
+  waysOutOfOrphans,
+} from '../../engine/cutover/orphans.ts';
+import { isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
+import { errorCode } from '../../postgres/connection-errors.ts';
+import { displayName } from '../../postgres/identifiers.ts';
+import type { Check } from '../check.ts';
+import { relationsFact } from '../facts/relations.ts';
+import { counted, listed, pass, warn } from '../outcome.ts';
+import { migratedWithRows } from '../relations.ts';
+
+/** Bigger tables are looked at on the target while replay goes on. */
+const SMALL_BYTES = 64 * 1024 ** 2;
+/** Of one query, and of all of them. */
+const STATEMENT_LIMIT = '2s';
+const LIMIT_MS = 10_000;
+/** query_canceled, insufficient_privilege: says nothing about the rows. */
+const NO_ANSWER = new Set(['57014', '42501']);
+
+const entryOf = (key: ValidKey) => ({
+  type: 'FK CONSTRAINT',
+  schema: key.schema,
+  name: `${key.table} ${key.name}`.replace(/[\r\n]/g, ' '),
+});
+
+/** https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE: rows written with it unchecked. */
+export const orphans: Check = {
+  id: 'source-orphans',
+  side: 'source',
+  title: 'Rows that violate a foreign key',
+  severity: 'warn',
+  wanted: 'none',
+  why: 'Rows written with session_replication_role = replica, or with triggers disabled, may refer to rows that do not exist, though the key counts as valid. The target refuses to make such a key. Tables of up to 64 MiB are looked at here, bigger ones on the target before the cut-over.',
+  fix: 'Mend the rows on the source, or leave the key out with --leave-out.',
+  async run({ ask, source, options }) {
+    const relations = migratedWithRows(await ask('source', relationsFact), options);
+    const small = new Set(relations.filter(({ bytes, kind }) => kind === 'r' && bytes <= SMALL_BYTES).map(displayName));
+    const migrated = new Set(relations.map(displayName));
+    const among = (key: ValidKey, names: ReadonlySet<string>) =>
+      names.has(displayName({ schema: key.schema, name: key.table })) && names.has(displayName(key.parent));
+    const keys = (await readValidKeys(source)).filter(
+      (key) => among(key, migrated) && !isNamed(options.leaveOut, entryOf(key)),
+    );
+    const end = performance.now() + LIMIT_MS;
+    const found: { key: ValidKey; rows: string[] }[] = [];
+    let looked = 0;
+    for (const key of keys.filter((one) => among(one, small))) {
+      if (performance.now() >= end) break;
+      const rows = await lookBriefly(source, key);
+      if (rows === null) continue;
+      looked += 1;
+      if (rows.length > 0) found.push({ key, rows });
+    }
+    const rest = keys.length - looked;
+    const later = rest === 0 ? '' : `; ${counted(rest, 'key')} will be looked at before the cut-over`;
+    if (found.length === 0) return pass(`${counted(looked, 'key')} looked at, no such rows${later}`);
+    const first = found[0];
+    const leaveOut = leaveOutOption(found.map(({ key }) => entryOf(key)));
+    return warn(`${listed(found.map(({ key, rows }) => `${displayKey(key)} (${rows.join('; ')})`))}${later}`, {
+      fix: [
+        ...(found.length === 1 && first
+          ? waysOutOfOrphans(first.key, leaveOut)
+          : ['Mend the rows on the source.', `Or leave the keys out: ${leaveOut}`]),
+      ].join('\n'),
+    });
+  },
+};
+
+/** Null: there was no answer in time. */
+async function lookBriefly(source: pg.Client, key: ValidKey): Promise<string[] | null> {
+  await source.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = '${STATEMENT_LIMIT}'`);
+  try {
+    return await findOrphans(source, key);
+  } catch (error) {
+    if (NO_ANSWER.has(errorCode(error) ?? '')) return null;
+    throw error;
+  } finally {
+    await source.query('ROLLBACK');
+  }
+}

@@ -1,0 +1,204 @@
+import type pg from 'pg';
+import { hasExclusions } from '../../engine/engine.ts';
+import type { ArchiveEntry } from '../../engine/schema/archive.ts';
+import { isLockTimeout, type SourceSchema } from '../../engine/schema/dump.ts';
+import { leaveOutOption, nameOfEntry, whyNotLeftOut, withoutLeftOut } from '../../engine/schema/leave-out.ts';
+import { type Refusal, type Trial, trySchema } from '../../engine/schema/trial.ts';
+import { MigrateError } from '../../errors/migrate-error.ts';
+import { connect, destroy } from '../../postgres/connect.ts';
+import { displayName } from '../../postgres/identifiers.ts';
+import { firstRow } from '../../postgres/query.ts';
+import type { Check, CheckOutcome, CheckRun } from '../check.ts';
+import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '../facts/event-triggers.ts';
+import { server } from '../facts/server.ts';
+import { counted, fail, info, listed, pass, warn } from '../outcome.ts';
+import { entriesToMake, schemaOfSource } from '../schema-of-source.ts';
+import { readingRight } from './reading-right.ts';
+import { remedyAcrossVersions } from './refused-definitions.ts';
+import { targetEmpty } from './target-empty.ts';
+import { targetCreateRight } from './target-rights.ts';
+
+/** All of the trial; what is not tried by then is counted. */
+const LIMIT_MS = 60_000;
+
+/** What `--leave-out` names must be there: an option that does nothing would leave in what somebody wants out. */
+export const leaveOutNames: Check = {
+  id: 'source-leave-out',
+  side: 'source',
+  title: 'Objects left out by name',
+  severity: 'fail',
+  wanted: 'each name of --leave-out is that of an object, and no table needs it',
+  why: 'What depends on an object that is left out is left out with it. A table would go with its rows.',
+  fix: "Write type and name as pg_restore --list shows them: --leave-out 'VIEW mon.bg'.",
+  async run(run) {
+    const { leaveOut } = run.options;
+    if (leaveOut.length === 0) return pass('none');
+    const remaining = withoutLeftOut(await schemaOfSource(run), leaveOut);
+    const refused = whyNotLeftOut(remaining);
+    if (refused) return fail(refused.code, refused.message, { fix: refused.hint });
+    const names = remaining.leftOut.map(({ entry, because }) =>
+      because === null ? nameOfEntry(entry) : `${nameOfEntry(entry)} (needs ${nameOfEntry(because)})`,
+    );
+    return info(`left out: ${listed(names, 40)}`, {
+      fix: 'Nothing has to be done; make on the target what the application needs of it.',
+    });
+  },
+};
+
+/** Makes the schema on the target in transactions that are taken back: what it refuses would end the migration later. */
+export const targetSchema: Check = {
+  id: 'target-schema',
+  side: 'target',
+  title: 'Schema tried on the target',
+  severity: 'fail',
+  wanted: 'the target takes every object of the source',
+  why: 'Another major release may refuse what the source still has: removed functions, types and operators, other columns of its catalogs, stricter rules. The whole schema is made on the empty target and rolled back.',
+  fix: 'Change the objects on the source, or leave them out with --leave-out.',
+  async run(run) {
+    if (run.resuming) return pass('not tried: this migration has made it already');
+    for (const needed of [targetEmpty, targetCreateRight, readingRight]) {
+      const { status, found } = await needed.run(run);
+      if (status === 'fail' || (needed === targetEmpty && status !== 'pass'))
+        return info(`not tried: ${needed.title}: ${found}`, { fix: 'Nothing has to be done here.' });
+    }
+    let schema: SourceSchema;
+    try {
+      schema = await schemaOfSource(run);
+    } catch (error) {
+      run.signal.throwIfAborted();
+      return withoutDump(error);
+    }
+    const remaining = withoutLeftOut(schema, run.options.leaveOut);
+    return tell(run, remaining.schema);
+  },
+};
+
+function withoutDump(error: unknown): CheckOutcome {
+  if (!(error instanceof MigrateError)) throw error;
+  if (error.code === 'TM1211') return info(`not tried: ${error.message}`, { fix: error.hint });
+  if (isLockTimeout(error))
+    return warn('not tried: a table of the source is locked', { fix: 'Check again in a moment.' });
+  if (error.code === 'TM9002') return warn('not tried: pg_dump took longer than two minutes');
+  return fail(error.code, error.message, { fix: error.hint });
+}
+
+async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> {
+  const { options, signal, targetSettings } = run;
+  const entries = await entriesToMake(run, schema);
+  // A session of its own: it sets things, and may be broken off.
+  const client = await connect(targetSettings, { side: 'target', application: 'trial', signal });
+  const stop = () => destroy(client);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const bodies = await bodiesOf(run);
+    const trial = await trySchema(client, entries, {
+      hasExclusions: hasExclusions(options),
+      bodies,
+      limitMs: LIMIT_MS,
+      signal,
+    });
+    const { refusals, orphaned } = trial;
+    if (refusals.length > 0) return refused(trial, schema, await eventTriggersFor(run.target, null));
+    const left = trial.untried === 0 ? '' : `; not tried, for want of time or locks: ${trial.untried}`;
+    const tried = `${counted(trial.tried, 'object')} can be made${left}`;
+    const remarks = [
+      ...(trial.bodies.length === 0 ? [] : [`the body is refused of ${listed(trial.bodies.map(describe))}`]),
+      ...(orphaned.length === 0 ? [] : [`left out with what is excluded: ${listed(orphaned.map(describe))}`]),
+    ];
+    if (trial.bodies.length > 0) {
+      return warn([tried, ...remarks].join('; '), {
+        fix: 'They are made as they are and fail when they are called: change them on the source, or on the target after the migration.',
+      });
+    }
+    if (trial.untried > 0) {
+      return warn([tried, ...remarks].join('; '), {
+        fix: 'What could not be tried may still be refused: the migration then stops and says what to do.',
+      });
+    }
+    return remarks.length > 0 ? info([tried, ...remarks].join('; '), { fix: 'Nothing has to be done.' }) : pass(tried);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    destroy(client);
+  }
+}
+
+const describe = ({ entry, message }: Refusal): string => `${nameOfEntry(entry)} (${message})`;
+
+function refused(
+  { refusals, bodies }: Trial,
+  schema: SourceSchema,
+  eventTriggers: readonly EventTrigger[],
+): CheckOutcome {
+  const entries = refusals.map(({ entry }) => entry);
+  const tables = entries.filter(({ type }) => type === 'TABLE');
+  const others = entries.filter(({ type }) => type !== 'TABLE');
+  const names = others.map(nameOfEntry);
+  const remaining = withoutLeftOut(schema, names);
+  const along = remaining.leftOut.filter(({ because }) => because !== null).map(({ entry }) => nameOfEntry(entry));
+  const impossible = whyNotLeftOut(remaining);
+  const refusing = new Set(refusals.flatMap(({ context }) => triggersNamed(eventTriggers, context)));
+  const fix = [
+    ...(refusing.size > 0 ? [`On the target. ${switchOff([...refusing]).join(' ')}`] : []),
+    ...new Set(refusals.flatMap((refusal) => remedyAcrossVersions(refusal) ?? [])),
+    ...(others.length === 0 || impossible
+      ? []
+      : [
+          `Leave out, and make on the target afterwards what the application needs: ${leaveOutOption(others)}`,
+          ...(along.length > 0 ? [`Left out with it: ${listed(along, 40)}`] : []),
+        ]),
+    ...(impossible ? [`${impossible.message}. ${impossible.hint}`] : []),
+    ...tables.map((table) => `Or leave the table out: --exclude-table '${displayName(table)}'`),
+    'Or change the objects on the source as the target takes them.',
+  ];
+  const found = [
+    listed(refusals.map(describe), 20),
+    ...(bodies.length === 0 ? [] : [`the body is refused of ${listed(bodies.map(describe))}`]),
+  ];
+  return fail('TM1223', found.join('; '), { fix: fix.join('\n') });
+}
+
+const VALIDATORS: Readonly<Record<string, string>> = {
+  sql: 'pg_catalog.fmgr_sql_validator',
+  plpgsql: 'plpgsql_validator',
+};
+
+/** Between major releases bodies of functions are looked into, too, under the search_path that the source's sessions have. */
+async function bodiesOf({ ask, source, signal, sourceSettings }: CheckRun) {
+  const [from, to] = [await ask('source', server), await ask('target', server)];
+  if (from.version.major === to.version.major) return null;
+  const { path } = await firstRow<{ path: string }>(source, SEARCH_PATH);
+  const acceptedBySource = async (entry: ArchiveEntry): Promise<boolean> => {
+    const client = await connect(sourceSettings, { side: 'source', application: 'trial', signal });
+    try {
+      return await validates(client, entry, path);
+    } finally {
+      destroy(client);
+    }
+  };
+  return { searchPath: path, acceptedBySource };
+}
+
+/** As the database or the server has it; our own sessions have none. */
+const SEARCH_PATH = `SELECT coalesce(
+  (SELECT substr(c.setting, 13) FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
+    WHERE s.setrole = 0 AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.setting LIKE 'search_path=%'),
+  (SELECT boot_val FROM pg_settings WHERE name = 'search_path')) AS path`;
+
+async function validates(client: pg.Client, entry: ArchiveEntry, path: string): Promise<boolean> {
+  const { rows } = await client.query<{ language: string; schema: string }>(
+    `SELECT l.lanname AS language, quote_ident(n.nspname) AS schema FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+       JOIN pg_proc v ON v.oid = l.lanvalidator JOIN pg_namespace n ON n.oid = v.pronamespace WHERE p.oid = $1::oid`,
+    [String(entry.oid)],
+  );
+  const row = rows[0];
+  const validator = row && VALIDATORS[row.language];
+  if (!row || !validator) return true;
+  const name = row.language === 'plpgsql' ? `${row.schema}.${validator}` : validator;
+  await client.query(`SELECT set_config('search_path', $1, false), set_config('check_function_bodies', 'on', false)`, [
+    path,
+  ]);
+  return client.query(`SELECT ${name}($1::oid)`, [String(entry.oid)]).then(
+    () => true,
+    () => false,
+  );
+}

@@ -2,13 +2,11 @@ import pLimit from 'p-limit';
 import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import { sequencesBehind } from '../cutover/sequences.ts';
-import { hasExclusions } from '../engine.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { findPlaces } from '../timescale/find-places.ts';
-import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
 import { placeAmong, readPartitionColumns } from '../timescale/target-hypertables.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRows, sumRowsOfOwner } from './compare-rows.ts';
@@ -86,16 +84,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
       }),
     ),
   );
-  const incompatible = await namesOfIncompatible(first.source, first.target, options.options);
-  const skippedIndexes = options.options.skipIndex.length > 0;
   const objects = options.everything
     ? [
-        ...(hasExclusions(options.options)
-          ? []
-          : await compareObjects(first.source, first.target, {
-              leftOut: (kind, name) => (skippedIndexes && kind === 'index') || incompatible.has(`${kind} ${name}`),
-              hypertables,
-            })),
+        ...(await compareObjects(first.source, first.target, options.options)),
         ...(await sequencesBehind(first.source, first.target)),
         ...(await compareTimescale(
           first.source,

@@ -189,6 +189,10 @@ export const ERROR_KINDS = {
     'finishing step failed',
     'A sequence, constraint, trigger or view could not be finished on the target.',
   ),
+  TM6006: operator(
+    'definition not carried over',
+    'The target refused a statement that brings a changed definition of the source there.',
+  ),
 
   TM7001: differs('the data differs', 'Source and target do not hold the same rows or objects.'),
   TM7002: failed('could not be compared', 'A table could not be read on one of the two sides.'),

@@ -90,7 +90,9 @@ export const definitionChangeSchema = z.object({
   what: z.string(),
   /** Statements for the target, in this order. */
   sql: z.array(z.string()),
-  /** `cutover`: they are run in the cut-over; `hand`: no statement is known to be safe. */
+  /** Run at once, before those for the cut-over: an old constraint would refuse new rows. */
+  at_once: z.array(z.string()),
+  /** `cutover`: `sql` is run in the cut-over; `hand`: no statement is known to be safe. */
   when: z.enum(['now', 'cutover', 'hand']),
 });
 export type DefinitionChange = z.infer<typeof definitionChangeSchema>;

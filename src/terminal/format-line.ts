@@ -55,9 +55,10 @@ export const schemaChangeLine = ({ table, what, means, sql, source_sql, copy_aga
 const WHEN_WORDS = { now: 'on the target', cutover: 'on the target, in the cut-over', hand: '' } as const;
 
 /** A changed definition, and what to run: with the statements in full. */
-export const definitionChangeLine = ({ what, sql, when }: DefinitionChange): string =>
+export const definitionChangeLine = ({ what, sql, at_once, when }: DefinitionChange): string =>
   [
     `DEFINITION ${what}; the target has the old one.${when === 'hand' ? ' Change it there by hand.' : ''}`,
+    ...at_once.map((statement) => `  ${WHEN_WORDS.now}: ${statement};`),
     ...sql.map((statement) => `  ${WHEN_WORDS[when]}: ${statement};`),
   ].join('\n');
 

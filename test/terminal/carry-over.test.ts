@@ -7,7 +7,7 @@ import { attached, ERROR, event, play, reach } from './model-play.ts';
 
 const change = (name: string, when: DefinitionChange['when'], ...sql: string[]): DefinitionChange => ({
   ...{ key: name, object: `view public.${name}`, what: `view public.${name} was changed: definition` },
-  ...{ sql, when },
+  ...{ sql, at_once: when === 'cutover' ? ['SELECT 0'] : [], when },
 });
 const told = reach(
   attached,
@@ -26,7 +26,7 @@ describe('definitions that changed on the source', () => {
   it('are carried over after a yes, which shows every statement that is run', () => {
     const asked = reach(told, { type: 'ask-carry-over' });
     expect(asked.overlay).toMatchObject({ kind: 'question' });
-    for (const statement of ['SELECT 1;', 'SELECT 2;', 'SELECT 3;'])
+    for (const statement of ['SELECT 0;', 'SELECT 1;', 'SELECT 2;', 'SELECT 3;'])
       expect(JSON.stringify(asked.overlay)).toContain(statement);
     expect(JSON.stringify(asked.overlay)).not.toContain('public.hand');
     expect(play(asked, { type: 'close-overlay' }).effects).toEqual([]);

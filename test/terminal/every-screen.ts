@@ -168,6 +168,7 @@ const redefined = reach(
         sql: [
           'CREATE OR REPLACE VIEW "public"."open_orders" AS SELECT "id"\n   FROM "public"."orders"\n  WHERE ("state" = 1)',
         ],
+        at_once: [],
         when: 'now',
       },
       {
@@ -175,6 +176,7 @@ const redefined = reach(
         object: 'trigger public.orders.audit',
         what: 'trigger public.orders.audit was dropped',
         sql: ['DROP TRIGGER IF EXISTS "audit" ON "public"."orders"'],
+        at_once: [],
         when: 'cutover',
       },
       {
@@ -182,6 +184,7 @@ const redefined = reach(
         object: 'aggregate public.median(integer)',
         what: 'aggregate public.median(integer) was created',
         sql: [],
+        at_once: [],
         when: 'hand',
       },
     ],

@@ -20,10 +20,10 @@ const refused = (object: string, error: unknown, hint: string): MigrateError =>
  * with TM6006 at the first statement that the target refuses: what was run before it stays.
  */
 export async function carryOver(target: pg.Client, changes: readonly DefinitionChange[], emit: Emit): Promise<void> {
-  for (const { key, object, sql, when } of changes) {
+  for (const { key, object, sql, at_once, when } of changes) {
     if (when === 'hand') continue;
+    await runOn(target, object, when === 'now' ? sql : at_once);
     if (when === 'cutover') await recordCarried(target, key, sql);
-    else await runOn(target, object, sql);
     emit({
       type: 'log',
       text: `${when === 'now' ? 'Carried over' : 'To be carried over in the cut-over'}: ${sql.join('; ')}`,

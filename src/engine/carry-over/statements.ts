@@ -10,6 +10,8 @@ export interface Statements {
    * `cutover`: it refuses or changes rows, or the object is made in the cut-over only. `hand`: there is no statement that is safe.
    */
   readonly when: 'now' | 'cutover' | 'hand';
+  /** Of those for the cut-over: what is run at once, so that an old constraint does not refuse new rows. */
+  readonly atOnce?: readonly string[];
 }
 
 const BY_HAND: Statements = { sql: [], when: 'hand' };
@@ -32,7 +34,8 @@ export function statementsFor(difference: Difference): Statements {
   if (each.some(({ when }) => when === 'hand')) return BY_HAND;
   // One statement may set several fields.
   const sql = [...new Set(each.flatMap((one) => one.sql))];
-  return { sql, when: isLate(difference) || each.some(({ when }) => when === 'cutover') ? 'cutover' : 'now' };
+  const atOnce = [...new Set(each.flatMap((one) => one.atOnce ?? []))];
+  return { sql, atOnce, when: isLate(difference) || each.some(({ when }) => when === 'cutover') ? 'cutover' : 'now' };
 }
 
 const ownName = ({ name: [schema = '', name = ''] }: Entry): string => qualified({ schema, name });
@@ -67,6 +70,11 @@ const constraint = (entry: Entry): string[] => [
   `${constraintOwner(entry)} DROP CONSTRAINT IF EXISTS ${lastName(entry)}`,
   `${constraintOwner(entry)} ADD CONSTRAINT ${lastName(entry)} ${entry.fields.definition ?? ''}`,
 ];
+/** Checks of the source hold for its rows as they are now, not for those that the old ones allow, nor the other way round. */
+const isCheck = ({ fields }: Entry): boolean => fields.type === 'c' || fields.type === 'd';
+const dropAtOnce = (entry: Entry): readonly string[] => (isCheck(entry) ? constraint(entry).slice(0, 1) : []);
+const isCarried = ({ fields }: Entry): boolean => ['c', 'f', 'd'].includes(fields.type ?? '');
+
 const trigger = (entry: Entry): string[] => [
   `DROP TRIGGER IF EXISTS ${onTable(entry)}`,
   entry.fields.definition ?? '',
@@ -116,7 +124,7 @@ function toMake(entry: Entry): Statements {
       return inCutover(...rule(entry), ...also);
     case 'constraint':
       // A primary or unique key is also an index, and perhaps an identity.
-      return ['c', 'f', 'd'].includes(entry.fields.type ?? '') ? inCutover(...constraint(entry), ...also) : BY_HAND;
+      return isCarried(entry) ? inCutover(...constraint(entry), ...also) : BY_HAND;
     default:
       return BY_HAND;
   }
@@ -130,7 +138,7 @@ function toDrop(entry: Entry): Statements {
     case 'policy':
       return inCutover(`DROP ${entry.kind.toUpperCase()} IF EXISTS ${onTable(entry)}`);
     case 'constraint':
-      return ['c', 'f', 'd'].includes(entry.fields.type ?? '') ? inCutover(constraint(entry)[0] ?? '') : BY_HAND;
+      return isCarried(entry) ? { ...inCutover(...constraint(entry).slice(0, 1)), atOnce: dropAtOnce(entry) } : BY_HAND;
     case 'index':
       return entry.fields.constraint === undefined ? now(`DROP INDEX IF EXISTS ${ownName(entry)}`) : BY_HAND;
     case 'statistics object':
@@ -190,8 +198,8 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
     case 'rule':
       return inCutover(...rule(entry));
     case 'constraint':
-      return field === 'definition' && ['c', 'f', 'd'].includes(entry.fields.type ?? '')
-        ? inCutover(...constraint(entry))
+      return field === 'definition' && isCarried(entry)
+        ? { ...inCutover(...constraint(entry)), atOnce: dropAtOnce(entry) }
         : BY_HAND;
     case 'index':
       return field === 'definition' ? index(entry) : BY_HAND;

@@ -10,7 +10,7 @@ import type { DefinitionChange, Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readRolesOfPrivileges } from '../schema/privileges.ts';
 import { readBaseline } from './baseline.ts';
-import { forgetCarried, readCarried } from './carried.ts';
+import { forgetCarried, readCarried, readFingerprint } from './carried.ts';
 import { definitionsFingerprint } from './fingerprint.ts';
 import { happened, isLate, statementsFor } from './statements.ts';
 
@@ -35,7 +35,7 @@ const NO_DEFINITION = new Set(['valid', 'populated', 'triggers', 'partition boun
  */
 export class DefinitionWatch {
   readonly #options: DefinitionWatchOptions;
-  #fingerprint = '';
+  #fingerprint: string | null = null;
   #changes: readonly DefinitionChange[] = [];
   #said = '[]';
   #notBefore = 0;
@@ -54,9 +54,7 @@ export class DefinitionWatch {
     if (performance.now() < this.#notBefore) return;
     const began = performance.now();
     try {
-      const fingerprint = await definitionsFingerprint(source);
-      if (fingerprint !== this.#fingerprint || this.#changes.length > 0) await this.look(source, target);
-      this.#fingerprint = fingerprint;
+      await this.update(source, target);
       this.#told = false;
     } catch (error) {
       if (!this.#told) {
@@ -72,7 +70,15 @@ export class DefinitionWatch {
     this.#notBefore = end + Math.max(LOOK_INTERVAL_MS, (end - began) * REST);
   }
 
-  /** Looks now. */
+  /** Looks closely when a catalog of the source has changed, or something is open. */
+  async update(source: pg.Client, target: pg.Client): Promise<void> {
+    const fingerprint = await definitionsFingerprint(source);
+    this.#fingerprint ??= await readFingerprint(target);
+    if (fingerprint !== this.#fingerprint || this.#changes.length > 0) await this.look(source, target);
+    this.#fingerprint = fingerprint;
+  }
+
+  /** Looks closely. */
   async look(source: pg.Client, target: pg.Client): Promise<void> {
     const baseline = await readBaseline(this.#options.workDirectory);
     this.#changes = baseline === null ? [] : await this.#findChanges(source, target, baseline);
@@ -157,12 +163,13 @@ async function notOnTarget(
 }
 
 function toChange(difference: Difference): DefinitionChange {
-  const { sql, when } = statementsFor(difference);
+  const { sql, atOnce = [], when } = statementsFor(difference);
   return {
     key: keyOf(difference.entry),
     object: describe(difference.entry),
     what: happened(difference),
     sql: [...sql],
+    at_once: [...atOnce],
     when,
   };
 }

@@ -168,7 +168,7 @@ async function serveCarryOver({ definitions, control, source, target, emit }: Aw
 
 /** A cut-over goes on without them: it says so, and `verify` will. */
 async function tellDefinitions({ definitions, source, target, emit }: AwaitOptions): Promise<void> {
-  await definitions.look(source, target).catch((error: unknown) => {
+  await definitions.update(source, target).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     emit({
       type: 'warning',

@@ -2,6 +2,7 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { matches } from '../../postgres/patterns.ts';
 import type { HeldSnapshot } from '../begin.ts';
 import { keepBaseline } from '../carry-over/baseline.ts';
+import { recordFingerprint } from '../carry-over/carried.ts';
 import { recordThereBefore } from '../definitions/there-before.ts';
 import { isDiskFull } from '../disk-full.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
@@ -62,11 +63,11 @@ export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: A
 const BASELINE_TRIES = 3;
 
 /** What the source's definitions are compared with while replay goes on. Without them the migration goes on, and says so. */
-async function keepDefinitions({ input, servers }: Engine, snapshot: HeldSnapshot): Promise<void> {
+async function keepDefinitions({ input, servers, target }: Engine, snapshot: HeldSnapshot): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const client = await servers.onSource('definitions');
     try {
-      return await keepBaseline(client, snapshot.name, input.workDirectory);
+      return await recordFingerprint(target, await keepBaseline(client, snapshot.name, input.workDirectory));
     } catch (error) {
       if (attempt < BASELINE_TRIES && !isSnapshotLost(error)) continue;
       if (isSnapshotLost(error) || isDiskFull(error)) throw error;

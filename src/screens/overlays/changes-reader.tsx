@@ -29,16 +29,23 @@ function linesOf({ table, what, means, sql, source_sql, locks, copy_again }: Sch
 }
 
 /** A changed definition, with the statements for the target in full. */
-function linesOfDefinition({ what, sql, when }: DefinitionChange): Line[] {
-  const run = when === 'cutover' ? '  run on the target, in the cut-over:' : '  run on the target:';
+function linesOfDefinition({ what, sql, at_once, when }: DefinitionChange): Line[] {
+  const run = (title: string, statements: readonly string[]): Line[] =>
+    statements.length === 0
+      ? []
+      : [
+          { text: title, tone: 'muted' },
+          ...statements
+            .flatMap((statement) => `${statement};`.split('\n'))
+            .map((text) => ({ text, tone: 'accent' as const })),
+        ];
   return [
     { text: what },
-    ...(sql.length === 0
+    ...(when === 'hand'
       ? [{ text: '  change it on the target by hand: no statement is known to be safe', tone: 'muted' as const }]
-      : [
-          { text: run, tone: 'muted' as const },
-          ...sql.flatMap((text) => `${text};`.split('\n')).map((text) => ({ text, tone: 'accent' as const })),
-        ]),
+      : []),
+    ...run('  run on the target at once:', at_once),
+    ...run(when === 'cutover' ? '  run on the target, in the cut-over:' : '  run on the target:', sql),
     { text: ' ' },
   ];
 }

@@ -13,9 +13,11 @@ export function askCarryOver(model: Model): Step {
   const lock = model.engine.progress?.phase === 'replay' ? null : 'definitions are carried over while replay runs';
   if (lock !== null || changes.length === 0)
     return step({ ...model, notice: { tone: 'locked', text: lock ?? 'no changed definition has a statement' } });
-  const lines = changes.flatMap(({ what, sql, when }) => [
+  const shown = (statements: readonly string[]) => statements.flatMap((statement) => `  ${statement};`.split('\n'));
+  const lines = changes.flatMap(({ what, sql, at_once, when }) => [
+    ...(at_once.length === 0 ? [] : [`${what}; run on the target at once:`, ...shown(at_once)]),
     `${what}; run on the target${when === 'cutover' ? ' in the cut-over' : ''}:`,
-    ...sql.flatMap((statement) => `  ${statement};`.split('\n')),
+    ...shown(sql),
   ]);
   const keys = changes.map(({ key }) => key);
   return step({

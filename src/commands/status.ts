@@ -7,7 +7,7 @@ import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { tablesWord } from '../state/table-order.ts';
 import { formatBytes } from '../terminal/format.ts';
-import { compressionLine, schemaChangeLine } from '../terminal/format-line.ts';
+import { compressionLine, definitionChangeLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
 
@@ -60,6 +60,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     damaged: damagedTables(progress),
     troubles: progress.troubles,
     schema_changes: progress.schema_changes,
+    definition_changes: progress.definition_changes,
     warnings: progress.warnings,
     gates: progress.gates,
     compression: progress.compression,
@@ -140,6 +141,7 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
     if (trouble.policy === 'operator') lines.push(`  → ${trouble.hint}`);
   }
   for (const change of progress.schema_changes) lines.push(schemaChangeLine(change));
+  for (const change of progress.definition_changes) lines.push(definitionChangeLine(change));
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   // Unless its error says how to go on otherwise.

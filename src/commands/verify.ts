@@ -82,8 +82,11 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   ].join(' and ');
   throw new MigrateError('TM7001', {
     side: 'target',
-    object: different[0]?.relation ?? result.objects[0],
+    object: different[0]?.relation,
     message: `source and target differ in ${what}`,
-    hint: 'While the application writes, rows on the way count as different: stop it, let replay catch up, verify again.',
+    hint:
+      different.length === 0
+        ? 'Bring the definitions that differ to the target by hand, or accept that they differ.'
+        : 'While the application writes, rows on the way count as different: stop it, let replay catch up, verify again.',
   });
 }

@@ -14,6 +14,12 @@ export interface ResyncRequest {
   readonly answer: (error: unknown) => void;
 }
 
+/** Changed definitions that are to be brought to the target, by their keys. */
+export interface CarryOverRequest {
+  readonly keys: readonly string[];
+  readonly answer: (error: unknown) => void;
+}
+
 /** What is decided only when a prepared migration is let go. */
 export type GoAhead = Partial<Pick<MigrationOptions, 'cutover' | 'freezeSource'>>;
 
@@ -23,6 +29,7 @@ export class Control {
   #going: GoAhead | null = null;
   #cutover: CutoverRequest | null = null;
   readonly #resyncs: ResyncRequest[] = [];
+  readonly #carryOvers: CarryOverRequest[] = [];
 
   /** Lets a prepared migration begin to copy. */
   go(how: GoAhead = {}): void {
@@ -56,14 +63,27 @@ export class Control {
     });
   }
 
+  /** Resolves when the statements have been run, or are kept for the cut-over; rejects with why the target refuses one. */
+  requestCarryOver(keys: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#carryOvers.push({ keys, answer: (error) => (error === null ? resolve() : reject(error)) });
+      this.#bus.emit('carry-over');
+    });
+  }
+
+  takeCarryOver(): CarryOverRequest | null {
+    return this.#carryOvers.shift() ?? null;
+  }
+
   /** Takes the oldest request for another copy, if there is one. */
   takeResync(): ResyncRequest | null {
     return this.#resyncs.shift() ?? null;
   }
 
-  /** Resolves at the next request to cut over or to copy again, or when the signal aborts. */
+  /** Resolves at the next request, or when the signal aborts. */
   async whenAsked(signal: AbortSignal): Promise<void> {
-    if (this.#cutover || this.#resyncs.length > 0) return;
-    await Promise.race([once(this.#bus, 'cutover', { signal }), once(this.#bus, 'resync', { signal })]).catch(() => {});
+    if (this.#cutover || this.#resyncs.length > 0 || this.#carryOvers.length > 0) return;
+    const kinds = ['cutover', 'resync', 'carry-over'];
+    await Promise.race(kinds.map((kind) => once(this.#bus, kind, { signal }))).catch(() => {});
   }
 }

@@ -80,6 +80,23 @@ export const schemaChangeSchema = z.object({
 });
 export type SchemaChange = z.infer<typeof schemaChangeSchema>;
 
+/** A definition of the source that has changed since its schema was dumped, and is not on the target. */
+export const definitionChangeSchema = z.object({
+  /** Names the object in our records. */
+  key: z.string(),
+  /** `view public.v`. */
+  object: z.string(),
+  /** What happened on the source, in one sentence. */
+  what: z.string(),
+  /** Statements for the target, in this order. */
+  sql: z.array(z.string()),
+  /** Run at once, before those for the cut-over: an old constraint would refuse new rows. */
+  at_once: z.array(z.string()),
+  /** `cutover`: `sql` is run in the cut-over; `hand`: no statement is known to be safe. */
+  when: z.enum(['now', 'cutover', 'hand']),
+});
+export type DefinitionChange = z.infer<typeof definitionChangeSchema>;
+
 /** How far the compression of chunks is, once the migration is done. */
 export const compressionReportSchema = z.object({
   /** `done`: nothing is left to be tried; `stopped`: it can be gone on with. */
@@ -178,6 +195,8 @@ const payload = z.discriminatedUnion('type', [
   z.object({ type: z.literal('healed'), what: z.string() }),
   /** In what the source's tables differ from the target's by now: all that is open at this moment. */
   z.object({ type: z.literal('schema_changes'), changes: z.array(schemaChangeSchema) }),
+  /** Which definitions of the source have changed since its schema was dumped: all that are open at this moment. */
+  z.object({ type: z.literal('definition_changes'), changes: z.array(definitionChangeSchema) }),
   z.object({ type: z.literal('gate'), id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() }),
   z.object({
     type: z.literal('cutover'),

@@ -3,6 +3,7 @@ import {
   CUTOVER_STEPS,
   compressionReportSchema,
   damageReportSchema,
+  definitionChangeSchema,
   type EngineEvent,
   errorReportSchema,
   PHASES,
@@ -48,6 +49,8 @@ export const progressSchema = z.object({
   troubles: z.array(troubleSchema),
   /** What changed on the source and not yet on the target. */
   schema_changes: z.array(schemaChangeSchema),
+  /** Definitions of the source that have changed and are not on the target. */
+  definition_changes: z.array(definitionChangeSchema).default([]),
   gates: z.array(z.object({ id: z.string(), title: z.string(), ok: z.boolean(), detail: z.string() })),
   cutover: z.array(
     z.object({ step: z.enum(CUTOVER_STEPS), state: z.enum(['running', 'done', 'failed']), detail: z.string() }),
@@ -95,6 +98,7 @@ export const initialProgress = (of: {
   warnings: [],
   troubles: [],
   schema_changes: [],
+  definition_changes: [],
   gates: [],
   cutover: [],
   error: null,
@@ -191,6 +195,8 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       return { ...progress, troubles: foldTroubles(progress.troubles, event) };
     case 'schema_changes':
       return { ...progress, schema_changes: event.changes };
+    case 'definition_changes':
+      return { ...progress, definition_changes: event.changes };
     case 'gate': {
       const gate = { id: event.id, title: event.title, ok: event.ok, detail: event.detail };
       return { ...progress, gates: upsert(progress.gates, gate, (other) => other.id === gate.id) };

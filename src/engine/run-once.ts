@@ -6,6 +6,7 @@ import { formatLsn } from '../postgres/lsn.ts';
 import { publicationNamesOf } from './begin.ts';
 import { BeginAgainAsked, rememberUndecodable } from './begin-again.ts';
 import { bringTables } from './bring-tables.ts';
+import { DefinitionWatch } from './carry-over/watch.ts';
 import { replayUntilCutover } from './cutover/await-cutover.ts';
 import { cutOver } from './cutover/cutover.ts';
 import { keysBesideReplay } from './cutover/keys-beside-replay.ts';
@@ -127,6 +128,7 @@ export async function runOnce(
     applied: () => replay.applied,
     emit,
   });
+  const definitions = new DefinitionWatch({ workDirectory: input.workDirectory, options, emit });
   const published = new PublicationWatch({
     publications: migration.publications,
     connectTarget: servers.onTarget,
@@ -192,6 +194,7 @@ export async function runOnce(
     await replayUntilCutover({
       monitor,
       schema: schemaWatch,
+      definitions,
       takeIn: (created) => takeIn({ ...wanted, source, target, emit }, created),
       replay,
       troubles: tell.troubles,
@@ -231,6 +234,7 @@ export async function runOnce(
             compress: options.compress,
             namesMustStay: !plugin.usesPublications,
             schemaWatch,
+            definitions,
             published,
             replay,
             troubles: tell.troubles,

@@ -78,14 +78,13 @@ export const ERROR_KINDS = {
     'an object that only a superuser may create',
     'The source has a kind of object that the role of the target may not create there.',
   ),
-  TM1221: blocked(
-    'a text or a session would not be what it is on the source',
-    'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
-  ),
-
   TM1220: blocked(
     'partitions cannot be placed',
     'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',
+  ),
+  TM1221: blocked(
+    'a text or a session would not be what it is on the source',
+    'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
   ),
   TM1223: blocked(
     'the target refuses an object of the schema',
@@ -219,6 +218,10 @@ export const ERROR_KINDS = {
   TM6005: operator(
     'finishing step failed',
     'A sequence, constraint, trigger or view could not be finished on the target.',
+  ),
+  TM6006: operator(
+    'definition not carried over',
+    'The target refused a statement that brings a changed definition of the source there.',
   ),
   TM6007: operator(
     'rows violate a foreign key',

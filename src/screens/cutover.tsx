@@ -12,6 +12,7 @@ import { Mark, type Status } from '../ui/status.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { TypedConfirm } from '../ui/typed-confirm.tsx';
+import { Definitions } from './dashboard/health.tsx';
 
 const LABEL = 22;
 
@@ -20,7 +21,7 @@ const STEP_WORDS: Record<CutoverStep, string> = {
   drain: 'drain: apply what is left',
   sequences: 'sequences: set them on the target',
   objects: 'objects: constraints, triggers, jobs, views',
-  verify: 'verify: compare source and target',
+  verify: 'verify: sequences, indexes, nothing written since the fence',
   report: 'report: write down what was done',
 };
 const STEP_STATUS = { running: 'running', done: 'pass', failed: 'fail' } as const;
@@ -139,6 +140,7 @@ export function CutoverScreen({ model, size }: { model: Model; size: Size }) {
       />
       {size.rows > 14 ? <Gap /> : null}
       {running ? null : <Gates gates={progress.gates} open={openGates(progress, model.cutover)} />}
+      {running ? null : <Definitions changes={progress.definition_changes} />}
       {running || readonly ? null : (
         <>
           {size.rows > 12 ? <Gap /> : null}

@@ -105,6 +105,10 @@ export type Message =
   // tables that are copied again
   | { readonly type: 'ask-resync' | 'resync' }
   | { readonly type: 'resync-asked'; readonly error: ErrorReport | null }
+  /** A key: bring changed definitions to the target; the yes to those that were shown, and the answer. */
+  | { readonly type: 'ask-carry-over' }
+  | { readonly type: 'carry-over'; readonly keys: readonly string[] }
+  | { readonly type: 'carried-over'; readonly error: ErrorReport | null }
   // cut-over
   | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }
   | { readonly type: 'cutover-asked'; readonly error: ErrorReport | null };
@@ -140,6 +144,7 @@ export type Effect =
       readonly request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null };
     }
   | { readonly do: 'resync' }
+  | { readonly do: 'carry-over'; readonly keys: readonly string[] }
   | { readonly do: 'stop' }
   | { readonly do: 'detach' };
 

@@ -250,6 +250,9 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
       case 'resync':
         if (link) answered(link.resync(), (error) => ({ type: 'resync-asked', error }), dispatch);
         return;
+      case 'carry-over':
+        if (link) answered(link.carryOver(effect.keys), (error) => ({ type: 'carried-over', error }), dispatch);
+        return;
       case 'stop':
         if (link) answered(link.stop(), (error) => ({ type: 'stop-ended', error }), dispatch);
         return;

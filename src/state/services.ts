@@ -130,6 +130,8 @@ export interface EngineLink {
   cutover(request: { confirm: string; freezeSource: boolean; override: string | null }): Promise<void>;
   /** Copies all damaged tables again. Resolves once the engine begins with it; rejects with TM5004 when it can't. */
   resync(): Promise<void>;
+  /** Runs the statements of these changed definitions on the target. Rejects with TM6006 when it refuses one. */
+  carryOver(keys: readonly string[]): Promise<void>;
   /** Stops the engine; the migration can be resumed. */
   stop(): Promise<void>;
   /** Leaves; the engine goes on. */

@@ -1,4 +1,4 @@
-import type { CompressionReport, EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
+import type { CompressionReport, DefinitionChange, EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatNumberOf, formatPercent } from './format.ts';
@@ -52,6 +52,16 @@ export const schemaChangeLine = ({ table, what, means, sql, source_sql, copy_aga
     ...(copy_again ? [`  then: migrate --resync ${table}`] : []),
   ].join('\n');
 
+const WHEN_WORDS = { now: 'on the target', cutover: 'on the target, in the cut-over', hand: '' } as const;
+
+/** A changed definition, and what to run: with the statements in full. */
+export const definitionChangeLine = ({ what, sql, at_once, when }: DefinitionChange): string =>
+  [
+    `DEFINITION ${what}; the target has the old one.${when === 'hand' ? ' Change it there by hand.' : ''}`,
+    ...at_once.map((statement) => `  ${WHEN_WORDS.now}: ${statement};`),
+    ...sql.map((statement) => `  ${WHEN_WORDS[when]}: ${statement};`),
+  ].join('\n');
+
 const COMPRESSION_WORDS = { running: 'Compressing', done: 'Compressed', stopped: 'Compression has stopped:' } as const;
 
 /** How far compression is, and what it has brought. */
@@ -98,6 +108,8 @@ export function formatLine(event: EngineEvent): string | null {
       return `Works again: ${event.what}`;
     case 'schema_changes':
       return event.changes.length === 0 ? null : event.changes.map(schemaChangeLine).join('\n');
+    case 'definition_changes':
+      return event.changes.length === 0 ? null : event.changes.map(definitionChangeLine).join('\n');
     case 'gate':
       return `Cut-over condition ${event.ok ? 'met' : 'not met'}: ${event.title}${event.detail === '' ? '' : `: ${event.detail}`}`;
     case 'cutover':

@@ -156,6 +156,40 @@ const altered = reach(
     ],
   }),
 );
+const redefined = reach(
+  caughtUp,
+  event({
+    type: 'definition_changes',
+    changes: [
+      {
+        key: '["view","public","open_orders"]',
+        object: 'view public.open_orders',
+        what: 'view public.open_orders was changed: definition',
+        sql: [
+          'CREATE OR REPLACE VIEW "public"."open_orders" AS SELECT "id"\n   FROM "public"."orders"\n  WHERE ("state" = 1)',
+        ],
+        at_once: [],
+        when: 'now',
+      },
+      {
+        key: '["trigger","public","orders","audit"]',
+        object: 'trigger public.orders.audit',
+        what: 'trigger public.orders.audit was dropped',
+        sql: ['DROP TRIGGER IF EXISTS "audit" ON "public"."orders"'],
+        at_once: [],
+        when: 'cutover',
+      },
+      {
+        key: '["aggregate","public","median","integer"]',
+        object: 'aggregate public.median(integer)',
+        what: 'aggregate public.median(integer) was created',
+        sql: [],
+        at_once: [],
+        when: 'hand',
+      },
+    ],
+  }),
+);
 const damaged = reach(
   caughtUp,
   event({
@@ -309,6 +343,10 @@ export const EVERY_SCREEN: Readonly<Record<string, Model>> = {
   'overlay, a damaged table': reach(damaged, { type: 'read', reader: 'tables' }),
   'overlay, log': reach(caughtUp, { type: 'read', reader: 'log' }),
   'replay, the source was altered': altered,
+  'replay, definitions were changed': redefined,
+  'overlay, changed definitions': reach(redefined, { type: 'read', reader: 'changes' }),
+  'overlay, carry definitions over': reach(redefined, { type: 'ask-carry-over' }),
+  'cut-over, definitions were changed': reach(redefined, { type: 'open-cutover' }),
   'overlay, changes of the source': reach(altered, { type: 'read', reader: 'changes' }),
   'overlay, warnings': reach(caughtUp, { type: 'read', reader: 'warnings' }),
   'overlay, stop': reach(behind, { type: 'ask-stop' }, insert('sto')),

@@ -71,6 +71,12 @@ export class FakeEngine implements EngineLink {
     this.onCutover();
   }
 
+  carried: readonly string[] = [];
+
+  async carryOver(keys: readonly string[]): Promise<void> {
+    this.carried = keys;
+  }
+
   async resync(): Promise<void> {
     this.resyncs += 1;
     if (this.refuseResync) throw this.refuseResync;

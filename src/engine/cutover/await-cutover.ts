@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
+import { carryOver } from '../carry-over/carry-over.ts';
+import type { DefinitionWatch } from '../carry-over/watch.ts';
 import type { Control, CutoverRequest } from '../control.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
 import { explain, policyOf } from '../error-policy.ts';
@@ -21,6 +23,7 @@ import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
 export interface AwaitOptions {
   readonly monitor: Monitor;
   readonly schema: SchemaWatch;
+  readonly definitions: DefinitionWatch;
   /** Takes tables into the migration that were created since; they are copied by the next run. */
   readonly takeIn: (tables: readonly SourceTable[]) => Promise<void>;
   readonly replay: Replay;
@@ -64,6 +67,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     // the migration is resumed with new ones.
     const [damaged] = await Promise.all([readDamaged(options.target), options.source.query('SELECT 1')]);
     await serveResync(options);
+    if (live) await serveCarryOver(options);
     if (performance.now() >= notBeforeTaking) {
       await takeInWhatIsReady(options);
       notBeforeTaking = performance.now() + TAKE_IN_RETRY_MS;
@@ -115,6 +119,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       request = null;
     }
     if (request) {
+      await tellDefinitions(options);
       if (request.override !== null) emit({ type: 'warning', text: `Conditions overridden: ${request.override}` });
       try {
         await options.cutOver(request);
@@ -139,6 +144,45 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       control.whenAsked(AbortSignal.any([signal, wait.signal])),
     ]).finally(() => wait.abort());
   }
+}
+
+/** Looks whether definitions of the source have changed, and brings those to the target that somebody has said yes to. */
+async function serveCarryOver({ definitions, control, source, target, emit }: AwaitOptions): Promise<void> {
+  await definitions.tick(source, target);
+  for (let request = control.takeCarryOver(); request; request = control.takeCarryOver()) {
+    const { keys, answer } = request;
+    try {
+      await carryOver(
+        target,
+        definitions.changes.filter(({ key }) => keys.includes(key)),
+        emit,
+      );
+      await definitions.look(source, target);
+    } catch (error) {
+      answer(error);
+      continue;
+    }
+    answer(null);
+  }
+}
+
+/** A cut-over goes on without them: it says so, and `verify` will. */
+async function tellDefinitions({ definitions, source, target, emit }: AwaitOptions): Promise<void> {
+  await definitions.update(source, target).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    emit({
+      type: 'warning',
+      text: `Whether definitions have changed on the source is not known, verify tells: ${why}`,
+    });
+  });
+  if (definitions.changes.length === 0) return;
+  const list = definitions.changes.map(({ what, sql }) =>
+    [what, ...sql.map((one) => `  on the target: ${one};`)].join('\n'),
+  );
+  emit({
+    type: 'warning',
+    text: `Changed on the source since its schema was dumped, and not on the target:\n${list.join('\n')}`,
+  });
 }
 
 /** Rejects with `ResyncAsked` when somebody asked for tables to be copied again, and they could be marked. */

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
+import { carryOverLate } from '../carry-over/carry-over.ts';
+import type { DefinitionWatch } from '../carry-over/watch.ts';
 import type { CutoverRequest } from '../control.ts';
 import { requireSchemaFollows, told } from '../ddl/at-cutover.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
@@ -47,6 +49,7 @@ export interface CutoverOptions {
   /** The stream tells tables by name. */
   readonly namesMustStay: boolean;
   readonly schemaWatch: SchemaWatch;
+  readonly definitions: DefinitionWatch;
   readonly published: PublicationWatch;
   readonly replay: Replay;
   readonly troubles: TroubleWatch;
@@ -113,6 +116,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
         await requireQuiet(changes);
         await begin();
         const objects = await makeRemainingObjects(options);
+        await carryOverLate(target);
         const jobs = await makeJobsOfSource(options);
         const refreshed = [aggregates, jobs].map((one) => (one === null ? '' : `, ${one}`)).join('');
         return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed${refreshed}`];
@@ -250,13 +254,28 @@ async function requireNoNewTables({ source, target, migration, request, emit }: 
 const tellLeftOut = (leftOut: readonly EntryName[]): string[] =>
   leftOut.length === 0 ? [] : [`Left out on request: ${leftOut.map(nameOfEntry).join(', ')}.`];
 
-function summarize({ tables, unlogged, replay, request, migration, schemaWatch }: CutoverOptions): string[] {
+/** What changed on the source meanwhile and is not on the target. */
+const notCarried = ({ changes }: DefinitionWatch): string[] =>
+  changes.length === 0
+    ? []
+    : [`Changed on the source and not on the target: ${changes.map(({ what }) => what).join('; ')}.`];
+
+function summarize({
+  tables,
+  unlogged,
+  replay,
+  request,
+  migration,
+  schemaWatch,
+  definitions,
+}: CutoverOptions): string[] {
   return [
     `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
       ? `The source database ${migration.sourceDatabase} is read-only until clean is run.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',
     ...told(schemaWatch),
+    ...notCarried(definitions),
     'Point the application to the target, compare with verify, then remove what is left of the migration with clean.',
   ];
 }

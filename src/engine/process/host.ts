@@ -210,6 +210,15 @@ async function serve(
         hint: 'Ask again once it replays; status shows the phase.',
       });
     }
+    case 'carry-over': {
+      const { phase } = engine.progress;
+      if (phase === 'replay') return engine.control.requestCarryOver(action.keys);
+      throw new MigrateError('TM6006', {
+        side: 'local',
+        message: `definitions are carried over only while replay runs, and the migration is in phase ${phase}`,
+        hint: 'Run the statements on the target by hand, or ask again once it replays.',
+      });
+    }
     default:
       action satisfies never;
   }

@@ -37,6 +37,8 @@ export const actionSchema = z.discriminatedUnion('action', [
   }),
   /** Copies tables again: patterns as everywhere; none: all that are damaged. */
   z.object({ action: z.literal('resync'), tables: z.array(z.string()) }),
+  /** Brings changed definitions of the source to the target: those with these keys. The operator has seen the statements. */
+  z.object({ action: z.literal('carry-over'), keys: z.array(z.string()) }),
   z.object({ action: z.literal('stop') }),
 ]);
 export type Action = z.infer<typeof actionSchema>;

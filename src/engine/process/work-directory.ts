@@ -33,7 +33,7 @@ const unusable = (directory: string, message: string, hint: string, cause?: unkn
   new MigrateError('TM1302', { side: 'local', object: directory, message, hint, cause });
 
 const OWN_NAMES =
-  /^(spool|identities|schema\.dump(\.next)?|check-report\.md|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|replica-identity\.sql(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
+  /^(spool|identities|schema\.dump(\.next)?|definitions\.json\.gz|check-report\.md|engine\.(log|lock|sock)|(progress|migration|wizard)\.json(\.next)?|replica-identity\.sql(\.next)?|(pass|check)-\w{6}|\.probe-\d+)$/;
 
 /** Whether a file in a work directory is one that we make: nothing else is ever removed from there. */
 export const isOurs = (name: string): boolean => OWN_NAMES.test(name);

@@ -1,8 +1,13 @@
 import { displayName } from '../../postgres/identifiers.ts';
 import { matches } from '../../postgres/patterns.ts';
 import type { HeldSnapshot } from '../begin.ts';
+import { keepBaseline } from '../carry-over/baseline.ts';
+import { recordFingerprint } from '../carry-over/carried.ts';
+import { recordThereBefore } from '../definitions/there-before.ts';
+import { isDiskFull } from '../disk-full.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
 import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
+import { isSnapshotLost } from '../source/snapshot.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import { adaptToHypertables, takeAggregatesOut } from '../timescale/adapt-schema.ts';
 import { readDefinitions } from '../timescale/dimensions.ts';
@@ -59,8 +64,29 @@ export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: A
     excludeTables: [...excluded, ...(await readSequencesOf(snapshot.client, excluded))],
     excludeSchemas: options.excludeSchema,
   });
+  await keepDefinitions(engine, snapshot);
   await recordAggregates(target, await readAggregates(snapshot.client));
   await recordObject(target, 'phase', 'dump');
+}
+
+const BASELINE_TRIES = 3;
+
+/** What the source's definitions are compared with while replay goes on. Without them the migration goes on, and says so. */
+async function keepDefinitions({ input, servers, target }: Engine, snapshot: HeldSnapshot): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = await servers.onSource('definitions');
+    try {
+      return await recordFingerprint(target, await keepBaseline(client, snapshot.name, input.workDirectory));
+    } catch (error) {
+      if (attempt < BASELINE_TRIES && !isSnapshotLost(error)) continue;
+      if (isSnapshotLost(error) || isDiskFull(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const text = `Definitions that change on the source during the migration are not told before the cut-over, but by verify: ${why}`;
+      return input.emit({ type: 'warning', text });
+    } finally {
+      servers.destroy(client);
+    }
+  }
 }
 
 /** Sorts the dumped schema by when each object is made, and makes what must be there before the rows. */
@@ -73,6 +99,7 @@ export async function bringSchema(
   const { emit, workDirectory } = input;
   const dumping = { tools, workDirectory, signal };
   if (!done) {
+    await recordThereBefore(target);
     const roles = options.skipRoles ? [] : await readRoles(source);
     const created = await createRoles(target, roles, emit);
     await applySettings(target, await readSettings(source), created, emit);

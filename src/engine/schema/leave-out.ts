@@ -113,9 +113,9 @@ const KIND = 'left out on request';
 export async function recordLeftOut(target: pg.Client, leftOut: readonly LeftOut[]): Promise<void> {
   await target.query('DELETE FROM tiger_migrate.object WHERE kind = $1', [KIND]);
   for (const { entry, because } of leftOut) {
-    const { type, schema, name } = entry;
+    const { type, schema, name, classOid, oid } = entry;
     const why = because === null ? null : nameOfEntry(because);
-    await recordObject(target, KIND, entry.key, JSON.stringify({ type, schema, name, because: why }));
+    await recordObject(target, KIND, entry.key, JSON.stringify({ type, schema, name, classOid, oid, because: why }));
   }
 }
 
@@ -143,8 +143,11 @@ SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname = $1 AND translate(c.relname || ' ' || k.conname, E'\\r\\n', '  ') = $2`;
 
+/** An object of the source, by its catalog and its OID there. */
+export type LeftOutObject = Pick<ArchiveEntry, 'type' | 'schema' | 'name' | 'classOid' | 'oid'>;
+
 /** What the migration on this target leaves out on request. */
-export async function readLeftOut(target: pg.Client): Promise<EntryName[]> {
+export async function readLeftOut(target: pg.Client): Promise<LeftOutObject[]> {
   const { rows } = await target.query<{ there: string }>(
     `SELECT to_regclass('tiger_migrate.object') IS NOT NULL AS there`,
   );
@@ -152,9 +155,5 @@ export async function readLeftOut(target: pg.Client): Promise<EntryName[]> {
   const recorded = await target.query<{ detail: string }>('SELECT detail FROM tiger_migrate.object WHERE kind = $1', [
     KIND,
   ]);
-  return recorded.rows.map(({ detail }) => JSON.parse(detail) as EntryName);
+  return recorded.rows.map(({ detail }) => JSON.parse(detail) as LeftOutObject);
 }
-
-/** Whether an object is one of those that `readLeftOut` gave. Pure. */
-export const isLeftOut = (leftOut: readonly EntryName[], type: string, schema: string, name: string): boolean =>
-  leftOut.some((one) => one.type === type && one.schema === schema && one.name === name);

@@ -1,20 +1,16 @@
 import pLimit from 'p-limit';
 import type pg from 'pg';
 import { sequencesBehind } from '../cutover/sequences.ts';
-import { hasExclusions } from '../engine.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
 import { Resources } from '../resources.ts';
-import { readLeftOut } from '../schema/leave-out.ts';
 import { holdsRows, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { placePartitions } from '../source/partition-places.ts';
 import { findPlaces } from '../timescale/find-places.ts';
-import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
 import { placeAmong, readPartitionColumns } from '../timescale/target-hypertables.ts';
 import { compareObjects } from './compare-objects.ts';
 import { type RowSum, sumRowsOfOwner } from './compare-rows.ts';
 import { compareTimescale } from './compare-timescale.ts';
-import { namesOfLeftOut } from './left-out-names.ts';
 import { type RowHash, RowHashes } from './row-hash.ts';
 import { asWholes, sumParts, type Whole } from './wholes.ts';
 
@@ -95,20 +91,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
       }),
     ),
   );
-  const incompatible = await namesOfIncompatible(first.source, first.target, options.options);
-  const leftOut = namesOfLeftOut(await readLeftOut(first.target));
-  const skippedIndexes = options.options.skipIndex.length > 0;
   const objects = options.everything
     ? [
-        ...(hasExclusions(options.options)
-          ? []
-          : await compareObjects(first.source, first.target, {
-              leftOut: (kind, name) =>
-                (skippedIndexes && kind === 'index') ||
-                incompatible.has(`${kind} ${name}`) ||
-                leftOut.has(`${kind} ${name}`),
-              hypertables,
-            })),
+        ...(await compareObjects(first.source, first.target, options.options)),
         ...(await sequencesBehind(first.source, first.target)),
         ...(await compareTimescale(
           first.source,

@@ -95,6 +95,7 @@ export function Trouble({ model, progress }: { model: Model; progress: Progress 
         <Standing key={one.what} trouble={one} now={model.now} />
       ))}
       <Changes changes={progress.schema_changes} />
+      <Definitions changes={progress.definition_changes} />
     </Box>
   );
 }
@@ -114,6 +115,18 @@ function Changes({ changes }: { changes: Progress['schema_changes'] }) {
   );
 }
 
+/** That definitions of the source changed: none of them locks the cut-over. */
+export function Definitions({ changes }: { changes: Progress['definition_changes'] }) {
+  const [first, ...more] = changes;
+  if (!first) return null;
+  return (
+    <Text tone="warn" wrap="truncate-end">
+      <Mark status="warn" />
+      {` D shows what to run: ${first.what}${more.length > 0 ? ` (and ${more.length} more)` : ''}`}
+    </Text>
+  );
+}
+
 const MOST_LINES = 6;
 
 /** Lines that `Trouble` takes, at most. */
@@ -121,7 +134,8 @@ export function troubleLines(model: Model): number {
   const { state, trouble, progress } = model.engine;
   if (state === 'closed' || trouble) return 4;
   const lines = (progress?.troubles ?? []).reduce((sum, one) => sum + linesOf(one), 0);
-  const changes = (progress?.schema_changes ?? []).length > 0 ? 1 : 0;
+  const changes =
+    ((progress?.schema_changes ?? []).length > 0 ? 1 : 0) + ((progress?.definition_changes ?? []).length > 0 ? 1 : 0);
   return Math.min(lines, MOST_LINES - changes) + changes;
 }
 

@@ -5,6 +5,7 @@ import { wizardInput } from '../gates.ts';
 import { type Message, type Step, step } from '../messages.ts';
 import type { EngineView, Model, Screen } from '../model.ts';
 import { addSample } from '../rates.ts';
+import { askCarryOver, carriedNotice } from './carry-over.ts';
 import { enterResume } from './resume.ts';
 
 const KEPT_LAG = 240;
@@ -181,6 +182,12 @@ export function engineStep(model: Model, message: Message): Step | null {
       return step(model, { do: 'resync' });
     case 'resync-asked':
       return step({ ...model, notice: resyncNotice(message.error) });
+    case 'ask-carry-over':
+      return askCarryOver(model);
+    case 'carry-over':
+      return step(model, { do: 'carry-over', keys: message.keys });
+    case 'carried-over':
+      return step({ ...model, notice: carriedNotice(message.error) });
     case 'stop-ended': {
       const { overlay } = model;
       if (message.error === null) {

@@ -1,4 +1,5 @@
 import type { Model } from '../../state/model.ts';
+import { changesToCarry } from '../../state/steps/carry-over.ts';
 import { damagedTables } from '../../state/steps/engine.ts';
 import type { Binding } from '../key-table.ts';
 import { reader } from './bindings.ts';
@@ -16,8 +17,17 @@ export const resyncKey: Binding = {
 };
 /** What changed on the source, with the statements for the target; offered while there is any. */
 export const changesKey: Binding = {
-  ...reader('D', 'changes', "what changed on the source's tables, and what to run on the target"),
-  when: (model) => (model.engine.progress?.schema_changes.length ?? 0) > 0,
+  ...reader('D', 'changes', 'what changed on the source, and what to run on the target'),
+  when: (model) =>
+    (model.engine.progress?.schema_changes.length ?? 0) + (model.engine.progress?.definition_changes.length ?? 0) > 0,
+};
+/** Brings changed definitions to the target; offered where there is a statement. */
+export const carryOverKey: Binding = {
+  keys: ['a'],
+  footer: 'carry over',
+  help: 'run the statements for changed definitions on the target, after a yes',
+  when: (model) => commands(model) && changesToCarry(model).length > 0,
+  send: { type: 'ask-carry-over' },
 };
 const lost = (model: Model): boolean => model.engine.state === 'closed';
 

@@ -2,7 +2,7 @@ import type { Model, Overlay, Reader } from '../../state/model.ts';
 import { plannedHypertables, tablesWord } from '../../state/table-order.ts';
 import type { Binding, KeyTable } from '../key-table.ts';
 import { reader, updown } from './bindings.ts';
-import { resyncKey } from './engine.ts';
+import { carryOverKey, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
 
 const closing = (key: string): Binding => ({
@@ -41,6 +41,7 @@ const scrolling = (name: Reader, key: string, title: string): KeyTable => ({
     ...updown.map((binding, at) => (at === 1 ? { ...binding, footer: 'scroll' } : binding)),
     ...others.filter((other) => !other.keys.includes(key)),
     ...(name === 'tables' ? [resyncKey] : []),
+    ...(name === 'changes' ? [carryOverKey] : []),
   ],
 });
 
@@ -50,7 +51,7 @@ export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
   help: scrolling('help', '?', 'Help'),
   log: scrolling('log', 'l', 'Log'),
   tables: scrolling('tables', 't', 'Tables'),
-  changes: scrolling('changes', 'D', "What changed on the source's tables"),
+  changes: scrolling('changes', 'D', 'What changed on the source'),
   warnings: scrolling('warnings', 'w', 'Warnings'),
   question: {
     name: 'question',

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runEngine } from '../../../src/commands/run-engine.ts';
-import type { EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
+import type { DefinitionChange, EngineEvent, EventPayload, Phase } from '../../../src/engine/events.ts';
 import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
 import type { Action } from '../../../src/engine/process/protocol.ts';
@@ -130,6 +130,16 @@ export class Migration implements AsyncDisposable {
   /** Asks for tables to be copied again; none: all that are damaged. Resolves when the engine begins with it. */
   resync(...tables: string[]): Promise<void> {
     return this.#ask({ action: 'resync', tables });
+  }
+
+  /** The newest list of changed definitions. */
+  get definitionChanges(): readonly DefinitionChange[] {
+    return this.of('definition_changes').at(-1)?.changes ?? [];
+  }
+
+  /** Brings changed definitions to the target, as the wizard does after a yes. */
+  carryOver(keys: readonly string[]): Promise<void> {
+    return this.#ask({ action: 'carry-over', keys: [...keys] });
   }
 
   /** Asks for the cut-over once all tables stand at one position, whatever else the gates say. */

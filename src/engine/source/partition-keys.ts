@@ -7,7 +7,10 @@ export interface PartitionKeys {
 }
 
 export interface KeyColumn {
-  /** OID of the type that the operator class is for: `anyenum`, `anyarray` and the like for kinds of types. */
+  /**
+   * OID of the type that the operator class is for: `anyenum`, `anyarray` and the like for kinds of types. That of OIDs is also for
+   * `regclass` and its kind, which travel by name: then it is theirs.
+   */
   readonly type: number;
   /** The operator class is of the operator's, or of an extension. */
   readonly ownClass: boolean;
@@ -40,7 +43,8 @@ const localeOf = (row: string, plain: string) =>
 
 const KEYS = `
 SELECT p.partrelid::oid::int8 AS oid, p.partstrat AS strategy, (SELECT json_agg(json_build_object(
-         'type', o.opcintype::int8, 'ownClass', o.oid >= 16384, 'expression', k.attnum = 0,
+         'type', CASE WHEN o.opcintype = 'oid'::regtype THEN coalesce((SELECT coalesce(nullif(t.typbasetype, 0), t.oid) FROM pg_attribute a
+            JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = p.partrelid AND a.attnum = k.attnum), o.opcintype) ELSE o.opcintype END::int8, 'ownClass', o.oid >= 16384, 'expression', k.attnum = 0,
          'collation', CASE WHEN k.coll <> 0 THEN json_build_object('isDefault', l.collprovider = 'd',
             'deterministic', l.collisdeterministic, 'provider', l.collprovider, 'locale', coalesce(${localeOf('l', 'coll')}, '')) END) ORDER BY k.n)
      FROM unnest(p.partattrs, p.partclass, p.partcollation) WITH ORDINALITY k(attnum, class, coll, n)

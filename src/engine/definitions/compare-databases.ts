@@ -53,7 +53,10 @@ export async function compareDefinitions(
       isOfHypertable(one) ? { ...one, fields: one.fields.filter(({ field }) => field !== 'not null') } : one,
     )
     .filter(({ state, fields }) => state !== 'differs' || fields.length > 0);
-  return { differences, rolesMissing: options.skipRoles ? new Map() : ours.missing };
+  // What our own role was granted on the source is for the migration.
+  const reader = await currentUser(source);
+  const missing = [...ours.missing].filter(([role]) => role !== reader);
+  return { differences, rolesMissing: new Map(options.skipRoles ? [] : missing) };
 }
 
 /** An extension, and schema `public`, are in many databases from the start; others where it is known that they were there. */

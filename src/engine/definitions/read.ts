@@ -5,6 +5,7 @@ import { onTableQueries } from './on-tables.ts';
 import { routineQueries } from './routines.ts';
 import { readScope } from './scope.ts';
 import { tableQueries } from './tables.ts';
+import { withSameTypeNames } from './type-names.ts';
 import { typeQueries } from './types.ts';
 
 export interface Definitions {
@@ -31,13 +32,13 @@ export async function readDefinitions(client: pg.Client, plainColumns = true): P
   try {
     for (const { catalog, sql } of queries) {
       for (const row of await patiently(client, sql)) {
-        const entry = {
+        const entry = withSameTypeNames({
           kind: row.kind ?? '',
           name: JSON.parse(row.name ?? '[]') as string[],
           catalog,
           oid: Number(row.oid),
           fields: withoutNulls(JSON.parse(row.fields ?? '{}') as Record<string, string | null>),
-        };
+        });
         entries.set(keyOf(entry), entry);
       }
     }

@@ -67,6 +67,8 @@ CREATE TRIGGER tr AFTER UPDATE OF kind ON json_table FOR EACH ROW WHEN (OLD.kind
 CREATE RULE r AS ON DELETE TO json_table WHERE OLD.id = 0 DO INSTEAD INSERT INTO json_table (id) SELECT json_table.id + 100 FROM json_table WHERE json_table.kind = 'a';
 CREATE POLICY p ON json_table USING (kind IN ('a', 'b') AND EXISTS (SELECT FROM json_table j WHERE j.id = json_table.id AND json_table.n > 1));
 CREATE DOMAIN code AS varchar(5) DEFAULT upper('x') CHECK (VALUE IN ('a', 'b'));
+CREATE FUNCTION of_json(json, json[]) RETURNS json LANGUAGE sql AS 'select $1'; CREATE TABLE "json" ("json" json DEFAULT '1'::json, a json[]);
+CREATE VIEW of_json AS SELECT "json"."json"::json AS "json" FROM "json"; CREATE DOMAIN json_code AS json;
 CREATE FUNCTION unistr(text DEFAULT 'x') RETURNS text LANGUAGE sql AS 'select $1';
 CREATE TABLE part (a int, at date) PARTITION BY RANGE ((extract(year FROM at)));
 CREATE TABLE part_a PARTITION OF part FOR VALUES FROM (2020) TO (2021);

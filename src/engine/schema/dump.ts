@@ -110,6 +110,10 @@ const OUR_EXCLUSIONS = [
   '--exclude-schema=timescaledb_*',
 ];
 
+/** Every database has it, and only the owner of the schema may set it. pg_dump knows it by the name without quotes only. */
+const isCommentOfInitdb = ({ type, sql }: ArchiveEntry): boolean =>
+  type === 'COMMENT' && /^COMMENT ON SCHEMA "?public"? IS 'standard public schema';$/.test(sql);
+
 /** Reads the schema that `dumpSchema` left in the work directory. Rejects with TM2001 when it is not there. */
 export async function readSchema(
   options: Pick<DumpOptions, 'tools' | 'workDirectory' | 'signal'>,
@@ -119,6 +123,9 @@ export async function readSchema(
     (await runPgTool('pg_restore', [...args, file], null, toolOptions(options))).stdout;
   const known = listedIds(await restore('--list'));
   const section = async (name: string) =>
-    parseScript(await restore('--verbose', '--no-owner', '--no-tablespaces', `--section=${name}`, '--file=-'), known);
+    parseScript(
+      await restore('--verbose', '--no-owner', '--no-tablespaces', `--section=${name}`, '--file=-'),
+      known,
+    ).filter((entry) => !isCommentOfInitdb(entry));
   return { preData: await section('pre-data'), postData: await section('post-data') };
 }

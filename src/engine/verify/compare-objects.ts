@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { ofTimescaleDb, SYSTEM_SCHEMAS } from '../source/belongs.ts';
 import { readRoots } from '../timescale/source-hypertables.ts';
 import type { PartitionColumns } from '../timescale/target-hypertables.ts';
 
@@ -37,7 +37,7 @@ UNION ALL
 SELECT 'trigger', format('%s.%I', o.tgrelid::regclass, o.tgname), o.tgenabled::text
   FROM pg_trigger o JOIN pg_class c ON c.oid = o.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_proc f ON f.oid = o.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace
- WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS} AND fn.nspname !~ '^_timescaledb_' AND ${NOT_OF_CHUNK('o.tgrelid')}
+ WHERE NOT o.tgisinternal AND NOT ${SYSTEM_SCHEMAS} AND NOT ${ofTimescaleDb('fn')} AND ${NOT_OF_CHUNK('o.tgrelid')}
 UNION ALL
 SELECT 'function', o.oid::regprocedure::text, '' FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace
  WHERE NOT ${SYSTEM_SCHEMAS} AND ${NOT_OF_EXTENSION('pg_proc')}

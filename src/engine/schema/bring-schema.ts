@@ -2,6 +2,8 @@ import { displayName } from '../../postgres/identifiers.ts';
 import { matches } from '../../postgres/patterns.ts';
 import type { HeldSnapshot } from '../begin.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
+import { bringServerProperties } from '../roles/carry.ts';
+import { readLeftOutSchemas } from '../source/belongs.ts';
 import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
 import { adaptToHypertables, takeAggregatesOut } from '../timescale/adapt-schema.ts';
@@ -20,10 +22,9 @@ import { takesForeignKeys } from '../timescale/target-hypertables.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { type ClassifiedSchema, classify } from './classify.ts';
 import { dumpSchema, hasDump, readSchema, type SourceSchema } from './dump.ts';
+import { policiesWithoutRole } from './policies-without-role.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
-import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
-import { applySettings, readSettings } from './settings.ts';
 
 export interface BringSchemaOptions {
   /** The tables whose schema is migrated. */
@@ -48,7 +49,7 @@ export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: A
     source: servers.source,
     snapshot: snapshot.name,
     excludeTables: [...excluded, ...(await readSequencesOf(snapshot.client, excluded))],
-    excludeSchemas: options.excludeSchema,
+    excludeSchemas: [...options.excludeSchema, ...(await readLeftOutSchemas(snapshot.client)).map(({ name }) => name)],
   });
   await recordAggregates(target, await readAggregates(snapshot.client));
   await recordObject(target, 'phase', 'dump');
@@ -64,9 +65,7 @@ export async function bringSchema(
   const { emit, workDirectory } = input;
   const dumping = { tools, workDirectory, signal };
   if (!done) {
-    const roles = options.skipRoles ? [] : await readRoles(source);
-    const created = await createRoles(target, roles, emit);
-    await applySettings(target, await readSettings(source), created, emit);
+    await bringServerProperties({ source, target, skipRoles: options.skipRoles }, emit);
   }
   const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
   const becoming = wanted.filter((table) => becomesHypertable(table, options.hypertables));

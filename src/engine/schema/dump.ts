@@ -23,6 +23,7 @@ export interface DumpOptions {
   readonly snapshot: string | null;
   /** Tables and sequences. */
   readonly excludeTables: readonly { schema: string; name: string }[];
+  /** Whole names, never patterns. */
   readonly excludeSchemas: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -55,7 +56,6 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
-    ...OUR_EXCLUSIONS,
   ];
   for (const [attempt, patience] of LOCK_PATIENCE.entries()) {
     try {
@@ -82,13 +82,6 @@ export const hasDump = (workDirectory: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** Ours, and what TimescaleDB makes anew on the target: chunks, and what continuous aggregates keep. */
-const OUR_EXCLUSIONS = [
-  '--exclude-schema=tiger_migrate',
-  '--exclude-schema=_timescaledb_*',
-  '--exclude-schema=timescaledb_*',
-];
 
 /** Reads the schema that `dumpSchema` left in the work directory. Rejects with TM2001 when it is not there. */
 export async function readSchema(

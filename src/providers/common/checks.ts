@@ -6,6 +6,7 @@ import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
+import { notMigrated, ownSchema } from './left-out.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
 import { clientTools, processors } from './machine.ts';
 import { outputPlugin } from './output-plugin.ts';
@@ -20,6 +21,8 @@ import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
 import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
 import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
+import { publications, subscriptions } from './source-subscriptions.ts';
+import { databaseProperties, systemPrivileges } from './target-database.ts';
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
@@ -59,6 +62,10 @@ export const COMMON_CHECKS: readonly Check[] = [
   walSenderTimeout,
   freeConnections('source'),
   leftOut,
+  notMigrated,
+  ownSchema('source'),
+  subscriptions,
+  publications,
   extensionData,
   allTablesPublications,
   eventTriggers,
@@ -71,6 +78,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   differentDatabases,
   targetVersion,
   isPrimary('target'),
+  ownSchema('target'),
   targetEmpty,
   encodings,
   locales,
@@ -80,6 +88,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   targetSuperuserObjects,
   replicaRole,
   roleCreation,
+  databaseProperties,
+  systemPrivileges,
   freeConnections('target'),
   targetSize,
   targetDisk,

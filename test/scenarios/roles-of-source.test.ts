@@ -356,6 +356,34 @@ describe('what belongs to the database itself', () => {
     expect(await check('target-system-privileges', uris(pair, name))).toMatchObject({ status: 'pass' });
   });
 
+  test('default privileges of roles that ours is no member of are listed, and equal once the list was run', async () => {
+    const name = await databases(pair);
+    await admin(
+      pair.source,
+      name,
+      `CREATE ROLE maker; CREATE ROLE "taker x"; CREATE SCHEMA made AUTHORIZATION owner;
+       ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA made GRANT SELECT, UPDATE ON TABLES TO "taker x" WITH GRANT OPTION;
+       ALTER DEFAULT PRIVILEGES FOR ROLE maker REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES FOR ROLE maker GRANT USAGE ON SCHEMAS TO PUBLIC;
+       ALTER DEFAULT PRIVILEGES FOR ROLE maker GRANT USAGE ON SEQUENCES TO "taker x"; ALTER DEFAULT PRIVILEGES FOR ROLE maker REVOKE USAGE ON TYPES FROM PUBLIC`,
+    );
+    const result = await check('target-default-privileges', uris(pair, name));
+    expect(result.status).toBe('warn');
+    expect(result.fix.split('\n')).toEqual(
+      expect.arrayContaining([
+        'ALTER DEFAULT PRIVILEGES FOR ROLE "maker" IN SCHEMA "made" GRANT SELECT ON TABLES TO "taker x" WITH GRANT OPTION;',
+        'ALTER DEFAULT PRIVILEGES FOR ROLE "maker" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;',
+        'ALTER DEFAULT PRIVILEGES FOR ROLE "maker" GRANT USAGE ON SCHEMAS TO PUBLIC;',
+      ]),
+    );
+    await using migration = await migrate(pair, name);
+    await runListed(pair, name, migration.of('warning').at(-1)?.text ?? '');
+    expect(await check('target-default-privileges', uris(pair, name))).toMatchObject({ status: 'pass' });
+    // Those of our own role come by themselves.
+    await admin(pair.target, name, 'GRANT maker TO keeper');
+    await admin(pair.source, name, 'ALTER DEFAULT PRIVILEGES FOR ROLE maker GRANT SELECT ON TABLES TO "taker x"');
+    expect(await check('target-default-privileges', uris(pair, name))).toMatchObject({ status: 'pass' });
+  });
+
   test('subscriptions and publications are told, with what to run', async () => {
     const name = await databases(pair);
     await admin(
@@ -391,7 +419,10 @@ async function bringOnly(pair: Pair, name: string): Promise<void> {
   await withClient(at.source, (source) =>
     withClient(at.target, async (target) => {
       await createProgressSchema(target, MIGRATION, INVALID_LSN);
-      await bringServerProperties({ source, target, skipRoles: false }, () => undefined);
+      await bringServerProperties(
+        { source, target, options: { skipRoles: false, excludeSchema: [] } },
+        () => undefined,
+      );
     }),
   );
 }

@@ -145,7 +145,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
 const serversOf = ({ source, target, migration }: CutoverOptions): BothServers => ({
   source,
   target,
-  skipRoles: migrationOptionsSchema.parse(JSON.parse(migration.options)).skipRoles,
+  options: migrationOptionsSchema.parse(JSON.parse(migration.options)),
 });
 
 /** What is left to be done around the database. The migration is done already, whatever becomes of this look. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Emit } from '../events.ts';
+import type { MigrationOptions } from '../options.ts';
 import { readRecordedLeftOut } from '../source/left-out.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
 import { passwordSteps } from './password-step.ts';
@@ -11,7 +12,7 @@ import { CREATED_ROLE, type OpenStep, runSteps, runStepWithin } from './step.ts'
 export interface BothServers {
   readonly source: pg.Client;
   readonly target: pg.Client;
-  readonly skipRoles: boolean;
+  readonly options: Pick<MigrationOptions, 'skipRoles' | 'excludeSchema'>;
 }
 
 async function serverVersion(client: pg.Client): Promise<number> {
@@ -20,12 +21,12 @@ async function serverVersion(client: pg.Client): Promise<number> {
 }
 
 /** Compares both servers as they are now. */
-async function planNow({ source, target, skipRoles }: BothServers): Promise<ServerPlan> {
+async function planNow({ source, target, options }: BothServers): Promise<ServerPlan> {
   return planServer({
     source: await readServerProperties(source, await serverVersion(source)),
     target: await readServerProperties(target, await serverVersion(target)),
     created: await recordedObjects(target, CREATED_ROLE),
-    skipRoles,
+    ...options,
   });
 }
 
@@ -79,7 +80,7 @@ export interface OpenAtEnd {
 export async function tellOpenAtEnd(of: BothServers, emit: Emit): Promise<OpenAtEnd> {
   const plan = await planNow(of);
   const limit = plan.connectionLimit === null ? [] : [plan.connectionLimit];
-  const open = [...plan.roles.steps, ...plan.database, ...limit, ...plan.changedPrivileges];
+  const open = [...plan.roles.steps, ...plan.database, ...limit, ...plan.defaultPrivileges, ...plan.changedPrivileges];
   if (open.length > 0) {
     const list = open.map(({ sql }) => `${sql};`).join(' ');
     emit({ type: 'warning', text: `The target refused, or leaves to an administrator, and still lacks: ${list}` });
@@ -94,7 +95,7 @@ export async function tellOpenAtEnd(of: BothServers, emit: Emit): Promise<OpenAt
       ...(plan.roles.notes.length > 0 ? [`${withoutMemberships(plan)}.`] : []),
       ...(open.length > 0
         ? [
-            `For an administrator of the target: ${open.length} statements on roles, rights and the database; the last warning lists them.`,
+            `What is open on roles, rights and the database is for an administrator of the target (statements: ${open.length}): the last warning lists it.`,
           ]
         : []),
     ],

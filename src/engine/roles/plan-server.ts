@@ -1,4 +1,5 @@
 import { planConnectionLimit, planDatabase } from './database-properties.ts';
+import { planDefaultPrivileges } from './default-privileges.ts';
 import { planParameterGrants } from './parameter-grants.ts';
 import { planRoles, type RolesPlan } from './plan-roles.ts';
 import { planSettings } from './plan-settings.ts';
@@ -15,6 +16,8 @@ export interface ServerPlan {
   readonly database: readonly Step[];
   /** At the cut-over; null: nothing. */
   readonly connectionLimit: Step | null;
+  /** They come with the dump. */
+  readonly defaultPrivileges: readonly Step[];
   /** Rights on objects of the server or of extensions: they come with the dump. */
   readonly changedPrivileges: readonly Step[];
   /** Roles that are not created, being the provider's or the server's own, and that the target does not have by itself. */
@@ -27,10 +30,11 @@ export interface ServersToPlan {
   /** Roles that this migration has created on the target. */
   readonly created: ReadonlySet<string>;
   readonly skipRoles: boolean;
+  readonly excludeSchema: readonly string[];
 }
 
 /** Pure: compares both sides, before a migration, during it, or at its end. */
-export function planServer({ source, target, created, skipRoles }: ServersToPlan): ServerPlan {
+export function planServer({ source, target, created, skipRoles, excludeSchema }: ServersToPlan): ServerPlan {
   const there = new Set(target.roles.all.map(({ name }) => name));
   const migrated = new Set(skipRoles ? [] : source.roles.roles.map(({ name }) => name));
   const thereBefore = new Set([...there].filter((name) => !created.has(name)));
@@ -58,6 +62,12 @@ export function planServer({ source, target, created, skipRoles }: ServersToPlan
   return {
     roles: { ...plan, steps: [...plan.steps, ...ofRoles, ...parameters] },
     database: [...ofDatabase, ...planDatabase(source.database, target.database, own)],
+    defaultPrivileges: planDefaultPrivileges({
+      source: source.defaultPrivileges,
+      target: target.defaultPrivileges,
+      roles: known,
+      excludedSchemas: new Set(excludeSchema),
+    }),
     leftOut: skipRoles ? [] : source.roles.leftOut.filter(({ name }) => !there.has(name)),
     connectionLimit: planConnectionLimit(source.database, target.database),
     changedPrivileges: planChangedPrivileges(

@@ -9,6 +9,8 @@ export interface Step {
   readonly kind: string;
   /** Without a semicolon. */
   readonly sql: string;
+  /** What is tried in its place before there is a schema; absent: itself. */
+  readonly trial?: string;
   /** SQL: an expression that is true once it is done. GRANT and REVOKE without the right to are only warnings of the server. */
   readonly holds?: string;
   /** Why we do not run it ourselves; absent: we try. */

@@ -65,7 +65,7 @@ export async function bringSchema(
   const { emit, workDirectory } = input;
   const dumping = { tools, workDirectory, signal };
   if (!done) {
-    await bringServerProperties({ source, target, skipRoles: options.skipRoles }, emit);
+    await bringServerProperties({ source, target, options }, emit);
   }
   const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
   const becoming = wanted.filter((table) => becomesHypertable(table, options.hypertables));

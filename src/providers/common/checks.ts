@@ -22,7 +22,7 @@ import { inactiveSlots, laggingSlots, openTransactions } from './source-activity
 import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
 import { publications, subscriptions } from './source-subscriptions.ts';
-import { databaseProperties, systemPrivileges } from './target-database.ts';
+import { databaseProperties, defaultPrivileges, systemPrivileges } from './target-database.ts';
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
@@ -89,6 +89,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   replicaRole,
   roleCreation,
   databaseProperties,
+  defaultPrivileges,
   systemPrivileges,
   freeConnections('target'),
   targetSize,

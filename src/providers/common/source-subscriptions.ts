@@ -20,11 +20,18 @@ export const subscriptions: Check = {
       ({ name, enabled, publications: from }) =>
         `${quoteIdent(name)} to ${listed(from.map(quoteIdent))}${enabled ? '' : ', disabled'}`,
     );
+    const enabled = found.filter((one) => one.enabled);
     return warn(`${listed(words)}: stays on the source`, {
       fix: [
-        'Before the cut-over, on the source, so that nothing writes there any more:',
-        ...found.filter(({ enabled }) => enabled).map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} DISABLE;`),
-        'After the cut-over, on the target, going on with the slot of the publisher where the source stopped (the source must be let go of it first: ALTER SUBSCRIPTION … SET (slot_name = NONE);):',
+        ...(enabled.length > 0
+          ? [
+              'Before the cut-over, on the source, so that nothing writes there any more:',
+              ...enabled.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} DISABLE;`),
+            ]
+          : []),
+        'Before the target takes it over, on the source, to let go of the slot of the publisher:',
+        ...found.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} SET (slot_name = NONE);`),
+        'After the cut-over, on the target, to go on with that slot where the source stopped:',
         ...found.map(
           ({ name, publications: from }) =>
             `CREATE SUBSCRIPTION ${quoteIdent(name)} CONNECTION '…' PUBLICATION ${from.map(quoteIdent).join(', ')} WITH (create_slot = false, slot_name = '…', copy_data = false);`,

@@ -40,6 +40,26 @@ export const databaseProperties: Check = {
   },
 };
 
+/** https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html */
+export const defaultPrivileges: Check = {
+  id: 'target-default-privileges',
+  side: 'target',
+  title: 'Default privileges',
+  severity: 'warn',
+  wanted: 'those of the source can be brought',
+  why: 'Rights on what a role creates from now on can be set by that role, its members and superusers.',
+  fix: 'GRANT the roles that create objects to the connecting role, or run the statements as an administrator.',
+  async run(run) {
+    const { roles, defaultPrivileges: steps } = await serverPlan(run);
+    if (steps.length === 0) return pass('none that the target does not have');
+    const open = await openSteps(run, steps, roles.steps);
+    if (open.length === 0) return pass(`${counted(steps.length, 'right')} will be set`);
+    return warn(`not set on the target: ${counted(open.length, 'right')} (${open[0]?.reason})`, {
+      fix: ['As an administrator of the target, once roles and schemas are there:', ...statementsOf(open)].join('\n'),
+    });
+  },
+};
+
 /** https://www.postgresql.org/docs/current/catalog-pg-init-privs.html */
 export const systemPrivileges: Check = {
   id: 'target-system-privileges',

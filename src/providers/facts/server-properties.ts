@@ -18,7 +18,7 @@ export async function serverPlan({ ask, target, options, resuming }: CheckRun): 
     source: await ask('source', serverProperties),
     target: await ask('target', serverProperties),
     created: resuming ? await recordedObjects(target, CREATED_ROLE) : new Set(),
-    skipRoles: options.skipRoles,
+    ...options,
   });
 }
 
@@ -33,7 +33,11 @@ export async function openSteps(
 ): Promise<OpenStep[]> {
   if (steps.length === 0) return [];
   const tried = [...before, ...steps].filter(isTried);
-  const answers = await attemptsTogether(target, tried, NOT_DONE);
+  const answers = await attemptsTogether(
+    target,
+    tried.map((step) => (step.trial === undefined ? step : { sql: step.trial })),
+    NOT_DONE,
+  );
   const refusals = new Map(tried.map((step, at) => [step, answers[at]?.message]));
   return steps.flatMap((step) => {
     const reason = step.byHand ?? refusals.get(step);

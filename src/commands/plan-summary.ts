@@ -2,7 +2,8 @@ import { statfs } from 'node:fs/promises';
 import type pg from 'pg';
 import { estimateCopySeconds } from '../engine/copy/estimate.ts';
 import { planParts } from '../engine/copy/parts.ts';
-import { readRoles } from '../engine/schema/roles.ts';
+import { readServerRoles } from '../engine/roles/server-roles.ts';
+import { readLeftOutSchemas } from '../engine/source/belongs.ts';
 import { chunkOf, holdsRows, readTables, type SourceTable, selection } from '../engine/source/catalog.ts';
 import { chooseJobs } from '../engine/target/jobs.ts';
 import { ofHypertable } from '../engine/timescale/chunk-name.ts';
@@ -50,6 +51,7 @@ export async function summarize(
   );
   const extensions = rows.map(({ name }) => name);
   const skips = (name: string) => options.skipExtensions === 'all' || options.skipExtensions.includes(name);
+  const roles = options.skipRoles ? { migrated: [], leftOut: [] } : await rolesOf(source, target);
   const estimateSeconds = bytes === 0 ? null : estimateCopySeconds(bytes, jobs.tables);
   return {
     tables: copied
@@ -68,9 +70,11 @@ export async function summarize(
         const why = whySkipped(table, selection(table, options));
         return why ? [{ object: displayName(table), why }] : [];
       }),
+      ...(await readLeftOutSchemas(source)).map(({ name, why }) => ({ object: `schema ${displayIdent(name)}`, why })),
+      ...roles.leftOut.map(({ name, why }) => ({ object: `role ${displayIdent(name)}`, why })),
     ],
     extensions: extensions.filter((name) => !skips(name)),
-    roles: options.skipRoles ? [] : (await readRoles(source)).map((role) => role.name),
+    roles: roles.migrated,
     bytes,
     indexes: Number(indexes),
     tableJobs: jobs.tables,
@@ -81,6 +85,13 @@ export async function summarize(
     spoolFreeBytes: await freeBytes(directory),
     remarks: await planRemarks(source, { options, tables, extensions }),
   };
+}
+
+/** Those that come, and those that do not and that the target does not have either. */
+async function rolesOf(source: pg.Client, target: pg.Client) {
+  const there = new Set((await readServerRoles(target)).all.map(({ name }) => name));
+  const { roles, leftOut } = await readServerRoles(source);
+  return { migrated: roles.map(({ name }) => name), leftOut: leftOut.filter(({ name }) => !there.has(name)) };
 }
 
 async function freeBytes(directory: string): Promise<number | null> {

@@ -3,6 +3,7 @@ import { withClient } from '../postgres/connect.ts';
 import { type ConnectionSettings, describeServer } from '../postgres/connection-string.ts';
 import { firstRow } from '../postgres/query.ts';
 import { detectProvider } from '../providers/index.ts';
+import { notInExtension, USER_SCHEMA } from '../providers/relations.ts';
 import type { ServerReport } from '../state/services.ts';
 
 const LOOK = `
@@ -11,7 +12,7 @@ SELECT current_setting('server_version') AS version, current_user AS user,
        (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS tls,
        pg_database_size(current_database()) AS bytes,
        (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')
-          AND n.nspname !~ '^(pg_|information_schema$|_?timescaledb_|tiger_migrate$)') AS tables`;
+          AND ${USER_SCHEMA} AND ${notInExtension('pg_class', 'c.oid')}) AS tables`;
 
 /** Connects and looks: who is there, what kind of server, how big, how far away. */
 export function probeServer(

@@ -3,6 +3,7 @@ import { hypertableProgress } from '../engine/hypertable-progress.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
+import { passwordSteps } from '../engine/roles/password-step.ts';
 import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { tablesWord } from '../state/table-order.ts';
@@ -62,6 +63,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     schema_changes: progress.schema_changes,
     definition_changes: progress.definition_changes,
     warnings: progress.warnings,
+    roles_without_password: progress.roles_without_password ?? [],
     gates: progress.gates,
     compression: progress.compression,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
@@ -143,6 +145,7 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
   for (const change of progress.schema_changes) lines.push(schemaChangeLine(change));
   for (const change of progress.definition_changes) lines.push(definitionChangeLine(change));
   for (const warning of progress.warnings.slice(-5)) lines.push(`! ${warning.time} ${warning.text}`);
+  lines.push(...passwordSteps(progress.roles_without_password ?? []));
   if (progress.error) lines.push(`${progress.error.code} ${progress.error.message}`, `  → ${progress.error.hint}`);
   // Unless its error says how to go on otherwise.
   const toldHow = progress.error?.hint.includes('migrate --res') ?? false;

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import { migrationOptionsSchema } from '../engine/options.ts';
 import { readMigrationFile } from '../engine/process/work-directory.ts';
+import { passwordSteps } from '../engine/roles/password-step.ts';
+import { readRolesWithoutPassword } from '../engine/roles/passwords.ts';
 import { readDamaged } from '../engine/sync/damage.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
 import { describeChunk } from '../engine/timescale/chunk-name.ts';
@@ -17,7 +19,8 @@ const JOBS = 4;
 /** The migration that the target holds, and which of its tables stand still. */
 async function readMigrated(target: pg.Client) {
   const migration = await readMigration(target);
-  return { migration, damaged: migration ? await readDamaged(target) : [] };
+  if (!migration) return { migration, damaged: [], passwords: [] };
+  return { migration, damaged: await readDamaged(target), passwords: await readRolesWithoutPassword(target) };
 }
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
@@ -26,7 +29,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
-  const { migration, damaged } = await readMigrated(probe).finally(() => destroy(probe));
+  const { migration, damaged, passwords } = await readMigrated(probe).finally(() => destroy(probe));
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -74,6 +77,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   if (result.equal) {
     const besides = patterns.length === 0 ? '; sequences and objects too' : '';
     context.say(`Equal: ${result.tables.length} tables, every row${besides}.`);
+    for (const step of passwordSteps(passwords)) context.say(step);
     return 0;
   }
   const what = [

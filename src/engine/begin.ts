@@ -10,6 +10,7 @@ import type { Emit } from './events.ts';
 import type { MigrationOptions } from './options.ts';
 import type { Servers } from './servers.ts';
 import { holdsRows, identifySource, isDecoded, readTables, type SourceTable, selection } from './source/catalog.ts';
+import { recordLeftOutSchemas } from './source/left-out.ts';
 import { recordDescriptions } from './source/named-tables.ts';
 import { assignTables, createPublications, type PublicationNames } from './source/publications.ts';
 import { recordPublished } from './source/published.ts';
@@ -199,6 +200,7 @@ async function beginOnce(servers: Servers, of: BeginOptions): Promise<Begun> {
     await target.query('BEGIN');
     await target.query('UPDATE tiger_migrate.progress SET applied_lsn = $1::pg_lsn', [formatLsn(snapshot.lsn)]);
     await insertTables(target, plannedTables(tables, options));
+    await recordLeftOutSchemas(snapshot.client, target);
     await recordPublished(source, target, migration.publications);
     await recordShapes(
       snapshot.client,

@@ -205,7 +205,13 @@ const payload = z.discriminatedUnion('type', [
     detail: z.string(),
   }),
   z.object({ type: z.literal('error'), error: errorReportSchema }),
-  z.object({ type: z.literal('done'), summary: z.array(z.string()), downtime_ms: z.number() }),
+  z.object({
+    type: z.literal('done'),
+    summary: z.array(z.string()),
+    /** Roles that the migration has created with LOGIN: somebody must set their passwords. */
+    roles_without_password: z.array(z.string()).optional(),
+    downtime_ms: z.number(),
+  }),
   /** After `done`, where there are chunks to be compressed. */
   compressionReportSchema.extend({ type: z.literal('compression') }),
 ]);

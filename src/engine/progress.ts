@@ -57,6 +57,8 @@ export const progressSchema = z.object({
   ),
   error: errorReportSchema.nullable(),
   summary: z.array(z.string()),
+  /** Roles that were created and can't log in yet. */
+  roles_without_password: z.array(z.string()).optional(),
   downtime_ms: z.number().nullable(),
   /** Of chunks, after the end; null: nothing was to be compressed. */
   compression: compressionReportSchema.nullable().default(null),
@@ -210,7 +212,12 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     case 'error':
       return { ...progress, error: event.error };
     case 'done':
-      return { ...progress, summary: event.summary, downtime_ms: event.downtime_ms };
+      return {
+        ...progress,
+        summary: event.summary,
+        downtime_ms: event.downtime_ms,
+        roles_without_password: event.roles_without_password ?? [],
+      };
     case 'compression': {
       const { type: _, time: __, ...compression } = event;
       return { ...progress, compression };

@@ -242,7 +242,12 @@ export async function runOnce(
             request,
             signal: combined,
           });
-          emit({ type: 'done', summary: [...result.summary], downtime_ms: result.downtimeMs });
+          emit({
+            type: 'done',
+            summary: [...result.summary],
+            roles_without_password: [...result.rolesWithoutPassword],
+            downtime_ms: result.downtimeMs,
+          });
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();

@@ -78,6 +78,10 @@ export const ERROR_KINDS = {
     'an object that only a superuser may create',
     'The source has a kind of object that the role of the target may not create there.',
   ),
+  TM1218: blocked(
+    'schema tiger_migrate is not ours',
+    'On the target the migration keeps its state in a schema of that name.',
+  ),
   TM1220: blocked(
     'partitions cannot be placed',
     'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',

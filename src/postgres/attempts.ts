@@ -49,6 +49,51 @@ export async function attempts(client: pg.Client, statements: readonly string[])
   }
 }
 
+/** A statement, and SQL that is true once it was done: GRANT and REVOKE without the right to are warnings of the server, not errors. */
+export interface Attempt {
+  readonly sql: string;
+  readonly holds?: string;
+}
+
+/**
+ * The same for statements that build on each other: each stays until all were tried, then all are taken back. One that is refused does not
+ * keep the next from being tried. `notDone`: what is said of one that was done only seemingly.
+ */
+export async function attemptsTogether(
+  client: pg.Client,
+  statements: readonly Attempt[],
+  notDone: string,
+): Promise<(Refused | null)[]> {
+  if (statements.length === 0) return [];
+  const tag = `$${`t${randomBytes(6).toString('hex')}`}$`;
+  const raise = `RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = ${quoteLiteral(notDone)};`;
+  const each = statements
+    .map(
+      ({ sql, holds }) => `
+    BEGIN
+      EXECUTE ${quoteLiteral(sql)};
+      ${holds === undefined ? '' : `EXECUTE ${quoteLiteral(`SELECT ${holds}`)} INTO done; IF NOT done THEN ${raise} END IF;`}
+      results := results || 'null'::jsonb;
+    EXCEPTION WHEN OTHERS THEN results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM);
+    END;`,
+    )
+    .join('');
+  await client.query('BEGIN');
+  try {
+    const answers =
+      (await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL client_min_messages = error;
+  DO ${tag}
+  DECLARE results jsonb := '[]'; done boolean;
+  BEGIN ${each}
+    PERFORM set_config('tiger_migrate.attempts', results::text, true);
+  END ${tag};
+  SELECT current_setting('tiger_migrate.attempts') AS results`)) as unknown as pg.QueryResult<{ results: string }>[];
+    return JSON.parse(answers.at(-1)?.rows[0]?.results ?? '[]') as (Refused | null)[];
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
 /** The same by savepoints, several round trips for each. */
 async function oneByOne(client: pg.Client, statements: readonly string[]): Promise<(Refused | null)[]> {
   await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);

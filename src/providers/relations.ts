@@ -1,9 +1,9 @@
 import type { MigrationOptions } from '../engine/options.ts';
+import { SYSTEM_SCHEMAS } from '../engine/source/belongs.ts';
 import { selection } from '../engine/source/catalog.ts';
 
 /** SQL over `pg_namespace n`: schemas of the operator's, not PostgreSQL's, TimescaleDB's or ours. */
-export const USER_SCHEMA = `n.nspname !~ '^pg_' AND n.nspname !~ '^_timescaledb_' AND n.nspname NOT IN
-  ('information_schema', 'tiger_migrate', 'timescaledb_information', 'timescaledb_experimental', 'toolkit_experimental')`;
+export const USER_SCHEMA = `NOT ${SYSTEM_SCHEMAS}`;
 
 /** SQL: the object does not belong to an extension, which would bring it along itself. */
 export const notInExtension = (catalog: 'pg_class' | 'pg_proc' | 'pg_type' | 'pg_namespace', oid: string): string =>

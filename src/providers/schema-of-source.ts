@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ArchiveEntry } from '../engine/schema/archive.ts';
 import { classify } from '../engine/schema/classify.ts';
 import { dumpSchema, readSchema, type SourceSchema } from '../engine/schema/dump.ts';
+import { readLeftOutSchemas } from '../engine/source/belongs.ts';
 import { readSequencesOf, readTables, selection } from '../engine/source/catalog.ts';
 import { adaptToHypertables, takeAggregatesOut } from '../engine/timescale/adapt-schema.ts';
 import { readIncompatible, withoutIncompatible } from '../engine/timescale/incompatible-objects.ts';
@@ -47,7 +48,7 @@ async function dump(run: CheckRun): Promise<SourceSchema> {
       snapshot: null,
       patience: LOCK_PATIENCE,
       excludeTables: [...excluded, ...(await readSequencesOf(source, excluded))],
-      excludeSchemas: options.excludeSchema,
+      excludeSchemas: [...options.excludeSchema, ...(await readLeftOutSchemas(source)).map(({ name }) => name)],
     });
     const wanted = tables.filter((table) => selection(table, options) !== 'excluded');
     const hypertables = wanted.filter(

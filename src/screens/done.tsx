@@ -1,5 +1,6 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import { passwordSteps } from '../engine/roles/password-step.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { type CompressionView, compressionOf } from '../state/compression.ts';
 import type { Model } from '../state/model.ts';
@@ -40,7 +41,8 @@ export function DoneScreen({ model, size }: { model: Model; size: Size }) {
   const compression = compressionOf(model);
   if (compression) lines.push(...compressionLines(compression, model, size));
   if (progress && progress.warnings.length > 0) lines.push(<Warnings count={progress.warnings.length} />);
-  const next = NEXT.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
+  const steps = [...passwordSteps(progress?.roles_without_password ?? []), ...NEXT];
+  const next = steps.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
   const room = size.rows - lines.length - (roomy ? 2 : 1);
   // A sentence is not cut off in its middle.
   const fitting = next.slice(0, room);

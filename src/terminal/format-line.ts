@@ -1,4 +1,5 @@
 import type { CompressionReport, DefinitionChange, EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
+import { passwordSteps } from '../engine/roles/password-step.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
 import { formatBytesShort, formatCount, formatMs, formatNumberOf, formatPercent } from './format.ts';
@@ -117,9 +118,12 @@ export function formatLine(event: EngineEvent): string | null {
     case 'error':
       return formatError(event.error);
     case 'done':
-      return [...event.summary, `Downtime: ${formatMs(event.downtime_ms)}`, 'Migration successfully completed'].join(
-        '\n',
-      );
+      return [
+        ...event.summary,
+        ...passwordSteps(event.roles_without_password ?? []),
+        `Downtime: ${formatMs(event.downtime_ms)}`,
+        'Migration successfully completed',
+      ].join('\n');
     case 'compression':
       return compressionLine(event);
     case 'slot':

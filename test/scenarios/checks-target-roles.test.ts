@@ -41,9 +41,9 @@ describe('roles', () => {
 
     await onSource('CREATE ROLE chief SUPERUSER; CREATE ROLE copier REPLICATION; CREATE ROLE auditor BYPASSRLS');
     expect(await check('target-create-roles', input)).toMatchObject({
-      status: 'info',
+      status: 'warn',
       found:
-        '3 roles to create: app, auditor, team; there already, left as they are: reader; stay behind, being SUPERUSER or REPLICATION: chief, copier; come without BYPASSRLS: auditor',
+        '5 roles to create: app, auditor, chief, copier, team; there already, left as they are: reader; come without SUPERUSER: chief; come without REPLICATION: copier; refused: BYPASSRLS: must be superuser to change bypassrls attribute',
     });
     // Trying has left nothing behind.
     const left = await withClient(target.uri('postgres'), (client) =>

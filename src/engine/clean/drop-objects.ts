@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 
 const NOT_OF_EXTENSION = (catalog: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;

@@ -10,6 +10,7 @@ import { mayHeal } from '../error-policy.ts';
 import type { CutoverStep, Emit } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
+import { type BothServers, bringConnectionLimit, type OpenAtEnd, tellOpenAtEnd } from '../roles/carry.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
 import { type EntryName, nameOfEntry, readLeftOut } from '../schema/leave-out.ts';
 import type { Servers } from '../servers.ts';
@@ -62,6 +63,8 @@ export interface CutoverOptions {
 
 export interface CutoverResult {
   readonly summary: readonly string[];
+  /** Roles that can't log in before somebody sets a password. */
+  readonly rolesWithoutPassword: readonly string[];
   readonly downtimeMs: number;
 }
 
@@ -117,6 +120,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
         await begin();
         const objects = await makeRemainingObjects(options);
         await carryOverLate(target);
+        await bringConnectionLimit(serversOf(options));
         const jobs = await makeJobsOfSource(options);
         const refreshed = [aggregates, jobs].map((one) => (one === null ? '' : `, ${one}`)).join('');
         return [null, `${objects} keys, triggers and rules made, ${views} materialized views refreshed${refreshed}`];
@@ -141,10 +145,25 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     await giveBack(options);
     throw error;
   }
+  const { summary, rolesWithoutPassword } = await lookAround(options);
   await steps.run('report', async () => [null, await leaveSource(options)]);
   const leftOut = await readLeftOut(target).catch(() => []);
-  return { summary: [...summarize(options), ...tellLeftOut(leftOut)], downtimeMs };
+  return { summary: [...summarize(options), ...tellLeftOut(leftOut), ...summary], rolesWithoutPassword, downtimeMs };
 }
+
+const serversOf = ({ source, target, migration }: CutoverOptions): BothServers => ({
+  source,
+  target,
+  options: migrationOptionsSchema.parse(JSON.parse(migration.options)),
+});
+
+/** What is left to be done around the database. The migration is done already, whatever becomes of this look. */
+const lookAround = (options: CutoverOptions): Promise<OpenAtEnd> =>
+  tellOpenAtEnd(serversOf(options), options.emit).catch((error: unknown) => {
+    const text = `What the target still lacks of roles and rights could not be found out: ${toMigrateError(error).message}`;
+    options.emit({ type: 'warning', text });
+    return { summary: [], rolesWithoutPassword: [] };
+  });
 
 const settle = (options: CutoverOptions): Promise<void> =>
   settleChunks({

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 
 interface IndexName {
   readonly schema: string;

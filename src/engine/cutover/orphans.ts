@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { displayIdent, displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 
 /** A foreign key that is valid on the source. */
 export interface ValidKey {

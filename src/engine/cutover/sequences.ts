@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified, quoteLiteral } from '../../postgres/identifiers.ts';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 
 export interface SequenceState {
   readonly schema: string;

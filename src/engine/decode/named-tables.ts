@@ -1,3 +1,4 @@
+import { isServerSchema } from '../source/belongs.ts';
 import type { StreamRelation } from './change.ts';
 
 /** What a migration that was begun before there was wal2json has not recorded is absent. */
@@ -34,14 +35,23 @@ export class NamedTables {
   /** By schema, by name. */
   readonly #tables = new Map<string, Map<string, NamedTable | null>>();
 
-  constructor(tables: Iterable<NamedTable>) {
+  readonly #leftOut: ReadonlySet<string>;
+
+  /** `leftOut`: the schemas that are not migrated, as they were found when the slot began. */
+  constructor(tables: Iterable<NamedTable>, leftOut: ReadonlySet<string> = new Set()) {
+    this.#leftOut = leftOut;
     for (const table of tables) this.#set(table, table.wanted ? table : null);
   }
 
   /** Null: nothing of it is applied. Undefined: nobody has said yet what it is. */
   find({ schema, name }: { readonly schema: string; readonly name: string }): NamedTable | null | undefined {
     const found = this.#tables.get(schema)?.get(name);
-    return found === undefined && isSystemSchema(schema) ? null : found;
+    return found === undefined && this.#isLeftOut(schema) ? null : found;
+  }
+
+  /** Chunks stand beside TimescaleDB's own tables: somebody must say which is which. */
+  #isLeftOut(schema: string): boolean {
+    return isServerSchema(schema) || (this.#leftOut.has(schema) && schema !== CHUNK_SCHEMA);
   }
 
   /** From now on nothing of this name is applied. */
@@ -56,13 +66,5 @@ export class NamedTables {
   }
 }
 
-/** Here chunks stand beside what is TimescaleDB's own: somebody must say which is which. */
-export const CHUNK_SCHEMA = '_timescaledb_internal';
-
-/** The same as `SYSTEM_SCHEMAS` in SQL, but for chunks. */
-const isSystemSchema = (schema: string): boolean =>
-  schema !== CHUNK_SCHEMA &&
-  (schema === 'information_schema' ||
-    schema === 'tiger_migrate' ||
-    schema === 'toolkit_experimental' ||
-    /^(pg_|_?timescaledb_)/.test(schema));
+/** Of TimescaleDB's schemas the one that holds chunks. A schema of this name that is not TimescaleDB's is like any other. */
+const CHUNK_SCHEMA = '_timescaledb_internal';

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 import { readRoots } from '../timescale/source-hypertables.ts';
 
 /** What the catalog queries of one server depend on. */
@@ -13,18 +14,11 @@ export interface Scope {
   readonly plainColumns: boolean;
 }
 
-/**
- * The schemas of the database that are not the server's, not TimescaleDB's, and not ours. TimescaleDB keeps chunks and the
- * storage of continuous aggregates in its own schemas. Schemas with `pg_` in front are the server's: PostgreSQL refuses others.
- */
+/** The operator's schemas. TimescaleDB keeps chunks and the storage of continuous aggregates in its own schemas. */
 const SCHEMAS = `
 SELECT coalesce(array_agg(n.oid), '{}')::text AS schemas, current_setting('server_version_num') AS version
   FROM pg_namespace n
- WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT (n.nspname = 'tiger_migrate' AND to_regclass('tiger_migrate.migration') IS NOT NULL)
-   AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-         WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e'
-           AND d.refclassid = 'pg_extension'::regclass AND e.extname IN ('timescaledb', 'timescaledb_toolkit'))`;
+ WHERE NOT ${SYSTEM_SCHEMAS}`;
 
 export async function readScope(client: pg.Client, plainColumns: boolean): Promise<Scope> {
   const { rows } = await client.query<{ schemas: string; version: string }>(SCHEMAS);

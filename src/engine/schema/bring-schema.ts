@@ -6,6 +6,8 @@ import { recordFingerprint } from '../carry-over/carried.ts';
 import { recordThereBefore } from '../definitions/there-before.ts';
 import { isDiskFull } from '../disk-full.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
+import { bringServerProperties } from '../roles/carry.ts';
+import { readLeftOutSchemas } from '../source/belongs.ts';
 import { isDecoded, readSequencesOf, readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { isSnapshotLost } from '../source/snapshot.ts';
 import { recordedObjects, recordObject } from '../target/progress-schema.ts';
@@ -34,10 +36,9 @@ import {
   whyNotLeftOut,
   withoutLeftOut,
 } from './leave-out.ts';
+import { policiesWithoutRole } from './policies-without-role.ts';
 import { adaptAllPrivileges, readRolesOfPrivileges } from './privileges.ts';
 import { openIdentities, restoreEntries, withRestoreSettings } from './restore.ts';
-import { createRoles, policiesWithoutRole, readRoles } from './roles.ts';
-import { applySettings, readSettings } from './settings.ts';
 
 export interface BringSchemaOptions {
   /** The tables whose schema is migrated. */
@@ -62,7 +63,7 @@ export async function dumpOnce(engine: Engine, snapshot: HeldSnapshot, signal: A
     source: servers.source,
     snapshot: snapshot.name,
     excludeTables: [...excluded, ...(await readSequencesOf(snapshot.client, excluded))],
-    excludeSchemas: options.excludeSchema,
+    excludeSchemas: [...options.excludeSchema, ...(await readLeftOutSchemas(snapshot.client)).map(({ name }) => name)],
   });
   await keepDefinitions(engine, snapshot);
   await recordAggregates(target, await readAggregates(snapshot.client));
@@ -100,9 +101,7 @@ export async function bringSchema(
   const dumping = { tools, workDirectory, signal };
   if (!done) {
     await recordThereBefore(target);
-    const roles = options.skipRoles ? [] : await readRoles(source);
-    const created = await createRoles(target, roles, emit);
-    await applySettings(target, await readSettings(source), created, emit);
+    await bringServerProperties({ source, target, options }, emit);
   }
   const hypertables = wanted.filter(({ kind }) => kind === 'hypertable').map(({ oid }) => oid);
   const becoming = wanted.filter((table) => becomesHypertable(table, options.hypertables));

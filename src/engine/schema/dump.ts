@@ -23,6 +23,7 @@ export interface DumpOptions {
   readonly snapshot: string | null;
   /** Tables and sequences. */
   readonly excludeTables: readonly { schema: string; name: string }[];
+  /** Whole names, never patterns. */
   readonly excludeSchemas: readonly string[];
   /** How long each try waits for its locks; absent: several short ones and a patient last one. */
   readonly patience?: readonly string[];
@@ -63,7 +64,6 @@ export async function dumpSchema(options: DumpOptions): Promise<void> {
     ...(options.snapshot === null ? [] : [`--snapshot=${options.snapshot}`]),
     ...options.excludeTables.map((table) => `--exclude-table=${qualified(table)}`),
     ...options.excludeSchemas.map((schema) => `--exclude-schema=${quoteIdent(schema)}`),
-    ...OUR_EXCLUSIONS,
   ];
   const waits = options.patience ?? LOCK_PATIENCE;
   for (const [attempt, patience] of waits.entries()) {
@@ -102,13 +102,6 @@ export const hasDump = (workDirectory: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** Ours, and what TimescaleDB makes anew on the target: chunks, and what continuous aggregates keep. */
-const OUR_EXCLUSIONS = [
-  '--exclude-schema=tiger_migrate',
-  '--exclude-schema=_timescaledb_*',
-  '--exclude-schema=timescaledb_*',
-];
 
 /** Every database has it, and only the owner of the schema may set it. pg_dump knows it by the name without quotes only. */
 const isCommentOfInitdb = ({ type, sql }: ArchiveEntry): boolean =>

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { SYSTEM_SCHEMAS } from '../source/catalog.ts';
+import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 import type { ArchiveEntry } from './archive.ts';
 
 /** What is known of the roles that a dump's privileges speak of. */

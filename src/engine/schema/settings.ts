@@ -1,7 +1,5 @@
 import type pg from 'pg';
 import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
-import { sqlState } from '../error-policy.ts';
-import type { Emit } from '../events.ts';
 
 /** A server setting of a role, of the database, or of a role in the database. */
 export interface KeptSetting {
@@ -12,7 +10,7 @@ export interface KeptSetting {
   readonly value: string;
 }
 
-const SETTINGS = `
+export const SETTINGS = `
 SELECT r.rolname AS role, s.setdatabase <> 0 AS in_database, split_part(c.setting, '=', 1) AS name,
        substr(c.setting, strpos(c.setting, '=') + 1) AS value
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
@@ -23,15 +21,23 @@ SELECT r.rolname AS role, s.setdatabase <> 0 AS in_database, split_part(c.settin
 /** What a fence sets is no property of the application. */
 const OURS = new Set(['default_transaction_read_only']);
 
+interface SettingRow {
+  readonly role: string | null;
+  readonly in_database: string;
+  readonly name: string;
+  readonly value: string;
+}
+
 /** What `ALTER ROLE … SET` and `ALTER DATABASE … SET` have left. https://www.postgresql.org/docs/current/catalog-pg-db-role-setting.html */
-export async function readSettings(source: pg.Client): Promise<KeptSetting[]> {
-  const { rows } = await source.query<{ role: string | null; in_database: string; name: string; value: string }>(
-    SETTINGS,
-  );
-  return rows
+export const toSettings = (rows: readonly SettingRow[]): KeptSetting[] =>
+  rows
     .filter((row) => !OURS.has(row.name))
     .map(({ role, in_database, name, value }) => ({ role, inDatabase: in_database === 't', name, value }));
-}
+
+export const readSettings = async (client: pg.Client): Promise<KeptSetting[]> =>
+  toSettings(
+    (await client.query<{ role: string | null; in_database: string; name: string; value: string }>(SETTINGS)).rows,
+  );
 
 /** Settings that are lists of names, each quoted by itself: as pg_dumpall has them (variable_is_guc_list_quote). */
 const LISTS = new Set([
@@ -52,33 +58,4 @@ export function settingValue(name: string, value: string): string {
 }
 
 /** A setting of an extension has two names with a dot in between. */
-const settingName = (name: string): string => name.split('.').map(quoteIdent).join('.');
-
-/**
- * Applies settings to the target: of its database, and of the roles in `roles`. What the target refuses is listed as a
- * warning. Our own sessions fix what could matter to them in their startup packet.
- */
-export async function applySettings(
-  target: pg.Client,
-  settings: readonly KeptSetting[],
-  roles: ReadonlySet<string>,
-  emit: Emit,
-): Promise<void> {
-  const { rows } = await target.query<{ name: string }>('SELECT current_database() AS name');
-  const database = quoteIdent(rows[0]?.name ?? '');
-  const refused: string[] = [];
-  for (const { role, inDatabase, name, value } of settings) {
-    if (role !== null && !roles.has(role)) continue;
-    const whose =
-      role === null
-        ? `DATABASE ${database}`
-        : `ROLE ${quoteIdent(role)}${inDatabase ? ` IN DATABASE ${database}` : ''}`;
-    try {
-      await target.query(`ALTER ${whose} SET ${settingName(name)} TO ${settingValue(name, value)}`);
-    } catch (error) {
-      if (sqlState(error) === null) throw error;
-      refused.push(`ALTER ${whose} SET ${name} (${error instanceof Error ? error.message : ''})`);
-    }
-  }
-  if (refused.length > 0) emit({ type: 'warning', text: `The target refused settings: ${refused.join('; ')}` });
-}
+export const settingName = (name: string): string => name.split('.').map(quoteIdent).join('.');

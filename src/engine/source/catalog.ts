@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { matchesAny } from '../../postgres/patterns.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readHypertables, readRoots, type SourceHypertables } from '../timescale/source-hypertables.ts';
+import { SYSTEM_SCHEMAS } from './belongs.ts';
 import { GIVES_IDENTITY, HAS_IDENTITY } from './identity-index.ts';
 
 /** A table of the source, as its catalogs show it in the copy's snapshot. */
@@ -60,10 +61,6 @@ export interface SourceColumn {
   /** Values look the same in binary form on any other server. */
   readonly binarySafe: boolean;
 }
-
-/** Schemas that are the server's, an extension's machinery, or ours. */
-export const SYSTEM_SCHEMAS = `(n.nspname = 'information_schema' OR n.nspname ~ '^pg_' OR n.nspname = 'tiger_migrate'
-  OR n.nspname ~ '^_?timescaledb_' OR n.nspname = 'toolkit_experimental')`;
 
 /**
  * A type's binary form carries no OID and does not depend on an extension's version: built-in base types, their arrays

@@ -5,8 +5,10 @@ import { unknownTable } from '../ddl/misfit.ts';
 import { type NamedTable, NamedTables } from '../decode/named-tables.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { SyncedTable } from '../sync/table-states.ts';
+import { recordedObjects } from '../target/progress-schema.ts';
 import { selection } from './catalog.ts';
 import { IDENTIFIES } from './identity-index.ts';
+import { LEFT_OUT_SCHEMA } from './left-out.ts';
 
 /** What a stream that tells tables by name must know of one of them. */
 type Description = Pick<NamedTable, 'identity' | 'keys' | 'columns'>;
@@ -65,7 +67,7 @@ export async function readNamedTables(target: pg.Client, tables: Iterable<Synced
     const description = described.get(sourceOid);
     if (description) named.push({ oid: sourceOid, schema, name, wanted: copyRows, ...description });
   }
-  return new NamedTables(named);
+  return new NamedTables(named, await recordedObjects(target, LEFT_OUT_SCHEMA));
 }
 
 /** The tables whose changes are applied, as they were when the slot began. */

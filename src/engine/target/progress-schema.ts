@@ -122,7 +122,8 @@ export async function createProgressSchema(client: pg.Client, row: MigrationRow,
 
 export async function hasProgressSchema(client: pg.Client): Promise<boolean> {
   const found = await client.query<{ there: string }>(
-    `SELECT to_regclass('tiger_migrate.migration') IS NOT NULL AS there`,
+    // A table of the operator's may be called so.
+    `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('tiger_migrate.migration') AND attname = 'source_timeline') AS there`,
   );
   return found.rows[0]?.there === 't';
 }

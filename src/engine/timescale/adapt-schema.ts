@@ -1,5 +1,6 @@
 import type { ArchiveEntry } from '../schema/archive.ts';
 import type { SourceSchema } from '../schema/dump.ts';
+import { isOfTimescaleFunctions } from '../source/belongs.ts';
 
 /** pg_class */
 const RELATION_CLASS = 1259;
@@ -9,7 +10,8 @@ const isExtension = ({ type, name }: ArchiveEntry): boolean => type === 'EXTENSI
 
 /** Sources before 2.23 have such on hypertables, which the target makes itself where it needs them. */
 const isTriggerOfExtension = ({ type, sql }: ArchiveEntry): boolean =>
-  type === 'TRIGGER' && /EXECUTE FUNCTION "?_timescaledb_[a-z]+"?\."?[a-z_]+"?\([^)]*\);\s*$/.test(sql);
+  type === 'TRIGGER' && isOfTimescaleFunctions(TRIGGER_FUNCTION.exec(sql)?.[1] ?? '');
+const TRIGGER_FUNCTION = /EXECUTE FUNCTION "?(\w+)"?\."?\w+"?\([^)]*\);\s*$/;
 
 /**
  * The dump's statements for tables that are hypertables by the time they run: those refuse `ONLY`, for what is said of them holds for

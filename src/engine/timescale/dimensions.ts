@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { TIMESCALEDB_FUNCTION_SCHEMAS } from '../source/belongs.ts';
 
 /** What a hypertable is partitioned by. */
 export interface Dimension {
@@ -34,7 +35,7 @@ const DEFINITIONS = `
 WITH hypertable AS (SELECT to_jsonb(h) AS j FROM _timescaledb_catalog.hypertable h)
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name,
        (SELECT json_agg(json_build_object('column', d.column_name, 'interval', d.interval_length::text, 'partitions', d.num_slices,
-           'function', CASE WHEN d.partitioning_func IS NOT NULL AND d.partitioning_func_schema !~ '^_timescaledb_'
+           'function', CASE WHEN d.partitioning_func IS NOT NULL AND d.partitioning_func_schema NOT IN (${TIMESCALEDB_FUNCTION_SCHEMAS})
               THEN json_build_object('schema', d.partitioning_func_schema, 'name', d.partitioning_func) END,
            'integerNow', CASE WHEN d.integer_now_func IS NOT NULL
               THEN json_build_object('schema', d.integer_now_func_schema, 'name', d.integer_now_func) END) ORDER BY d.id)

@@ -4,10 +4,10 @@ import { displayName, qualified } from '../../postgres/identifiers.ts';
 import { formatLsn, type Lsn } from '../../postgres/lsn.ts';
 import type { NamedChange } from '../apply/applier-options.ts';
 import { plannedTables } from '../begin.ts';
-import { CHUNK_SCHEMA } from '../decode/named-tables.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { inTransaction } from '../schema/restore.ts';
+import { readLeftOutSchemas } from '../source/belongs.ts';
 import { readTables, type SourceTable, selection } from '../source/catalog.ts';
 import { recordDescriptions } from '../source/named-tables.ts';
 import { appliesTo, insertTables, readTableStates, type SyncedTable } from '../sync/table-states.ts';
@@ -47,14 +47,19 @@ export async function explainChunk(
   { schema, name, truncated, commitLsn }: NamedChange,
   { tables, options }: { readonly tables: ReadonlyMap<number, SyncedTable>; readonly options: MigrationOptions },
 ): Promise<'unwanted' | 'ask again' | 'foreign'> {
-  const unless = schema === CHUNK_SCHEMA ? 'unwanted' : 'foreign';
-  if (!(await hasTimescale(source))) return unless;
+  if (!(await hasTimescale(source))) return 'foreign';
+  const own = (await readLeftOutSchemas(source)).some((leftOut) => leftOut.name === schema);
+  const unless = own ? 'unwanted' : 'foreign';
   const found = await findRelation(source, { schema, name });
   if (found?.root) {
     if (selection({ schema, name, partOf: [found.root] }, options) === 'all') throw new ChunkMissing({ schema, name });
     return 'unwanted';
   }
-  const owners = found?.compressedOf ? [found.compressedOf] : found ? [] : await chunksOfCompressed(source, name);
+  const owners = found?.compressedOf
+    ? [found.compressedOf]
+    : found || !own
+      ? []
+      : await chunksOfCompressed(source, name);
   if (owners.length === 0) return unless;
   if (truncated) return 'ask again';
   return requireNoCompressedRows(source, owners, tables, commitLsn);

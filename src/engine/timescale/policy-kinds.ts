@@ -1,3 +1,5 @@
+import { isOfTimescaleFunctions } from '../source/belongs.ts';
+
 /**
  * Policies that rewrite or drop chunks, by their procedures: while a copy reads them, rows would vanish from its snapshot, and no
  * stream shows what is dropped.
@@ -21,7 +23,7 @@ interface Action {
 }
 
 /** One of TimescaleDB's own, as against a procedure of the operator's. */
-export const isPolicy = ({ schema }: Action): boolean => /^_timescaledb_/.test(schema);
+export const isPolicy = ({ schema }: Action): boolean => isOfTimescaleFunctions(schema);
 
 /** Paused during a migration. All else goes on: a refresh and what the operator's own jobs do are changes like any other, or none. */
 export const isRewriting = (job: Action): boolean => isPolicy(job) && job.procedure in REWRITING;

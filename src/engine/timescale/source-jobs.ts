@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { TIMESCALEDB_FUNCTION_SCHEMAS } from '../source/belongs.ts';
 import { hasTimescale } from './source-hypertables.ts';
 
 interface Name {
@@ -54,7 +55,7 @@ SELECT json_build_object('id', j.id, 'schema', j.proc_schema, 'procedure', j.pro
     'initialStart', j.initial_start::text, 'nextStart', (${nextStart('j.id')})::text, 'timezone', j.timezone, 'config', j.config::text,
     'settings', coalesce((SELECT json_object_agg(key, value) FROM jsonb_each_text(j.config)), '{}'),
     'title', regexp_replace(j.application_name, ' \\[\\d+\\]$', ''),
-    'check', CASE WHEN j.check_name IS NOT NULL AND j.check_schema !~ '^_timescaledb_'
+    'check', CASE WHEN j.check_name IS NOT NULL AND j.check_schema NOT IN (${TIMESCALEDB_FUNCTION_SCHEMAS})
        THEN json_build_object('schema', j.check_schema, 'name', j.check_name) END,
     'on', (SELECT json_build_object('schema', coalesce(v.view_schema, n.nspname), 'name', coalesce(v.view_name, c.relname),
         'type', (SELECT format_type(d.column_type, NULL) FROM _timescaledb_catalog.dimension d WHERE d.hypertable_id = h.id ORDER BY d.id LIMIT 1))

@@ -9,6 +9,7 @@ import { extensionData } from './extension-data.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
 import { invalidObjects } from './invalid-objects.ts';
+import { notMigrated, ownSchema } from './left-out.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
 import { clientTools, processors } from './machine.ts';
 import { orphans } from './orphans.ts';
@@ -25,6 +26,8 @@ import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
 import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
 import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
+import { publications, subscriptions } from './source-subscriptions.ts';
+import { databaseProperties, defaultPrivileges, systemPrivileges } from './target-database.ts';
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
@@ -68,6 +71,10 @@ export const COMMON_CHECKS: readonly Check[] = [
   invalidObjects,
   orphans,
   leaveOutNames,
+  notMigrated,
+  ownSchema('source'),
+  subscriptions,
+  publications,
   extensionData,
   allTablesPublications,
   eventTriggers,
@@ -80,6 +87,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   differentDatabases,
   targetVersion,
   isPrimary('target'),
+  ownSchema('target'),
   targetEmpty,
   encodings,
   convertedDefinitions,
@@ -93,6 +101,9 @@ export const COMMON_CHECKS: readonly Check[] = [
   replicaRole,
   roleCreation,
   targetSchema,
+  databaseProperties,
+  defaultPrivileges,
+  systemPrivileges,
   freeConnections('target'),
   targetSize,
   targetDisk,

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { ofTimescaleDb } from '../../engine/source/belongs.ts';
 
 const MOST_PER_EXTENSION = 50;
 
@@ -24,7 +25,7 @@ export async function whatUses(
              WHERE w.classid = o.refclassid AND w.objid = o.refobjid AND w.deptype = 'e'))))
          -- The inner tables of TimescaleDB come and go with the operator's own.
          AND NOT (d.classid = 'pg_catalog.pg_class'::regclass
-           AND d.objid IN (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname ~ '^_timescaledb_'))
+           AND d.objid IN (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE ${ofTimescaleDb('n')}))
        LIMIT ${MOST_PER_EXTENSION}) u
      WHERE e.extname = ANY ($1) GROUP BY e.extname`,
     [extensions],

@@ -128,7 +128,9 @@ export class RecordedStage extends StageOn implements AsyncDisposable {
       `INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
          VALUES (99999, 'timescaledb', 10, 'public'::regnamespace, false, '${this.version}')`,
       ...Object.keys(settings).map((name) => `GRANT SET ON PARAMETER ${name} TO migrator`),
-      ...SCHEMAS.map((name) => `CREATE SCHEMA ${name}; GRANT USAGE ON SCHEMA ${name} TO PUBLIC`),
+      ...SCHEMAS.map(
+        (name) => `CREATE SCHEMA ${name}; GRANT USAGE ON SCHEMA ${name} TO PUBLIC; ${memberOfExtension(name)}`,
+      ),
       ...(kind === 'sample' ? [PLAIN_SAMPLE, ...this.#chunks()] : []),
       ...Object.entries(relations).flatMap(([name, { columns, rows }]) => [
         `CREATE TABLE ${name} (${Object.entries(columns)
@@ -165,6 +167,11 @@ export class RecordedStage extends StageOn implements AsyncDisposable {
     });
   }
 }
+
+/** What CREATE EXTENSION notes of a schema that it makes. */
+const memberOfExtension = (schema: string): string =>
+  `INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+     VALUES ('pg_namespace'::regclass, '${schema}'::regnamespace, 0, 'pg_extension'::regclass, 99999, 0, 'e')`;
 
 /** As much of it as pausing needs. The words are those of 2.23.1. */
 const ALTER_JOB = `

@@ -1,0 +1,63 @@
+import { readMigration } from '../../engine/target/progress-schema.ts';
+import { quoteIdent } from '../../postgres/identifiers.ts';
+import type { Check } from '../check.ts';
+import { surroundings } from '../facts/surroundings.ts';
+import { info, listed, pass, warn } from '../outcome.ts';
+
+/** https://www.postgresql.org/docs/current/sql-createsubscription.html */
+export const subscriptions: Check = {
+  id: 'source-subscriptions',
+  side: 'source',
+  title: 'Subscriptions',
+  severity: 'warn',
+  wanted: 'none, or to be made anew on the target',
+  why: 'A subscription feeds the source. What it brings until the cut-over is migrated like all changes; after it the target is fed by nobody. Subscriptions are not brought along: their connection strings hold passwords.',
+  fix: 'Disable it before the cut-over, and make it on the target with copy_data = false.',
+  async run({ ask }) {
+    const { subscriptions: found } = await ask('source', surroundings);
+    if (found.length === 0) return pass('none');
+    const words = found.map(
+      ({ name, enabled, publications: from }) =>
+        `${quoteIdent(name)} to ${listed(from.map(quoteIdent))}${enabled ? '' : ', disabled'}`,
+    );
+    const enabled = found.filter((one) => one.enabled);
+    return warn(`${listed(words)}: stays on the source`, {
+      fix: [
+        ...(enabled.length > 0
+          ? [
+              'Before the cut-over, on the source, so that nothing writes there any more:',
+              ...enabled.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} DISABLE;`),
+            ]
+          : []),
+        'Before the target takes it over, on the source, to let go of the slot of the publisher:',
+        ...found.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} SET (slot_name = NONE);`),
+        'After the cut-over, on the target, to go on with that slot where the source stopped:',
+        ...found.map(
+          ({ name, publications: from }) =>
+            `CREATE SUBSCRIPTION ${quoteIdent(name)} CONNECTION '…' PUBLICATION ${from.map(quoteIdent).join(', ')} WITH (create_slot = false, slot_name = '…', copy_data = false);`,
+        ),
+      ].join('\n'),
+    });
+  },
+};
+
+/** https://www.postgresql.org/docs/current/sql-createpublication.html */
+export const publications: Check = {
+  id: 'source-publications',
+  side: 'source',
+  title: 'Publications',
+  severity: 'info',
+  wanted: 'none, or to be made anew on the target',
+  why: 'Publications of the source are not brought along: those who subscribe to them get nothing from the target before they subscribe there.',
+  fix: 'Make them on the target before the application writes there, and subscribe to them without copying.',
+  async run({ ask, target, resuming }) {
+    const ours = resuming ? new Set((await readMigration(target))?.publications) : new Set<string>();
+    const found = (await ask('source', surroundings)).publications.filter(({ name }) => !ours.has(name));
+    if (found.length === 0) return pass('none');
+    return info(`${listed(found.map(({ name }) => quoteIdent(name)))}: stay on the source`, {
+      fix: ['After the cut-over, before the application writes, on the target:', ...found.map(({ sql }) => sql)].join(
+        '\n',
+      ),
+    });
+  },
+};

@@ -50,17 +50,17 @@ const SOURCE_SETTINGS: Readonly<Record<string, string>> = { default_transaction_
 export const REPLICATION_SETTINGS: Readonly<Record<string, string>> = { wal_sender_timeout: '60s' };
 
 /**
- * The `options` of the startup packet: the operator's own first, so that ours win.
+ * The `options` of the startup packet: the operator's own first, so that ours win. Null leaves a setting as it is without us.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
  */
 export function startupOptions(
   side: 'source' | 'target',
   operators: string | null,
-  session: Readonly<Record<string, string>>,
+  session: Readonly<Record<string, string | null>>,
 ): string {
   const fixed = side === 'source' ? { ...SESSION_SETTINGS, ...SOURCE_SETTINGS } : SESSION_SETTINGS;
-  const ours = Object.entries({ ...fixed, ...session }).map(
-    ([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`,
+  const ours = Object.entries({ ...fixed, ...session }).flatMap(([name, value]) =>
+    value === null ? [] : [`-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`],
   );
   return [...(operators === null ? [] : [operators]), ...ours].join(' ');
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { migrationOptionsSchema } from '../engine/options.ts';
 import { readMigrationFile } from '../engine/process/work-directory.ts';
+import { readRecordedSearchPath, readSearchPath } from '../engine/search-path.ts';
 import { readDamaged } from '../engine/sync/damage.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
 import { describeChunk } from '../engine/timescale/chunk-name.ts';
@@ -17,7 +18,8 @@ const JOBS = 4;
 /** The migration that the target holds, and which of its tables stand still. */
 async function readMigrated(target: pg.Client) {
   const migration = await readMigration(target);
-  return { migration, damaged: migration ? await readDamaged(target) : [] };
+  const searchPath = migration && (await readRecordedSearchPath(target));
+  return { migration, searchPath, damaged: migration ? await readDamaged(target) : [] };
 }
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
@@ -26,7 +28,14 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
-  const { migration, damaged } = await readMigrated(probe).finally(() => destroy(probe));
+  const { migration, searchPath, damaged } = await readMigrated(probe).finally(() => destroy(probe));
+  const pathOfSource = async () => {
+    const client = await onSource();
+    const as = { side: 'source', application: 'verify', signal: context.signal } as const;
+    return readSearchPath(client, source, as)
+      .then(({ path }) => path)
+      .finally(() => destroy(client));
+  };
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -34,6 +43,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     onTarget,
     destroy,
     jobs: JOBS,
+    searchPath: searchPath ?? (await pathOfSource()),
     options: migrationOptionsSchema.parse(migration ? JSON.parse(migration.options) : {}),
     wanted: (table, root) => {
       const matching = patterns.filter((pattern) => matches(pattern, table) || matches(pattern, root));
@@ -46,7 +56,10 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
       const rows = table.target
         ? `${table.source.rows} rows, ${table.target.rows} on the target`
         : 'missing on the target';
-      context.say(`${table.equal ? 'equal  ' : 'DIFFERS'} ${table.relation} (${rows})`);
+      const generated = table.onlyGenerated
+        ? `; only generated columns differ, ${table.onlyGenerated.join(', ')}: what their functions give has changed`
+        : '';
+      context.say(`${table.equal ? 'equal  ' : 'DIFFERS'} ${table.relation} (${rows}${generated})`);
     },
     signal: context.signal,
   });

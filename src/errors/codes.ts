@@ -78,6 +78,10 @@ export const ERROR_KINDS = {
     'an object that only a superuser may create',
     'The source has a kind of object that the role of the target may not create there.',
   ),
+  TM1222: blocked(
+    'a function finds its names by search_path only',
+    'An index, statistics object or materialized view calls it, and could not be made on the target. Give the function a search_path.',
+  ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
   TM1302: failed('work directory not usable', 'It cannot be created or written, or others could read it.'),
@@ -125,6 +129,10 @@ export const ERROR_KINDS = {
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
   TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),
+  TM3003: operator(
+    'a generated column has other values',
+    'Its function was replaced after rows were written on the source: the target has what it gives now. The migration goes on.',
+  ),
 
   TM4001: retry(
     'replication connection lost',

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { ArchiveEntry } from '../schema/archive.ts';
@@ -16,6 +17,9 @@ export interface FinishOptions {
   readonly emit: Emit;
 }
 
+/** What the server checks against the rows that are there, by functions of the operator's or in a plan that looks into their indexes. */
+const CHECKED_WITH_ROWS = new Set(['FK CONSTRAINT', 'CHECK CONSTRAINT', 'CONSTRAINT', 'INDEX']);
+
 const DISPENSABLE = new Set(['EVENT TRIGGER', 'ACL', 'DEFAULT ACL', 'SECURITY LABEL', 'PUBLICATION', 'SUBSCRIPTION']);
 const UNDEFINED_OBJECT = '42704';
 
@@ -27,8 +31,9 @@ export async function makeOne(
   const object = `${entry.type} ${entry.schema}.${entry.name}`;
   await target.query('SAVEPOINT tm_object');
   try {
-    await target.query(entry.sql);
-    await target.query('RELEASE SAVEPOINT tm_object');
+    const path = CHECKED_WITH_ROWS.has(entry.type) ? `${beginOperatorsPath(target)}; ` : '';
+    await target.query(`${path}${entry.sql}`);
+    await target.query(`RELEASE SAVEPOINT tm_object; ${END_OPERATORS_PATH}`);
   } catch (error) {
     const state = sqlState(error);
     const orphan = hasExclusions && isMissing(error);

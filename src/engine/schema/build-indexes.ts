@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath, queryAsOperator } from '../../postgres/search-path.ts';
 import { explain, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
@@ -110,7 +111,7 @@ export class IndexBuilder {
 
   async #do(client: pg.Client, { table, entry }: Work): Promise<void> {
     if (entry === 'analyze') {
-      await client.query(`ANALYZE ${qualified(table)}`);
+      await queryAsOperator(client, `ANALYZE ${qualified(table)}`);
       return;
     }
     const { emit } = this.#options;
@@ -120,7 +121,9 @@ export class IndexBuilder {
     try {
       await inTransaction(client, async () => {
         // False: built by a try whose answer was lost.
-        if (await recordObject(client, 'index', entry.key)) await client.query(entry.sql);
+        if (await recordObject(client, 'index', entry.key)) {
+          await client.query(`${beginOperatorsPath(client)}; ${entry.sql}`);
+        }
       });
     } catch (error) {
       if (this.#options.hasExclusions && isMissing(error)) {

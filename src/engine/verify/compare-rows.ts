@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import type { SourceTable } from '../source/catalog.ts';
 
@@ -20,9 +21,14 @@ const withChildren = ({ kind }: Compared): boolean => kind === 'chunk' || kind =
  */
 export async function sumRows(client: pg.Client, table: Compared, columns: readonly string[]): Promise<RowSum> {
   const row =
-    columns.length === 0 ? `''` : `ROW(${columns.map((column) => `t.${quoteIdent(column)}`).join(', ')})::text`;
-  const { rows } = await client.query<{ rows: string; hash: string }>(
-    `SELECT count(*) AS rows, coalesce(sum(hashtextextended((${row}) COLLATE "C", 0)::numeric), 0) AS hash
+    columns.length === 0
+      ? `''::pg_catalog.text`
+      : `ROW(${columns.map((column) => `t.${quoteIdent(column)}`).join(', ')})::pg_catalog.text`;
+  // To plan it, the server looks into the functions of the table's indexes.
+  const { rows } = await queryAsOperator<{ rows: string; hash: string }>(
+    client,
+    `SELECT pg_catalog.count(*) AS rows,
+            coalesce(pg_catalog.sum(pg_catalog.hashtextextended((${row}) COLLATE pg_catalog."C", 0::pg_catalog.int8)::pg_catalog."numeric"), 0) AS hash
        FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
   );
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };

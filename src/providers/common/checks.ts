@@ -4,6 +4,7 @@ import { directConnection, encryption, isPrimary } from './connection.ts';
 import { freeConnections } from './connections.ts';
 import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
+import { extensionSchemas } from './extension-schemas.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
 import { oldSnapshotThreshold, replicationSlots, walLevel, walSenders, walSenderTimeout } from './logical-decoding.ts';
@@ -14,12 +15,14 @@ import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import { replicationRight } from './replication-right.ts';
 import { differentDatabases } from './same-database.ts';
+import { functionLookups, targetSearchPath } from './search-path.ts';
 import { serverFunctions } from './server-functions.ts';
 import { freezeRight } from './session-rights.ts';
 import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
 import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
 import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
+import { storedValues } from './stored-values.ts';
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
 import { roleCreation } from './target-roles.ts';
@@ -60,6 +63,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   freeConnections('source'),
   leftOut,
   extensionData,
+  functionLookups,
+  storedValues,
   allTablesPublications,
   eventTriggers,
   tablespaces,
@@ -76,6 +81,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   locales,
   extensions,
   extensionVersions,
+  extensionSchemas,
+  targetSearchPath,
   targetCreateRight,
   targetSuperuserObjects,
   replicaRole,

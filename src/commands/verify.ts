@@ -3,6 +3,7 @@ import { migrationOptionsSchema } from '../engine/options.ts';
 import { readMigrationFile } from '../engine/process/work-directory.ts';
 import { passwordSteps } from '../engine/roles/password-step.ts';
 import { readRolesWithoutPassword } from '../engine/roles/passwords.ts';
+import { readRecordedSearchPath, readSearchPath } from '../engine/search-path.ts';
 import { readDamaged } from '../engine/sync/damage.ts';
 import { readMigration } from '../engine/target/progress-schema.ts';
 import { describeChunk } from '../engine/timescale/chunk-name.ts';
@@ -19,8 +20,13 @@ const JOBS = 4;
 /** The migration that the target holds, and which of its tables stand still. */
 async function readMigrated(target: pg.Client) {
   const migration = await readMigration(target);
-  if (!migration) return { migration, damaged: [], passwords: [] };
-  return { migration, damaged: await readDamaged(target), passwords: await readRolesWithoutPassword(target) };
+  if (!migration) return { migration, searchPath: null, damaged: [], passwords: [] };
+  return {
+    migration,
+    searchPath: await readRecordedSearchPath(target),
+    damaged: await readDamaged(target),
+    passwords: await readRolesWithoutPassword(target),
+  };
 }
 
 /** `verify`: compares source and target as they are now; exit code 4 when they differ. */
@@ -29,7 +35,14 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   const onSource = () => connect(source, { side: 'source', application: 'verify', signal: context.signal });
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
-  const { migration, damaged, passwords } = await readMigrated(probe).finally(() => destroy(probe));
+  const { migration, searchPath, damaged, passwords } = await readMigrated(probe).finally(() => destroy(probe));
+  const pathOfSource = async () => {
+    const client = await onSource();
+    const as = { side: 'source', application: 'verify', signal: context.signal } as const;
+    return readSearchPath(client, source, as)
+      .then(({ path }) => path)
+      .finally(() => destroy(client));
+  };
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -37,6 +50,7 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     onTarget,
     destroy,
     jobs: JOBS,
+    searchPath: searchPath ?? (await pathOfSource()),
     options: migrationOptionsSchema.parse(migration ? JSON.parse(migration.options) : {}),
     wanted: (table, root) => {
       const matching = patterns.filter((pattern) => matches(pattern, table) || matches(pattern, root));
@@ -49,7 +63,10 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
       const rows = table.target
         ? `${table.source.rows} rows, ${table.target.rows} on the target`
         : 'missing on the target';
-      context.say(`${table.equal ? 'equal  ' : 'DIFFERS'} ${table.relation} (${rows})`);
+      const generated = table.onlyGenerated
+        ? `; only generated columns differ, ${table.onlyGenerated.join(', ')}: what their functions give has changed`
+        : '';
+      context.say(`${table.equal ? 'equal  ' : 'DIFFERS'} ${table.relation} (${rows}${generated})`);
     },
     signal: context.signal,
   });

@@ -23,6 +23,7 @@ import { migrationOptionsSchema, withRuntimeOptions } from './options.ts';
 import { Replay } from './replay/replay.ts';
 import { Resources } from './resources.ts';
 import { dumpOnce } from './schema/bring-schema.ts';
+import { readSearchPath, takeUpSearchPath } from './search-path.ts';
 import { requireLock, Servers } from './servers.ts';
 import { PublicationWatch } from './source/published.ts';
 import { markForResync } from './sync/resync.ts';
@@ -85,6 +86,9 @@ export async function runOnce(
 
   const { migration, snapshot } = await takeUp(input, { servers, source, target });
   if (snapshot) sessions.use(snapshot);
+  servers.searchPath = await takeUpSearchPath(target, () =>
+    readSearchPath(source, servers.source, { side: 'source', application: `${input.id} path`, signal: combined }),
+  );
   if (servers.replicaRole) await target.query('SET session_replication_role = replica');
   if (input.resync && !snapshot)
     await markForResync({ source, target, publications: migration.publications, emit }, input.resync);

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { connect, destroy, withClient } from '../postgres/connect.ts';
 import { type ConnectionSettings, describeServer } from '../postgres/connection-string.ts';
+import { giveSearchPath, type SearchPath } from '../postgres/search-path.ts';
 import { LIVENESS_TIMES, type LivenessTimes } from './liveness.ts';
 import { SessionWatch } from './session-watch.ts';
 
@@ -20,6 +21,8 @@ export class Servers {
   readonly #id: string;
   /** Set once it is known whether the target's role may. */
   replicaRole = false;
+  /** Under which the operator's own functions run, on both sides. Empty until it is known. */
+  searchPath: SearchPath = [];
 
   readonly #watch: { readonly source: SessionWatch; readonly target: SessionWatch };
 
@@ -53,6 +56,7 @@ export class Servers {
       ...(replication === undefined ? {} : { replication, sessionSettings: { client_min_messages: 'warning' } }),
     });
     this.#watch[side].add(client);
+    giveSearchPath(client, () => this.searchPath);
     return client;
   }
 

@@ -90,6 +90,10 @@ export const ERROR_KINDS = {
     'a text or a session would not be what it is on the source',
     'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
   ),
+  TM1222: blocked(
+    'a function finds its names by search_path only',
+    'An index, statistics object or materialized view calls it, and could not be made on the target. Give the function a search_path.',
+  ),
   TM1223: blocked(
     'the target refuses an object of the schema',
     'Tried before the copy, in a transaction that is taken back: the object can not be made on the target as it is on the source.',
@@ -150,6 +154,10 @@ export const ERROR_KINDS = {
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
   TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),
+  TM3003: operator(
+    'a generated column has other values',
+    'Its function was replaced after rows were written on the source: the target has what it gives now. The migration goes on.',
+  ),
 
   TM4001: retry(
     'replication connection lost',

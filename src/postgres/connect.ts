@@ -18,8 +18,8 @@ export interface ConnectOptions {
   readonly pipeline?: boolean;
   /** Ends the attempt to connect; has no effect on the connection afterwards. */
   readonly signal?: AbortSignal;
-  /** Server settings on top of `SESSION_SETTINGS`. */
-  readonly sessionSettings?: Readonly<Record<string, string>>;
+  /** Server settings on top of `SESSION_SETTINGS`; null: not set by us. */
+  readonly sessionSettings?: Readonly<Record<string, string | null>>;
 }
 
 export const APPLICATION_NAME = 'tiger-migrate-tui';
@@ -159,7 +159,7 @@ function patientSocket(connectTimeoutMs: number): Socket {
 
 /**
  * Sets what an older server would refuse in the startup packet. A server on Windows can't look at its clients while a
- * statement runs, and refuses to be told to.
+ * statement runs, and refuses to be told to. Every name is qualified: the session may have the search_path of others.
  */
 async function settle(client: pg.Client, replication: boolean): Promise<void> {
   const list = (settings: Readonly<Record<string, string>>, forAll: boolean) =>
@@ -169,9 +169,11 @@ async function settle(client: pg.Client, replication: boolean): Promise<void> {
     ...list(SUPERUSER_SETTINGS, false),
   ];
   await client.query(
-    `SELECT set_config(s.name, w.value, false) FROM pg_settings s JOIN (VALUES ${wanted.join(', ')}) w (name, value, for_all) USING (name)
-      WHERE (name <> 'client_connection_check_interval' OR version() !~* 'visual c|mingw|msvc')
-        AND (w.for_all OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))`,
+    `SELECT pg_catalog.set_config(s.name, w.value, false) FROM pg_catalog.pg_settings s
+       JOIN (VALUES ${wanted.join(', ')}) w (name, value, for_all) ON s.name OPERATOR(pg_catalog.=) w.name
+      WHERE (s.name OPERATOR(pg_catalog.<>) 'client_connection_check_interval'
+          OR pg_catalog.version() OPERATOR(pg_catalog.!~*) 'visual c|mingw|msvc')
+        AND (w.for_all OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname OPERATOR(pg_catalog.=) current_user))`,
   );
 }
 

@@ -131,21 +131,22 @@ export const REPLICATION_SETTINGS: Readonly<Record<string, string>> = { wal_send
 const namesRole = (options: string): boolean => /(^|\s)(-c\s*|--)role\s*=/i.test(options);
 
 /**
- * The `options` of the startup packet, and of PGOPTIONS: the operator's own first, so that ours win.
+ * The `options` of the startup packet, and of PGOPTIONS: the operator's own first, so that ours win. Null leaves a setting as it
+ * is without us.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS
  */
 export function startupOptions(
   side: 'source' | 'target',
   operators: string | null,
-  session: Readonly<Record<string, string>>,
+  session: Readonly<Record<string, string | null>>,
 ): string {
   const fixed = {
     ...SESSION_SETTINGS,
     ...(namesRole(operators ?? '') ? {} : ROLE_SETTINGS),
     ...(side === 'source' ? SOURCE_SETTINGS : {}),
   };
-  const ours = Object.entries({ ...fixed, ...session }).map(
-    ([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`,
+  const ours = Object.entries({ ...fixed, ...session }).flatMap(([name, value]) =>
+    value === null ? [] : [`-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`],
   );
   return [...(operators === null ? [] : [operators]), ...ours].join(' ');
 }

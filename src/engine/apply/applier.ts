@@ -229,8 +229,10 @@ export class Applier {
     // And binding asks the target, on the connection that may be applying at this moment.
     await this.#applyWhole();
     if (!synced) throw unknownTable(relation);
-    await this.#ahead.read(this.#options.client, synced);
-    return this.#ahead.bind(relation, synced) ?? this.#options.bind(relation, synced);
+    return this.#target.asOurs(async () => {
+      await this.#ahead.read(this.#options.client, synced);
+      return this.#ahead.bind(relation, synced) ?? this.#options.bind(relation, synced);
+    });
   }
 
   async #requireSameForm(table: BoundTable, change: RowChange): Promise<void> {

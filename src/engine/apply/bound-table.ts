@@ -18,7 +18,7 @@ export interface BoundColumn {
   readonly type: string;
   /** The type below all domains: a staging column must take NULL where a domain would refuse it. */
   readonly baseType: string;
-  /** `OPERATOR(schema.=)`, the equality that an index of the target serves; plain where none does. */
+  /** `OPERATOR(schema.=)`, the equality that an index of the target serves; PostgreSQL's own where none does. */
   readonly equals: string;
   /** The type that the stream has its values in, where the target's is another already: they are cast on their way. */
   readonly sentAs: string | null;
@@ -152,7 +152,7 @@ export function bindTo(
       ident: quoteIdent(column.name),
       type: known.type,
       baseType: known.baseType,
-      equals: known.equals ?? '=',
+      equals: known.equals ?? 'OPERATOR(pg_catalog.=)',
       sentAs: otherType && retyped ? (typeNames.get(column.type) ?? null) : null,
       indexed: known.indexed,
     });

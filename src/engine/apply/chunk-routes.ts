@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { parseSlices } from '../timescale/slices.ts';
 import { readSlices } from '../timescale/source-hypertables.ts';
 import type { BoundTable } from './bound-table.ts';
@@ -18,6 +19,8 @@ interface Chunk {
   readonly from: bigint;
   readonly to: bigint;
 }
+
+const bound = (value: bigint): string => `'${value}'::pg_catalog.int8`;
 
 const NEW_CHUNKS = `
 SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r'
@@ -62,12 +65,15 @@ export class ChunkRoutes {
   }
 
   async #readNew(table: BoundTable, known: Map<number, Chunk>): Promise<void> {
+    // Inside the transaction that applies, and a look at the catalogs.
+    await this.#client.query(END_OPERATORS_PATH);
     const { rows } = await this.#client.query<{ oid: string; schema: string; name: string }>(NEW_CHUNKS, [
       String(table.oid),
       `{${[...known.keys()].join(',')}}`,
     ]);
     const names = new Map(rows.map(({ oid, schema, name }) => [Number(oid), { schema, name }]));
     const slices = await readSlices(this.#client, [...names.keys()]);
+    await this.#client.query(beginOperatorsPath(this.#client));
     for (const [oid, name] of names) {
       const [range] = parseSlices(slices.get(oid) ?? '{}').values();
       if (range) known.set(oid, { rows: `ONLY ${qualified(name)}`, from: range[0], to: range[1] });
@@ -78,14 +84,18 @@ export class ChunkRoutes {
     chunks.sort((a, b) => (a.from < b.from ? -1 : 1));
     const value = `_timescaledb_functions.time_to_internal(s.c${table.partitionedBy[0]?.index})`;
     const { rows } = await this.#client.query<{ nth: string; high: string }>(
-      `SELECT width_bucket(${value}, $1::int8[]) AS nth, max(${value}) AS high FROM ${stage} s WHERE s.tm_group = ${group} GROUP BY 1`,
+      `SELECT pg_catalog.width_bucket(${value}, $1::pg_catalog.int8[]) AS nth, pg_catalog.max(${value}) AS high FROM ${stage} s
+        WHERE s.tm_group OPERATOR(pg_catalog.=) ${group}::pg_catalog.int2 GROUP BY 1`,
       [`{${chunks.map(({ from }) => from).join(',')}}`],
     );
     const routes: Route[] = [];
     for (const { nth, high } of rows) {
       const chunk = chunks[Number(nth) - 1];
       if (!chunk || BigInt(high) >= chunk.to) return null;
-      const condition = rows.length === 1 ? '' : ` AND ${value} >= ${chunk.from} AND ${value} < ${chunk.to}`;
+      const condition =
+        rows.length === 1
+          ? ''
+          : ` AND ${value} OPERATOR(pg_catalog.>=) ${bound(chunk.from)} AND ${value} OPERATOR(pg_catalog.<) ${bound(chunk.to)}`;
       routes.push({ rows: chunk.rows, condition });
     }
     return routes;

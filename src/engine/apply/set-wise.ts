@@ -29,6 +29,9 @@ async function copyRows(
   return stream.rowCount;
 }
 
+/** Of a column that each staging table has. */
+const inGroup = (group: number): string => `s.tm_group OPERATOR(pg_catalog.=) ${group}::pg_catalog.int2`;
+
 /** Applies folded changes with a handful of statements a table: one DELETE, one UPDATE for each set of sent columns, one COPY. */
 export class SetWise {
   readonly #client: pg.Client;
@@ -124,7 +127,7 @@ export class SetWise {
     if (folded.deletes.length > 0) {
       let hit = 0;
       for (const { rows, condition } of await this.#routes(table, stage, 0)) {
-        const where = `s.tm_group = 0${condition} AND ${join}`;
+        const where = `${inGroup(0)}${condition} AND ${join}`;
         hit += (await this.#client.query(`DELETE FROM ${rows} t USING ${stage} s WHERE ${where}`)).rowCount ?? 0;
       }
       expectRows(table, 'DELETE', hit, folded.deletes.length);
@@ -134,7 +137,7 @@ export class SetWise {
       const set = (changed.length > 0 ? changed : key).map((column) => `${column.ident} = s.c${column.index}`);
       let hit = 0;
       for (const { rows, condition } of await this.#routes(table, stage, index + 1)) {
-        const where = `s.tm_group = ${index + 1}${condition} AND ${join}`;
+        const where = `${inGroup(index + 1)}${condition} AND ${join}`;
         const statement = `UPDATE ${rows} t SET ${set.join(', ')} FROM ${stage} s WHERE ${where}`;
         hit += (await this.#client.query(statement)).rowCount ?? 0;
       }
@@ -161,12 +164,13 @@ export class SetWise {
     const result = await this.#client.query(`
       DELETE FROM ${table.rows} t USING (
         SELECT r.partition, r.place FROM (
-          SELECT r.partition, r.place, r.image, row_number() OVER (PARTITION BY r.image) AS nth
+          SELECT r.partition, r.place, r.image, pg_catalog.row_number() OVER (PARTITION BY r.image) AS nth
             FROM (SELECT tableoid AS partition, ctid AS place, ${stored} AS image FROM ${table.rows}) r
-           WHERE r.image IN (SELECT ${named} FROM ${stage})) r
-          JOIN (SELECT ${named} AS image, count(*) AS n FROM ${stage} GROUP BY 1) s ON s.image = r.image
-         WHERE r.nth <= s.n) d
-       WHERE t.ctid = d.place AND t.tableoid = d.partition`);
+           WHERE r.image OPERATOR(pg_catalog.=) ANY (SELECT ${named} FROM ${stage})) r
+          JOIN (SELECT ${named} AS image, pg_catalog.count(*) AS n FROM ${stage} GROUP BY 1) s
+            ON s.image OPERATOR(pg_catalog.=) r.image
+         WHERE r.nth OPERATOR(pg_catalog.<=) s.n) d
+       WHERE t.ctid OPERATOR(pg_catalog.=) d.place AND t.tableoid OPERATOR(pg_catalog.=) d.partition`);
     expectRows(table, 'DELETE', result.rowCount ?? 0, rows.length);
   }
 
@@ -182,7 +186,8 @@ export class SetWise {
 }
 
 /** One row's values as text: tells 1.0 from 1.00, can be hashed, and exists for every type. */
-const imageOf = (columns: readonly string[]): string => `ROW(${columns.join(', ')})::text COLLATE "C"`;
+const imageOf = (columns: readonly string[]): string =>
+  `ROW(${columns.join(', ')})::pg_catalog.text COLLATE pg_catalog."C"`;
 
 function expectRows(table: BoundTable, command: string, hit: number, wanted: number): void {
   if (hit !== wanted) throw new WrongRowCount(`${command} on ${table.display} hit ${hit} rows instead of ${wanted}`);

@@ -48,18 +48,18 @@ function byImage(table: BoundTable, old: Tuple, parameters: Parameters): string 
   const wanted: string[] = [];
   for (const column of columns) {
     const value = `${add(parameters, old, column)}::${column.type}`;
-    const form = OF_SEVERAL_IMAGES.test(column.baseType) ? '::text' : '';
+    const form = OF_SEVERAL_IMAGES.test(column.baseType) ? '::pg_catalog.text' : '';
     stored.push(`${column.ident}${form}`);
     wanted.push(`${value}${form}`);
     if (!column.indexed) continue;
     lookups.push(isNull(old, column.index) ? `${column.ident} IS NULL` : `${column.ident} ${column.equals} ${value}`);
   }
-  const image = `ROW(${stored.join(', ')})::record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::record`;
+  const image = `ROW(${stored.join(', ')})::pg_catalog.record OPERATOR(pg_catalog.*=) ROW(${wanted.join(', ')})::pg_catalog.record`;
   const found = [...lookups, image].join(' AND ');
   if (table.relation.identity !== 'full') return found;
   // Two chunks, or partitions, have rows at the same place.
   const place = table.partitionedBy.length > 0 || table.throughParent ? '(tableoid, ctid)' : 'ctid';
-  return `${place} = (SELECT ${place.replace(/[()]/g, '')} FROM ${table.rows} WHERE ${found} LIMIT 1)`;
+  return `${place} OPERATOR(pg_catalog.=) (SELECT ${place.replace(/[()]/g, '')} FROM ${table.rows} WHERE ${found} LIMIT 1)`;
 }
 
 function condition(table: BoundTable, named: Tuple, parameters: Parameters): string {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { formatLsn, type Lsn } from '../../postgres/lsn.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import type { SpoolPosition } from '../spool/segments.ts';
 import { damageAtCommit } from '../sync/damage.ts';
 import type { SyncedTable } from '../sync/table-states.ts';
@@ -63,7 +64,8 @@ export class TargetTransaction {
     const { client } = this.#options;
     if (!this.#open) {
       // What the source deferred must be deferred here; all of a transaction arrives at once, so nothing is lost by it.
-      await client.query(`BEGIN; ${SHARE_WITH_REPLAY}; SET CONSTRAINTS ALL DEFERRED`);
+      // The server evaluates functions of the operator's for each row: all of it runs under their search_path.
+      await client.query(`BEGIN; ${SHARE_WITH_REPLAY}; SET CONSTRAINTS ALL DEFERRED; ${beginOperatorsPath(client)}`);
       this.#open = true;
     }
     for (const step of batch.steps) await this.#applyStep(step);
@@ -72,6 +74,16 @@ export class TargetTransaction {
     if (batch.reached) this.#reached = batch.reached;
     this.#messages.push(...batch.messages);
     if (ends) await this.#commit();
+  }
+
+  /** Runs what looks at the catalogs, under an empty search_path also while a transaction is open. */
+  async asOurs<T>(look: () => Promise<T>): Promise<T> {
+    const { client } = this.#options;
+    if (!this.#open) return look();
+    await client.query(END_OPERATORS_PATH);
+    const found = await look();
+    await client.query(beginOperatorsPath(client));
+    return found;
   }
 
   async #commit(): Promise<void> {

@@ -35,9 +35,10 @@ export async function truncate(client: pg.Client, step: TruncateStep): Promise<v
 /** Empties the place of a chunk of the rows that another one left there, once. */
 export async function takeOver(client: pg.Client, { target, relation }: BoundTable): Promise<void> {
   await client.query(`TRUNCATE ONLY ${target}`);
-  await client.query('UPDATE tiger_migrate.relation SET takes_over = false WHERE source_oid = $1::oid', [
-    String(relation.oid),
-  ]);
+  await client.query(
+    'UPDATE tiger_migrate.relation SET takes_over = false WHERE source_oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid',
+    [String(relation.oid)],
+  );
 }
 
 async function deleteAll(client: pg.Client, { tables, commitLsn }: TruncateStep): Promise<void> {

@@ -12,6 +12,7 @@ import { adoptChunks, placeChunks } from '../timescale/make-chunks.ts';
 import { throughRoots } from '../timescale/new-hypertables.ts';
 import { copyTables } from './copy-tables.ts';
 import { emptyTrees } from './empty-trees.ts';
+import { compareStoredValues } from './stored-values.ts';
 
 /**
  * Copies the rows of all these tables in `snapshot`; those that were truncated before their turn came, in a newer one:
@@ -56,6 +57,7 @@ export async function copyRows(
       engine.target,
       brought.filter(({ kind }) => kind !== 'chunk').map(({ oid }) => oid),
     );
+    await compareStoredValues({ source: held.client, target: engine.target, emit: input.emit }, brought);
     return copied.again;
   };
   let again = await copyIn(snapshot, tables);

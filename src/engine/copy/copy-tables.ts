@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { refusesTheShape } from '../ddl/misfit.ts';
 import { explain, mayHeal, sqlState, untilHealed } from '../error-policy.ts';
 import { RUNNING_RULES } from '../error-rules.ts';
@@ -243,15 +244,17 @@ async function copyPart(
   // Neither TimescaleDB's own COPY knows FREEZE, nor that of a partitioned table.
   const freeze = whole && table.kind !== 'chunk' && !placeOf(table).throughParent;
   const statements = copyStatements(part, placeOf(table), freeze);
+  // Before it, too: by what comes behind, a chunk may have got the form again that it had not while it was read.
+  const readable = await hasForms(source, table);
+  await values.require(source, table);
   await Promise.all([
     // The lock on the table goes with the savepoint: else a TRUNCATE or ALTER TABLE would wait there for all of the copy.
-    source.query('SAVEPOINT part'),
-    whole ? beginWhole(target, table, options.copyLsn) : target.query('BEGIN'),
+    source.query(`SAVEPOINT part; ${beginOperatorsPath(source)}`),
+    whole ? beginWhole(target, table, options.copyLsn) : target.query(`BEGIN; ${beginOperatorsPath(target)}`),
   ]);
-  // Before it, too: by what comes behind, a chunk may have got the form again that it had not while it was read.
-  await values.require(source, table);
-  const copied = (await hasForms(source, table))
-    ? await pipeCopy(source, target, statements, (bytes) => progress.add(part, bytes), signal)
+  const behind = END_OPERATORS_PATH;
+  const copied = readable
+    ? await pipeCopy(source, target, { ...statements, behind }, (bytes) => progress.add(part, bytes), signal)
     : null;
   const valid = copied !== null && (await isAsInSnapshot(source, table));
   // Released, too: the next of the same name would stand inside it, ten thousand deep in the end.
@@ -263,9 +266,10 @@ async function copyPart(
     return;
   }
   if (whole) {
-    await target.query(`${finishWhole(table.oid, copied)}; COMMIT`);
+    await target.query(`${END_OPERATORS_PATH}; ${finishWhole(table.oid, copied)}; COMMIT`);
     return finish(copied.rows, true);
   }
+  await target.query(END_OPERATORS_PATH);
   const last = await finishPart(target, { sourceOid: table.oid, part: part.part, ...copied });
   await target.query('COMMIT');
   finish(copied.rows, last);

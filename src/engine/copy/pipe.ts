@@ -25,9 +25,10 @@ export function copyStatements(
   }
   if (part.pages === null) return { out: `COPY ${source}${inList} TO STDOUT${outOptions}`, into };
   const { from, to } = part.pages;
-  const upper = to === null ? '' : ` AND ctid < '(${to},0)'::tid`;
+  // The planner looks at the expressions of the table's indexes: they want the operator's search_path.
+  const upper = to === null ? '' : ` AND ctid OPERATOR(pg_catalog.<) '(${to},0)'::pg_catalog.tid`;
   return {
-    out: `COPY (SELECT ${list} FROM ONLY ${source} WHERE ctid >= '(${from},0)'::tid${upper}) TO STDOUT${outOptions}`,
+    out: `COPY (SELECT ${list} FROM ONLY ${source} WHERE ctid OPERATOR(pg_catalog.>=) '(${from},0)'::pg_catalog.tid${upper}) TO STDOUT${outOptions}`,
     into,
   };
 }
@@ -43,12 +44,13 @@ export class PipeError extends Error {
 
 /**
  * Moves the bytes of one COPY into another. Resolves with bytes and rows that arrived. After a rejection both
- * connections are in an unknown state and must be destroyed: the side that did not fail would wait for ever.
+ * connections are in an unknown state and must be destroyed: the side that did not fail would wait for ever. `behind` is what is asked
+ * of the source next.
  */
 export async function pipeCopy(
   source: pg.Client,
   target: pg.Client,
-  statements: { out: string; into: string },
+  statements: { out: string; into: string; behind?: string },
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<{ bytes: number; rows: number }> {
@@ -79,7 +81,7 @@ export async function pipeCopy(
     throw signal.aborted ? error : new PipeError(failed ?? 'source', error);
   }
   // The source's own count comes behind its data; whatever is asked next is answered after it.
-  await source.query('SELECT 1').catch((error: unknown) => {
+  await source.query(statements.behind ?? 'SELECT 1').catch((error: unknown) => {
     throw new PipeError('source', error);
   });
   if (out.rowCount !== into.rowCount) {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { ArchiveEntry } from '../schema/archive.ts';
@@ -23,6 +24,8 @@ const waysOut = (entry: ArchiveEntry): string =>
     'Nothing is lost, replay goes on. Remove the cause on the target, or make the object there by hand as the target takes it, then cut over again.',
     `Or leave it out, and what depends on it: stop the engine, then migrate --resume ${leaveOutOption([entry])}`,
   ].join('\n');
+/** What the server checks against the rows that are there, by functions of the operator's or in a plan that looks into their indexes. */
+const CHECKED_WITH_ROWS = new Set(['FK CONSTRAINT', 'CHECK CONSTRAINT', 'CONSTRAINT', 'INDEX']);
 
 const DISPENSABLE = new Set(['EVENT TRIGGER', 'ACL', 'DEFAULT ACL', 'SECURITY LABEL', 'PUBLICATION', 'SUBSCRIPTION']);
 const UNDEFINED_OBJECT = '42704';
@@ -35,8 +38,9 @@ export async function makeOne(
   const object = nameOfEntry(entry);
   await target.query('SAVEPOINT tm_object');
   try {
-    await target.query(entry.sql);
-    await target.query('RELEASE SAVEPOINT tm_object');
+    const path = CHECKED_WITH_ROWS.has(entry.type) ? `${beginOperatorsPath(target)}; ` : '';
+    await target.query(`${path}${entry.sql}`);
+    await target.query(`RELEASE SAVEPOINT tm_object; ${END_OPERATORS_PATH}`);
   } catch (error) {
     if (sqlState(error) !== null) {
       await target.query('ROLLBACK TO SAVEPOINT tm_object');

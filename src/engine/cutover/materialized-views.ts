@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import type { ClassifiedSchema } from '../schema/classify.ts';
 import { readMaterializedViews } from '../source/catalog.ts';
 import { failedFinish } from './finish-error.ts';
@@ -18,9 +19,9 @@ export async function refreshMaterializedViews(
   for (const entry of [...schema.preData, ...schema.afterIndexes, ...schema.onAggregates]) {
     const view = entry.type === 'MATERIALIZED VIEW' ? populated.get(entry.oid) : undefined;
     if (!view || !there.has(displayName(view))) continue;
-    await target
-      .query(`REFRESH MATERIALIZED VIEW ${qualified(view)}`)
-      .catch(failedFinish(displayName(view), 'the materialized view could not be refreshed'));
+    await queryAsOperator(target, `REFRESH MATERIALIZED VIEW ${qualified(view)}`).catch(
+      failedFinish(displayName(view), 'the materialized view could not be refreshed'),
+    );
     refreshed += 1;
   }
   return refreshed;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath } from '../../postgres/search-path.ts';
 import { copyStatements, PipeError, pipeCopy } from '../copy/pipe.ts';
 import { inTransaction } from '../schema/restore.ts';
 import type { Servers } from '../servers.ts';
@@ -32,6 +33,7 @@ export async function copyUnlogged(
       await target
         .query(`TRUNCATE ${tables.map((table) => `ONLY ${qualified(table)}`).join(', ')}`)
         .catch(failedFinish('unlogged tables', 'they could not be emptied, to be copied again'));
+      await target.query(beginOperatorsPath(target));
       for (const table of tables) await copy(table);
     });
   } finally {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import { leaveOutOption } from '../schema/leave-out.ts';
 import { inTransaction } from '../schema/restore.ts';
@@ -24,7 +25,10 @@ const FOREIGN_KEY_VIOLATION = '23503';
 /** Validates, in the open transaction, the foreign keys that are valid on the source: how many. */
 export async function validateForeignKeys(source: pg.Client, target: pg.Client): Promise<number> {
   const open = await keysToValidate(source, target);
-  for (const key of open) await target.query(validating(key)).catch(failed(key));
+  for (const key of open) {
+    const validate = `${beginOperatorsPath(target)}; ${validating(key)}; ${END_OPERATORS_PATH}`;
+    await target.query(validate).catch(failed(key));
+  }
   return open.length;
 }
 
@@ -43,7 +47,7 @@ export async function validateBesideReplay(source: pg.Client, target: pg.Client,
           await target.query(`LOCK TABLE ONLY ${tableOf(key)} IN SHARE UPDATE EXCLUSIVE MODE`);
           await target.query(`LOCK TABLE ONLY ${key.parent} IN ROW SHARE MODE`);
           await target.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
-          await target.query(validating(key));
+          await target.query(`${beginOperatorsPath(target)}; ${validating(key)}`);
         });
         break;
       } catch (error) {

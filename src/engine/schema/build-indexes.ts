@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath, queryAsOperator } from '../../postgres/search-path.ts';
 import { explain, sqlState, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { backendOf, endBackend } from '../target/end-backend.ts';
@@ -131,7 +132,7 @@ export class IndexBuilder {
 
   async #do(client: pg.Client, { table, entry }: Work): Promise<void> {
     if (entry === 'analyze') {
-      await client.query(`ANALYZE ${qualified(table)}`);
+      await queryAsOperator(client, `ANALYZE ${qualified(table)}`);
       return;
     }
     const { emit } = this.#options;
@@ -141,7 +142,9 @@ export class IndexBuilder {
     try {
       await inTransaction(client, async () => {
         // False: built by a try whose answer was lost.
-        if (await recordObject(client, 'index', entry.key)) await client.query(entry.sql);
+        if (await recordObject(client, 'index', entry.key)) {
+          await client.query(`${beginOperatorsPath(client)}; ${entry.sql}`);
+        }
       });
     } catch (error) {
       if (await isMadeByHand({ source: this.#options.source, target: client }, entry, error)) {

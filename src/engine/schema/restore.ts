@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { explain, mayHeal, sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Servers } from '../servers.ts';
@@ -93,10 +94,7 @@ export async function restoreEntries(options: RestoreOptions, entries: readonly 
 async function restoreOne(options: RestoreOptions, entry: ArchiveEntry): Promise<void> {
   const { client, emit } = options;
   try {
-    await inTransaction(client, async () => {
-      await client.query(entry.sql);
-      await recordObject(client, 'entry', entry.key);
-    });
+    await makeEntry(client, entry);
   } catch (error) {
     const state = sqlState(error);
     const there = entry.type === 'SCHEMA' && state !== null && ALREADY_THERE.has(state);
@@ -133,6 +131,25 @@ const waysOut = (entry: ArchiveEntry): string =>
       : `Or leave it out, and what depends on it: migrate --resume ${leaveOutOption([entry])}`,
     'Or remove the cause on the target, then run migrate --resume.',
   ].join('\n');
+/**
+ * A definition means what it says under an empty search_path, in which pg_dump has written it. But the server also looks into the functions of
+ * an expression, to see whether they are immutable: where one finds nothing so, the operator's search_path is tried.
+ */
+async function makeEntry(client: pg.Client, entry: ArchiveEntry): Promise<void> {
+  const make = (before: string, after: string) =>
+    inTransaction(client, async () => {
+      await client.query(`${before}${entry.sql}\n;\n${after}`);
+      await recordObject(client, 'entry', entry.key);
+    });
+  try {
+    await make('', '');
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await make(`${beginOperatorsPath(client)};\n`, END_OPERATORS_PATH).catch(() => {
+      throw error;
+    });
+  }
+}
 
 /** plpgsql's and others' comments belong to the extension's owner. */
 const isCommentOnExtension = (entry: ArchiveEntry): boolean =>

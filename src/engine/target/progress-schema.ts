@@ -183,9 +183,10 @@ export async function advanceApplied(
   move: { from: Lsn; to: Lsn; transactions: number; changes: number },
 ): Promise<boolean> {
   const result = await client.query(
-    `UPDATE tiger_migrate.progress SET applied_lsn = $2::pg_lsn, applied_at = clock_timestamp(),
-            transactions = transactions + $3::bigint, changes = changes + $4::bigint
-      WHERE applied_lsn = $1::pg_lsn`,
+    // Every name is qualified: the transaction may have the search_path of the operator's functions.
+    `UPDATE tiger_migrate.progress SET applied_lsn = $2::pg_catalog.pg_lsn, applied_at = pg_catalog.clock_timestamp(),
+            transactions = transactions OPERATOR(pg_catalog.+) $3::bigint, changes = changes OPERATOR(pg_catalog.+) $4::bigint
+      WHERE applied_lsn OPERATOR(pg_catalog.=) $1::pg_catalog.pg_lsn`,
     [formatLsn(move.from), formatLsn(move.to), String(move.transactions), String(move.changes)],
   );
   return result.rowCount === 1;

@@ -1,5 +1,6 @@
 import { toMigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import type { Engine } from '../engine.ts';
 import { Resources } from '../resources.ts';
 import type { SourceTable } from '../source/catalog.ts';
@@ -33,7 +34,7 @@ export async function analyzeHypertables(
     signal.addEventListener('abort', stop, { once: true });
     await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     for (const table of open) {
-      await client.query(`ANALYZE ${qualified(table)}`);
+      await queryAsOperator(client, `ANALYZE ${qualified(table)}`);
       await recordObject(client, 'statistics', displayName(table));
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { type Dimension, readDefinitions } from './dimensions.ts';
 
@@ -18,16 +19,20 @@ interface Measured {
   readonly fromNumber: string;
 }
 
-const SECONDS = `x::numeric / 1000000 * interval '1 second'`;
+/** Every operator is qualified: the server plans it with the operator's functions, which the table's indexes may have. */
+const SECONDS = `(x::numeric OPERATOR(pg_catalog./) 1000000 OPERATOR(pg_catalog.*) interval '1 second')`;
 const MEASURES: Readonly<Record<string, Measured>> = {
   timestamptz: {
-    toNumber: '(extract(epoch FROM v) * 1000000)::numeric',
-    fromNumber: `(timestamptz 'epoch' + ${SECONDS})`,
+    toNumber: '(extract(epoch FROM v) OPERATOR(pg_catalog.*) 1000000)::numeric',
+    fromNumber: `(timestamptz 'epoch' OPERATOR(pg_catalog.+) ${SECONDS})`,
   },
-  timestamp: { toNumber: '(extract(epoch FROM v) * 1000000)::numeric', fromNumber: `(timestamp 'epoch' + ${SECONDS})` },
+  timestamp: {
+    toNumber: '(extract(epoch FROM v) OPERATOR(pg_catalog.*) 1000000)::numeric',
+    fromNumber: `(timestamp 'epoch' OPERATOR(pg_catalog.+) ${SECONDS})`,
+  },
   date: {
-    toNumber: '(extract(epoch FROM v) * 1000000)::numeric',
-    fromNumber: `(timestamp 'epoch' + ${SECONDS})::date`,
+    toNumber: '(extract(epoch FROM v) OPERATOR(pg_catalog.*) 1000000)::numeric',
+    fromNumber: `(timestamp 'epoch' OPERATOR(pg_catalog.+) ${SECONDS})::date`,
   },
   int2: { toNumber: 'v::numeric', fromNumber: 'x::int8' },
   int4: { toNumber: 'v::numeric', fromNumber: 'x::int8' },
@@ -51,17 +56,20 @@ async function chunksWithRows(source: pg.Client, table: SourceTable, time: Dimen
   const { toNumber, fromNumber } = measured;
   const column = `t.${quoteIdent(time.column)}`;
   const from = `FROM ONLY ${qualified(table)} t WHERE ${column} IS NOT NULL${
-    toNumber.includes('epoch') ? ` AND isfinite(${column})` : ''
+    toNumber.includes('epoch') ? ` AND pg_catalog.isfinite(${column})` : ''
   }`;
-  const number = `floor(${toNumber} / ${time.interval}::numeric)`;
-  const next = fromNumber.replace('x', `((chunk.n + 1) * ${time.interval}::numeric)`);
-  const byIndex = `WITH RECURSIVE first AS (SELECT min(${column}) AS v ${from}), chunk AS (
+  const number = `pg_catalog.floor(${toNumber} OPERATOR(pg_catalog./) ${time.interval}::numeric)`;
+  const next = fromNumber.replace(
+    'x',
+    `((chunk.n OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) ${time.interval}::numeric)`,
+  );
+  const byIndex = `WITH RECURSIVE first AS (SELECT pg_catalog.min(${column}) AS v ${from}), chunk AS (
       SELECT v, ${number} AS n FROM first
       UNION ALL
-      SELECT v, ${number} FROM (SELECT (SELECT min(${column}) ${from} AND ${column} >= ${next}) AS v FROM chunk WHERE v IS NOT NULL) f)
+      SELECT v, ${number} FROM (SELECT (SELECT pg_catalog.min(${column}) ${from} AND ${column} OPERATOR(pg_catalog.>=) ${next}) AS v FROM chunk WHERE v IS NOT NULL) f)
     SELECT DISTINCT n::text FROM chunk WHERE v IS NOT NULL`;
   const byRows = `SELECT DISTINCT ${number.replaceAll('FROM v', `FROM ${column}`).replaceAll('v::', `${column}::`)}::text AS n ${from}`;
-  const { rows } = await source.query<{ n: string }>(found.rows[0]?.indexed === 't' ? byIndex : byRows);
+  const { rows } = await queryAsOperator<{ n: string }>(source, found.rows[0]?.indexed === 't' ? byIndex : byRows);
   return rows.map(({ n }) => BigInt(n));
 }
 

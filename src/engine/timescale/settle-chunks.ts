@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { inTransaction } from '../schema/restore.ts';
@@ -52,7 +53,10 @@ async function unknownChunks(source: pg.Client, target: pg.Client): Promise<numb
 
 async function hasRows(source: pg.Client, oid: number): Promise<boolean> {
   const { rows } = await source.query<{ name: string }>('SELECT $1::oid::regclass::text AS name', [String(oid)]);
-  const found = await source.query<{ there: string }>(`SELECT EXISTS (SELECT FROM ${rows[0]?.name}) AS there`);
+  const found = await queryAsOperator<{ there: string }>(
+    source,
+    `SELECT EXISTS (SELECT FROM ${rows[0]?.name}) AS there`,
+  );
   return found.rows[0]?.there === 't';
 }
 

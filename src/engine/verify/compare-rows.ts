@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { qualified } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import type { RowHash } from './row-hash.ts';
@@ -22,12 +23,12 @@ const withChildren = ({ kind }: Compared): boolean =>
  */
 export async function sumRows(client: pg.Client, table: Compared, hash: RowHash): Promise<RowSum> {
   if (hash.hasNames) await client.query('SET quote_all_identifiers = on');
-  const { rows } = await client
-    .query<{ rows: string; hash: string }>(
-      `SELECT count(*) AS rows, coalesce(sum(${hash.sql}::numeric), 0) AS hash
-         FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
-    )
-    .finally(() => (hash.hasNames ? client.query('SET quote_all_identifiers = off').catch(() => {}) : undefined));
+  // To plan it, the server looks into the functions of the table's indexes.
+  const { rows } = await queryAsOperator<{ rows: string; hash: string }>(
+    client,
+    `SELECT pg_catalog.count(*) AS rows, coalesce(pg_catalog.sum(${hash.sql}::pg_catalog."numeric"), 0) AS hash
+       FROM ${withChildren(table) ? '' : 'ONLY '}${qualified(table)} t`,
+  ).finally(() => (hash.hasNames ? client.query('SET quote_all_identifiers = off').catch(() => {}) : undefined));
   return { rows: rows[0]?.rows ?? '0', hash: rows[0]?.hash ?? '0' };
 }
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { quoteIdent } from '../../postgres/identifiers.ts';
 
-/** SQL for the hash of one row of a relation `t`: the same for equal rows on both sides. */
+/** SQL for the hash of one row of a relation `t`: the same for equal rows on both sides. Every name is qualified: it runs under the operator's search_path. */
 export interface RowHash {
   readonly sql: string;
   /** Values are names of objects (regclass …), which each major quotes where its own reserved words want it. */
@@ -13,6 +13,8 @@ interface Special {
   readonly type: 'char' | 'jsonb' | 'hstore' | 'tsvector' | 'name of an object';
   readonly isArray: boolean;
 }
+
+const IN_UTF8 = (text: string): string => `pg_catalog.convert_to(${text}, 'UTF8'::pg_catalog.name)`;
 
 /** How the rows of any table are hashed: 64 bits of the text of all columns. */
 export class RowHashes {
@@ -45,12 +47,12 @@ export class RowHashes {
       const kind = special?.get(name);
       return kind ? this.#formOf(value, kind) : value;
     });
-    const text = values.length === 0 ? `''` : `ROW(${values.join(', ')})::text`;
+    const text = values.length === 0 ? `''::pg_catalog.text` : `ROW(${values.join(', ')})::pg_catalog.text`;
     return {
       sql: this.#sameEncoding
-        ? `hashtextextended((${text}) COLLATE "C", 0)`
+        ? `pg_catalog.hashtextextended((${text}) COLLATE pg_catalog."C", 0::pg_catalog.int8)`
         : // That hashes bytes in the encoding of the server; bytea has no function of its own before 18, arrays have one.
-          `hash_array_extended(ARRAY[convert_to(${text}, 'UTF8')], 0)`,
+          `pg_catalog.hash_array_extended(ARRAY[pg_catalog.convert_to(${text}, 'UTF8'::pg_catalog.name)], 0::pg_catalog.int8)`,
       hasNames: columns.some((name) => special?.get(name)?.type === 'name of an object'),
     };
   }
@@ -58,7 +60,9 @@ export class RowHashes {
   #formOf(value: string, { type, isArray }: Special): string {
     switch (type) {
       case 'char':
-        return isArray ? `${value}::"char"[]::int4[]` : `${value}::"char"::int4`;
+        return isArray
+          ? `${value}::pg_catalog."char"[]::pg_catalog.int4[]`
+          : `${value}::pg_catalog."char"::pg_catalog.int4`;
       case 'name of an object':
         return value;
       default:
@@ -93,19 +97,22 @@ SELECT a.attrelid::int8 AS relation, a.attname AS name, s.type, s.is_array
 /** The leaves of a document with the way to each, in the order of these ways. NULL stays NULL. */
 const leavesOf = (value: string): string => `(
   WITH RECURSIVE node(way, value) AS (
-    SELECT ''::text, ${value}::jsonb
+    SELECT ''::pg_catalog.text, ${value}::pg_catalog.jsonb
     UNION ALL
-    SELECT node.way || below.step, below.value FROM node CROSS JOIN LATERAL (
-      SELECT '.' || to_json(o.key)::text, o.value FROM jsonb_each(CASE jsonb_typeof(node.value) WHEN 'object' THEN node.value END) o
+    SELECT pg_catalog.concat(node.way, below.step), below.value FROM node CROSS JOIN LATERAL (
+      SELECT pg_catalog.concat('.', pg_catalog.to_json(o.key)), o.value
+        FROM pg_catalog.jsonb_each(CASE pg_catalog.jsonb_typeof(node.value) WHEN 'object' THEN node.value END) o
       UNION ALL
-      SELECT '[' || a.n, a.value FROM jsonb_array_elements(CASE jsonb_typeof(node.value) WHEN 'array' THEN node.value END) WITH ORDINALITY a(value, n)
+      SELECT pg_catalog.concat('[', a.n), a.value
+        FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof(node.value) WHEN 'array' THEN node.value END) WITH ORDINALITY a(value, n)
     ) below(step, value))
-  SELECT string_agg(way || ' ' || CASE jsonb_typeof(value) WHEN 'object' THEN '{}' WHEN 'array' THEN '[]' ELSE value::text END,
-      ',' ORDER BY convert_to(way, 'UTF8')) FROM node)`;
+  SELECT pg_catalog.string_agg(pg_catalog.concat(way, ' ',
+        CASE pg_catalog.jsonb_typeof(value) WHEN 'object' THEN '{}' WHEN 'array' THEN '[]' ELSE value::pg_catalog.text END),
+      ',' ORDER BY ${IN_UTF8('way')}) FROM node)`;
 
 const lexemesOf = (value: string): string => `CASE WHEN ${value} IS NOT NULL THEN (
-  SELECT concat(string_agg(concat(to_json(u.lexeme), u.positions, u.weights), ' ' ORDER BY convert_to(u.lexeme, 'UTF8')))
-    FROM unnest(${value}) u) END`;
+  SELECT pg_catalog.concat(pg_catalog.string_agg(pg_catalog.concat(pg_catalog.to_json(u.lexeme), u.positions, u.weights), ' '
+      ORDER BY ${IN_UTF8('u.lexeme')})) FROM pg_catalog.unnest(${value}) u) END`;
 
 const IN_ORDER = { jsonb: leavesOf, hstore: leavesOf, tsvector: lexemesOf } as const;
 
@@ -113,5 +120,5 @@ const ofElements = (
   value: string,
   ofElement: (value: string) => string,
 ): string => `CASE WHEN ${value} IS NOT NULL THEN (
-  SELECT concat(array_dims(${value}), string_agg(coalesce(${ofElement('e.value')}, 'NULL'), ',' ORDER BY e.n))
-    FROM unnest(${value}) WITH ORDINALITY e(value, n)) END`;
+  SELECT pg_catalog.concat(pg_catalog.array_dims(${value}), pg_catalog.string_agg(coalesce(${ofElement('e.value')}, 'NULL'), ',' ORDER BY e.n))
+    FROM pg_catalog.unnest(${value}) WITH ORDINALITY e(value, n)) END`;

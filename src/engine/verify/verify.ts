@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type pg from 'pg';
+import { giveSearchPath, type SearchPath } from '../../postgres/search-path.ts';
 import { sequencesBehind } from '../cutover/sequences.ts';
 import { explain } from '../error-policy.ts';
 import type { MigrationOptions } from '../options.ts';
@@ -20,6 +21,8 @@ export interface TableComparison {
   readonly source: RowSum;
   /** Null: the table is not there. */
   readonly target: RowSum | null;
+  /** The rows are equal but for these columns, which each server computes by itself. */
+  readonly onlyGenerated?: readonly string[];
 }
 
 export interface VerifyOptions {
@@ -27,6 +30,8 @@ export interface VerifyOptions {
   readonly onTarget: () => Promise<pg.Client>;
   readonly destroy: (client: pg.Client) => void;
   readonly jobs: number;
+  /** Under which rows are read: functions of the operator's may be evaluated for it. */
+  readonly searchPath: SearchPath;
   /** What the migration left out is not compared. */
   readonly options: MigrationOptions;
   /** `root` is the partitioned table on top of it, or the table itself. */
@@ -52,6 +57,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
       source: await options.onSource(),
       target: await options.onTarget(),
     };
+    for (const client of [pair.source, pair.target]) giveSearchPath(client, () => options.searchPath);
     stack.defer(() => {
       options.destroy(pair.source);
       options.destroy(pair.target);
@@ -116,30 +122,37 @@ async function compareTable(
   hashes: RowHashes,
 ): Promise<TableComparison> {
   const { relation, table, columns } = whole;
-  const hash = hashes.of(whole.columnsOf, columns);
-  const sum = (client: pg.Client, side: 'source' | 'target') =>
-    (side === 'source' ? sumParts(client, whole.parts, hash) : sumOnTarget(client, table, hash)).catch(
+  const sum = (client: pg.Client, side: 'source' | 'target', of = columns) => {
+    const hash = hashes.of(whole.columnsOf, of);
+    return (side === 'source' ? sumParts(client, whole.parts, hash) : sumOnTarget(client, table, hash)).catch(
       (error: unknown) => {
         if (side === 'target' && error instanceof Error && 'code' in error && MISSING.has(String(error.code)))
           return null;
-        throw explain(error, {
-          code: 'TM7002',
-          retryCode: 'TM7002',
-          side,
-          object: relation,
-          doing: 'could not be read',
-        });
+        const doing = 'could not be read';
+        throw explain(error, { code: 'TM7002', retryCode: 'TM7002', side, object: relation, doing });
       },
     );
+  };
   const [source, target] = await Promise.all([sum(pair.source, 'source'), sum(pair.target, 'target')]);
   const known = source ?? { rows: '0', hash: '0' };
+  const equal = target !== null && target.rows === known.rows && target.hash === known.hash;
+  const generated = table.columns.filter((column) => column.generated).map((column) => column.name);
+  if (equal || target?.rows !== known.rows || generated.length === 0) return { relation, source: known, target, equal };
+  const [ours, theirs] = await Promise.all([
+    sum(pair.source, 'source', stored(table)),
+    sum(pair.target, 'target', stored(table)),
+  ]);
   return {
     relation,
     source: known,
     target,
-    equal: target !== null && target.rows === known.rows && target.hash === known.hash,
+    equal,
+    ...(ours?.hash === theirs?.hash ? { onlyGenerated: generated } : {}),
   };
 }
+
+const stored = ({ columns }: SourceTable): string[] =>
+  columns.filter((column) => !column.generated).map((column) => column.name);
 
 async function sumOnTarget(client: pg.Client, table: SourceTable, hash: RowHash) {
   const kind = table.into?.partitionedBy ? 'hypertable' : table.into?.throughParent ? 'partitioned' : table.kind;

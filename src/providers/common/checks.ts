@@ -6,6 +6,7 @@ import { convertedDefinitions } from './converted-definitions.ts';
 import { convertedValues } from './converted-values.ts';
 import { encodings, locales } from './encodings.ts';
 import { extensionData } from './extension-data.ts';
+import { extensionSchemas } from './extension-schemas.ts';
 import { extensionVersions } from './extension-versions.ts';
 import { extensions } from './extensions.ts';
 import { invalidObjects } from './invalid-objects.ts';
@@ -20,6 +21,7 @@ import { readingRight, rowSecurity } from './reading-right.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import { replicationRight } from './replication-right.ts';
 import { differentDatabases } from './same-database.ts';
+import { functionLookups, targetSearchPath } from './search-path.ts';
 import { serverFunctions } from './server-functions.ts';
 import { freezeRight } from './session-rights.ts';
 import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
@@ -27,6 +29,7 @@ import { inactiveSlots, laggingSlots, openTransactions } from './source-activity
 import { sourceDisk } from './source-disk.ts';
 import { allTablesPublications, eventTriggers, largeObjects, leftOut, tablespaces } from './source-objects.ts';
 import { publications, subscriptions } from './source-subscriptions.ts';
+import { storedValues } from './stored-values.ts';
 import { databaseProperties, defaultPrivileges, systemPrivileges } from './target-database.ts';
 import { targetEmpty } from './target-empty.ts';
 import { replicaRole, targetCreateRight } from './target-rights.ts';
@@ -76,6 +79,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   subscriptions,
   publications,
   extensionData,
+  functionLookups,
+  storedValues,
   allTablesPublications,
   eventTriggers,
   tablespaces,
@@ -96,6 +101,8 @@ export const COMMON_CHECKS: readonly Check[] = [
   partitionPlacement,
   extensions,
   extensionVersions,
+  extensionSchemas,
+  targetSearchPath,
   targetCreateRight,
   targetSuperuserObjects,
   replicaRole,

@@ -46,6 +46,7 @@ export const INTEGERS = ['bigint', 'integer', 'smallint'];
 
 const LOOK_TIMEOUT = '20s';
 const QUERY_CANCELED = '57014';
+const UNDEFINED_FUNCTION = '42883';
 
 /** Looks at tables of the source: at the catalog in one query, then at the rows of each that the server does not keep from being NULL. */
 export async function readTableFacts(source: pg.Client, wanted: readonly HypertableOption[]): Promise<TableFacts[]> {
@@ -124,7 +125,8 @@ async function lookAtRows(
     const row = results[1]?.rows[0];
     return { nulls: row?.nulls === 't', beginning: row?.beginning === 't' };
   } catch (error) {
-    if (errorCode(error) === QUERY_CANCELED) return null;
+    // An index may call a function that wants a search_path: the server looks into it.
+    if ([QUERY_CANCELED, UNDEFINED_FUNCTION].includes(errorCode(error) ?? '')) return null;
     throw error;
   }
 }

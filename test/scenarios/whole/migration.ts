@@ -6,6 +6,7 @@ import type { DefinitionChange, EngineEvent, EventPayload, Phase } from '../../.
 import type { LivenessTimes } from '../../../src/engine/liveness.ts';
 import { type MigrationOptions, migrationOptionsSchema } from '../../../src/engine/options.ts';
 import type { Action } from '../../../src/engine/process/protocol.ts';
+import { readSearchPath } from '../../../src/engine/search-path.ts';
 import { foldTroubles, type Trouble } from '../../../src/engine/troubles.ts';
 import { type VerifyResult, verify } from '../../../src/engine/verify/verify.ts';
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
@@ -189,7 +190,12 @@ export async function verifyAll(of: {
 }): Promise<VerifyResult> {
   const source = parseConnectionString(of.source, {});
   const target = parseConnectionString(of.target, {});
+  const probe = await connect(source, { side: 'source', application: 'verify' });
+  const { path } = await readSearchPath(probe, source, { side: 'source', application: 'verify' }).finally(() =>
+    destroy(probe),
+  );
   return verify({
+    searchPath: path,
     onSource: () => connect(source, { side: 'source', application: 'verify' }),
     onTarget: () => connect(target, { side: 'target', application: 'verify' }),
     destroy,

@@ -89,9 +89,38 @@ export async function attemptsTogether(
   END ${tag};
   SELECT current_setting('tiger_migrate.attempts') AS results`)) as unknown as pg.QueryResult<{ results: string }>[];
     return JSON.parse(answers.at(-1)?.rows[0]?.results ?? '[]') as (Refused | null)[];
+  } catch (error) {
+    // No plpgsql here, or not for this role: the long way.
+    if (errorCode(error) !== '42704' && errorCode(error) !== '42501') throw error;
+    await client.query('ROLLBACK; BEGIN');
+    return await eachAfterTheOther(client, statements, notDone);
   } finally {
     await client.query('ROLLBACK');
   }
+}
+
+async function attemptNow(client: pg.Client, { sql, holds }: Attempt, notDone: string): Promise<Refused | null> {
+  await client.query(sql);
+  if (holds === undefined) return null;
+  const { rows } = await client.query<{ done: string }>(`SELECT (${holds})::text AS done`);
+  return rows[0]?.done === 'true' ? null : { state: '42501', message: notDone };
+}
+
+/** The same by savepoints, in the transaction that `client` is in. */
+async function eachAfterTheOther(
+  client: pg.Client,
+  statements: readonly Attempt[],
+  notDone: string,
+): Promise<(Refused | null)[]> {
+  await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+  const results: (Refused | null)[] = [];
+  for (const one of statements) {
+    await client.query('SAVEPOINT attempt');
+    const refused = await attemptNow(client, one, notDone).catch(refusedBy);
+    await client.query(refused === null ? 'RELEASE SAVEPOINT attempt' : 'ROLLBACK TO SAVEPOINT attempt');
+    results.push(refused);
+  }
+  return results;
 }
 
 /** The same by savepoints, several round trips for each. */

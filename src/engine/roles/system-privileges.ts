@@ -156,6 +156,10 @@ function inList({ kind, object, column, role, privilege }: ChangedPrivilege): st
   return `EXISTS (SELECT FROM (${list}) l CROSS JOIN LATERAL aclexplode(l.acl) x WHERE x.grantee = ${grantee} AND x.privilege_type = ${quoteLiteral(privilege)})`;
 }
 
+/** The information schema gives these rights itself, which before 13 are not noted as the first ones. */
+const isOfInformationSchema = ({ granted, role, object }: ChangedPrivilege): boolean =>
+  granted && role === null && /^information_schema\b/.test(object);
+
 /** Those changes of the source that the target lacks; `roles`: the grantees, besides PUBLIC, that are or will be there. */
 export function planChangedPrivileges(
   source: readonly ChangedPrivilege[],
@@ -164,7 +168,9 @@ export function planChangedPrivileges(
 ): Step[] {
   const there = new Set(target.map(keyOf));
   return source
-    .filter((one) => (one.role === null || roles.has(one.role)) && !there.has(keyOf(one)))
+    .filter(
+      (one) => !isOfInformationSchema(one) && (one.role === null || roles.has(one.role)) && !there.has(keyOf(one)),
+    )
     .map((one): Step => {
       const { granted, kind, object, column, role, privilege, grantable } = one;
       const what = `${privilege}${column === null ? '' : ` (${quoteIdent(column)})`} ON ${kind} ${object}`;

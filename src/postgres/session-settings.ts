@@ -93,7 +93,7 @@ export const NEWER_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Only a superuser may change these; of another role's session the check `…-session` tells those that matter.
+ * Only a superuser may change these; of another role's session the checks `source-session` and `target-session` tell those that matter.
  * `replica` keeps triggers and rules from firing; the engine asks for it where it wants that.
  */
 export const SUPERUSER_SETTINGS: Readonly<Record<string, string>> = {

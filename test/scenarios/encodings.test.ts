@@ -76,3 +76,52 @@ describe.each([
     expect(differences).toEqual([]);
   });
 });
+
+describe('values that the target would cut', () => {
+  test.override({ databaseOptions: { sourceEncoding: 'LATIN1' } });
+
+  test.for([
+    ['a "char"', `"char"`, `E'\\351'`],
+    ['a name', 'name', `'${'é'.repeat(40)}'`],
+  ] as const)('replay tells %s, and leaves the table as it is', async ([, type, value], { databases }) => {
+    const { source, target } = databases;
+    databases.allow('slot', 'session');
+    const client = await source.connect();
+    await client.query(
+      `SET client_encoding = UTF8; CREATE TABLE t (id int PRIMARY KEY, v ${type}); INSERT INTO t VALUES (1, 'a')`,
+    );
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { skipRoles: true },
+    });
+    await migration.reached('replay');
+    await client.query(`INSERT INTO t VALUES (2, ${value})`);
+    await migration.until(
+      () => migration.of('table').some((event) => event.state === 'damaged'),
+      'the table to be damaged',
+    );
+    expect(await target.query('SELECT id FROM t')).toEqual([{ id: 1 }]);
+    await migration.stop();
+  });
+
+  test.for([
+    ['"char"', `E'\\351'`],
+    ['name', `'${'é'.repeat(40)}'`],
+  ] as const)('the copy refuses a value of %s', async ([type, value], { databases }) => {
+    const { source, target } = databases;
+    databases.allow('slot', 'session');
+    const client = await source.connect();
+    await client.query(
+      `SET client_encoding = UTF8; CREATE TABLE t (id int PRIMARY KEY, v ${type}, x xml); INSERT INTO t VALUES (1, ${value})`,
+    );
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { skipRoles: true },
+    });
+    expect(await migration.ended).toMatchObject({ code: 'TM3001', object: 'public.t' });
+  });
+});

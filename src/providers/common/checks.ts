@@ -24,6 +24,7 @@ import { differentDatabases } from './same-database.ts';
 import { functionLookups, targetSearchPath } from './search-path.ts';
 import { serverFunctions } from './server-functions.ts';
 import { freezeRight } from './session-rights.ts';
+import { sessionSettings } from './session-settings.ts';
 import { idleSlotTimeout, slotWalKeepSize } from './slot-retention.ts';
 import { inactiveSlots, laggingSlots, openTransactions } from './source-activity.ts';
 import { sourceDisk } from './source-disk.ts';
@@ -46,6 +47,7 @@ import { changeShare, insertRate } from './workload-fit.ts';
 export const COMMON_CHECKS: readonly Check[] = [
   directConnection('source'),
   encryption('source'),
+  sessionSettings('source'),
   serverFunctions('source'),
   sourceVersion,
   isPrimary('source'),
@@ -88,6 +90,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   changeShare,
   directConnection('target'),
   encryption('target'),
+  sessionSettings('target'),
   serverFunctions('target'),
   differentDatabases,
   targetVersion,

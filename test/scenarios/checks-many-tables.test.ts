@@ -6,7 +6,7 @@ import { withCheckContext } from '../support/check-context.ts';
 import { withClient } from '../support/test-servers.ts';
 
 const TABLES = 10_000;
-const MOST_STATEMENTS = 30;
+const MOST_STATEMENTS = 40;
 
 /** A third with a primary key, a third with a unique index that may be an identity, a third without; in ten schemas. */
 const createTables = `DO $$ BEGIN
@@ -82,7 +82,8 @@ describe(`given a source with ${TABLES} tables`, () => {
   test('they do not wait for a table that somebody has locked', async () => {
     await withClient(source.uri('postgres'), async (other) => {
       await other.query('BEGIN; LOCK TABLE s1.t1 IN ACCESS EXCLUSIVE MODE');
-      const results = await runAll();
+      // That of the trial has a short patience of its own, in pg_dump.
+      const results = await runAll((check) => !isTrial(check));
       expect(results.filter(({ found }) => found.startsWith('could not be found out'))).toEqual([]);
       // The lock was held all the time.
       expect((await other.query('SELECT count(*) FROM s1.t1')).rows).toEqual([{ count: '0' }]);

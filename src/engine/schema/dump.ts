@@ -104,8 +104,8 @@ export const hasDump = (workDirectory: string): Promise<boolean> =>
   );
 
 /** Every database has it, and only the owner of the schema may set it. pg_dump knows it by the name without quotes only. */
-const isCommentOfInitdb = ({ type, sql }: ArchiveEntry): boolean =>
-  type === 'COMMENT' && /^COMMENT ON SCHEMA "?public"? IS 'standard public schema';$/.test(sql);
+const isCommentOfInitdb = ({ type, name, sql }: ArchiveEntry): boolean =>
+  type === 'COMMENT' && name === 'SCHEMA public' && sql.includes("IS 'standard public schema';");
 
 /** Reads the schema that `dumpSchema` left in the work directory. Rejects with TM2001 when it is not there. */
 export async function readSchema(

@@ -3,7 +3,8 @@ import { hypertableProgress } from '../engine/hypertable-progress.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
-import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
+import { verdictOf, withoutVerdict } from '../engine/replay/verdict.ts';
+import { troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { tablesWord } from '../state/table-order.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -31,7 +32,8 @@ export async function status(context: CommandContext): Promise<number> {
 
 /** The object that `status --json` prints; its fields are a contract with other people's scripts. */
 export function statusOf(progress: Progress, pid: number | null) {
-  const { replay, slot, error } = progress;
+  const { slot, error } = progress;
+  const replay = replayAt(progress, pid);
   return {
     phase: progress.phase,
     engine: pid === null ? ('stopped' as const) : ('running' as const),
@@ -42,6 +44,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     started: progress.started,
     copy: copyTotals(progress),
     replay: {
+      verdict: verdictOf(replay),
       received_lsn: replay.received_lsn,
       applied_lsn: replay.applied_lsn,
       lag_bytes: replay.lag_bytes,
@@ -49,7 +52,7 @@ export function statusOf(progress: Progress, pid: number | null) {
       source_wal_rate: replay.source_wal_rate,
       target_replay_rate: replay.target_replay_rate,
       eta_seconds: replay.eta_seconds,
-      caught_up: replay.caught_up && (progress.phase === 'done' || isMeasured(progress, pid)),
+      caught_up: replay.caught_up,
       transactions: replay.transactions,
       rows: replay.rows,
     },
@@ -61,14 +64,16 @@ export function statusOf(progress: Progress, pid: number | null) {
     troubles: progress.troubles,
     schema_changes: progress.schema_changes,
     warnings: progress.warnings,
-    gates: progress.gates,
+    // Nobody looks at them while no engine runs.
+    gates: pid === null ? [] : progress.gates,
     compression: progress.compression,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
   };
 }
 
-/** What was so before the engine stopped, or lost a server, need not be so now. */
-const isMeasured = (progress: Progress, pid: number | null): boolean => pid !== null && lagIsKnown(progress.troubles);
+/** What was measured before the engine stopped need not be so now; once the migration is done, it stays so. */
+const replayAt = ({ phase, replay }: Progress, pid: number | null): Progress['replay'] =>
+  pid !== null || phase === 'done' ? replay : withoutVerdict(replay, 'unknown');
 
 const damagedTables = (progress: Progress) =>
   Object.entries(progress.tables).flatMap(([table, { damage, hypertable }]) =>
@@ -112,9 +117,9 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
     );
   }
   if (progress.phase === 'replay') {
-    const { replay } = progress;
+    const replay = replayAt(progress, pid);
     lines.push(
-      isMeasured(progress, pid)
+      verdictOf(replay) !== 'unknown'
         ? lagLine(replay)
         : `The lag is not known now; it was ${formatBytes(replay.lag_bytes)} when it was last measured`,
     );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gatesNow } from './cutover/gates.ts';
 import {
   CUTOVER_STEPS,
   compressionReportSchema,
@@ -6,10 +7,12 @@ import {
   type EngineEvent,
   errorReportSchema,
   PHASES,
+  type Phase,
   replayReportSchema,
   schemaChangeSchema,
   TABLE_STATES,
 } from './events.ts';
+import { replayNow, withoutVerdict } from './replay/verdict.ts';
 import { foldTroubles, troubleSchema } from './troubles.ts';
 
 /** The sum of all events so far: what a screen that attaches late, or `status`, needs to know. */
@@ -123,6 +126,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         error: event.phase === 'failed' ? progress.error : null,
         troubles: event.phase === 'failed' || event.phase === 'done' ? [] : progress.troubles,
         cutover: event.phase === 'cutover' ? [] : progress.cutover,
+        ...measuredInPhase(progress, event.phase),
       };
     case 'plan': {
       const tables: Progress['tables'] = {};
@@ -172,7 +176,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     }
     case 'replay': {
       const { type: _, time: __, ...replay } = event;
-      return { ...progress, replay };
+      return { ...progress, replay: replayNow(replay, progress.troubles) };
     }
     case 'slot':
       return {
@@ -187,8 +191,11 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
       };
     case 'retry':
-    case 'healed':
-      return { ...progress, troubles: foldTroubles(progress.troubles, event) };
+    case 'healed': {
+      const troubles = foldTroubles(progress.troubles, event);
+      const gates = gatesNow(progress.gates, troubles);
+      return { ...progress, troubles, gates, replay: replayNow(progress.replay, troubles) };
+    }
     case 'schema_changes':
       return { ...progress, schema_changes: event.changes };
     case 'gate': {
@@ -215,6 +222,17 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     default:
       return event satisfies never;
   }
+}
+
+/**
+ * What was measured in an earlier phase says nothing of a later one. During a cut-over, and after one that failed, the
+ * measurements go on; in the end everything is applied.
+ */
+function measuredInPhase({ phase: before, replay, gates }: Progress, phase: Phase): Pick<Progress, 'replay' | 'gates'> {
+  if (phase === 'cutover' || (before === 'cutover' && phase === 'replay')) return { replay, gates };
+  if (phase === 'failed') return { replay: withoutVerdict(replay, 'unknown'), gates: [] };
+  if (phase !== 'done') return { replay: withoutVerdict(replay, 'measuring'), gates: [] };
+  return { replay: { ...replay, verdict: 'caught-up', caught_up: true, lag_bytes: 0, eta_seconds: 0 }, gates: [] };
 }
 
 /** Totals over the tables, in bytes of table size on the source. */

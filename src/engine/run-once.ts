@@ -137,6 +137,7 @@ export async function runOnce(
     namesMustStay: !plugin.usesPublications,
     receiver,
     replay,
+    troubles: tell.troubles,
     emit,
     signal: receivingSignal,
   });

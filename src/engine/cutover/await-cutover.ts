@@ -9,6 +9,7 @@ import type { Emit } from '../events.ts';
 import type { Monitor } from '../monitor.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
+import { replayNow } from '../replay/verdict.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { readDamaged } from '../sync/damage.ts';
 import { markForResync, ResyncAsked } from '../sync/resync.ts';
@@ -68,7 +69,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       await takeInWhatIsReady(options);
       notBeforeTaking = performance.now() + TAKE_IN_RETRY_MS;
     }
-    const report = options.monitor.report;
+    const report = replayNow(options.monitor.report, options.troubles.standing);
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
@@ -92,7 +93,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
       troubles: options.troubles.standing,
       writers: await countWriters(options.source),
-      quietForMs: now - changedAt,
+      quietForMs: caughtUpSince === null ? null : now - Math.max(changedAt, caughtUpSince),
     });
     for (const gate of gates) emit({ type: 'gate', ...gate });
     const { freezeSource, cutover } = options.options;

@@ -7,7 +7,7 @@ import { verdictOf, withoutVerdict } from '../engine/replay/verdict.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { tablesWord } from '../state/table-order.ts';
-import { formatBytes } from '../terminal/format.ts';
+import { formatBytes, formatMoment } from '../terminal/format.ts';
 import { compressionLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
@@ -42,6 +42,7 @@ export function statusOf(progress: Progress, pid: number | null) {
     source: progress.source,
     target: progress.target,
     started: progress.started,
+    as_of: progress.as_of,
     copy: copyTotals(progress),
     replay: {
       verdict: verdictOf(replay),
@@ -108,6 +109,7 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
   const lines = [
     `${progress.source} → ${progress.target}`,
     `Phase ${progress.phase}, engine ${pid === null ? 'stopped' : `running (process ${pid})`}`,
+    ...(progress.as_of !== null && progress.phase !== 'done' ? [`As of ${formatMoment(progress.as_of)}:`] : []),
     `Copied ${totals.tables_done} of ${totals.tables_total} ${tablesWord(progress)}, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
   ];
   for (const one of hypertablesOf(progress)) {

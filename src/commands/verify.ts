@@ -11,6 +11,7 @@ import { displayName } from '../postgres/identifiers.ts';
 import { matches } from '../postgres/patterns.ts';
 import { bothConnections } from './connections.ts';
 import type { CommandContext } from './context.ts';
+import { readVerifySituation } from './verify-situation.ts';
 
 const JOBS = 4;
 
@@ -27,6 +28,8 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
   const onTarget = () => connect(target, { side: 'target', application: 'verify', signal: context.signal });
   const probe = await onTarget();
   const { migration, damaged } = await readMigrated(probe).finally(() => destroy(probe));
+  const situation = await readVerifySituation(migration, onSource, destroy);
+  if (situation.opening !== null) context.say(situation.opening);
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -84,6 +87,6 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     side: 'target',
     object: different[0]?.relation ?? result.objects[0],
     message: `source and target differ in ${what}`,
-    hint: 'While the application writes, rows on the way count as different: stop it, let replay catch up, verify again.',
+    hint: situation.hint,
   });
 }

@@ -202,7 +202,13 @@ const payload = z.discriminatedUnion('type', [
     detail: z.string(),
   }),
   z.object({ type: z.literal('error'), error: errorReportSchema }),
-  z.object({ type: z.literal('done'), summary: z.array(z.string()), downtime_ms: z.number() }),
+  z.object({
+    type: z.literal('done'),
+    summary: z.array(z.string()),
+    downtime_ms: z.number(),
+    /** The source was made read-only and stays so. */
+    source_read_only: z.boolean().optional(),
+  }),
   /** After `done`, where there are chunks to be compressed. */
   compressionReportSchema.extend({ type: z.literal('compression') }),
 ]);

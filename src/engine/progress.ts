@@ -58,8 +58,12 @@ export const progressSchema = z.object({
   error: errorReportSchema.nullable(),
   summary: z.array(z.string()),
   downtime_ms: z.number().nullable(),
+  /** Whether the cut-over has made the source read-only; null: not known. */
+  source_read_only: z.boolean().nullable().default(null),
   /** Of chunks, after the end; null: nothing was to be compressed. */
   compression: compressionReportSchema.nullable().default(null),
+  /** Since when nothing of the figures was looked at again: they are an earlier engine's. Null: they are of now. */
+  as_of: z.iso.datetime().nullable().default(null),
   /** The newest lines of the log, oldest first. */
   log: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
 });
@@ -103,8 +107,28 @@ export const initialProgress = (of: {
   error: null,
   summary: [],
   downtime_ms: null,
+  source_read_only: null,
   compression: null,
+  as_of: null,
   log: [],
+});
+
+/**
+ * What is known when an engine goes on with a migration: what an earlier one has told last, as of then. What only an engine that
+ * runs can say is not among it.
+ */
+export const continuedProgress = (earlier: Progress): Progress => ({
+  ...earlier,
+  phase: 'checks',
+  phase_since: null,
+  indexes: { ...earlier.indexes, building: [] },
+  replay: withoutVerdict(earlier.replay, 'unknown'),
+  troubles: [],
+  schema_changes: [],
+  gates: [],
+  cutover: [],
+  error: null,
+  summary: [],
 });
 
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
@@ -142,7 +166,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
           ...(table.hypertable === undefined ? {} : { hypertable: table.hypertable }),
         };
       }
-      return { ...progress, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
+      return { ...progress, as_of: null, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
     }
     case 'table': {
       const before = progress.tables[event.relation];
@@ -211,7 +235,12 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     case 'error':
       return { ...progress, error: event.error };
     case 'done':
-      return { ...progress, summary: event.summary, downtime_ms: event.downtime_ms };
+      return {
+        ...progress,
+        summary: event.summary,
+        downtime_ms: event.downtime_ms,
+        source_read_only: event.source_read_only ?? null,
+      };
     case 'compression': {
       const { type: _, time: __, ...compression } = event;
       return { ...progress, compression };

@@ -232,7 +232,8 @@ export async function runOnce(
             request,
             signal: combined,
           });
-          emit({ type: 'done', summary: [...result.summary], downtime_ms: result.downtimeMs });
+          const { summary, sourceReadOnly, downtimeMs } = result;
+          emit({ type: 'done', summary: [...summary], downtime_ms: downtimeMs, source_read_only: sourceReadOnly });
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {
           combined.throwIfAborted();

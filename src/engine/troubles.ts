@@ -35,6 +35,9 @@ export const APPLYING = 'applying changes to the target';
 /** Replay waits for the operator to alter the target. */
 export const WAITING_FOR_SCHEMA = 'the schema on the target';
 
+/** It failed and is not tried again by itself; a cut-over that somebody asks for is. */
+export const AUTOMATIC_CUTOVER = 'the automatic cut-over';
+
 type What = Pick<Trouble, 'what'>;
 
 /** Whether the lag is measured meanwhile. */

@@ -189,6 +189,14 @@ export const ERROR_KINDS = {
     'finishing step failed',
     'A sequence, constraint, trigger or view could not be finished on the target.',
   ),
+  TM6008: operator(
+    'automatic cut-over stopped',
+    'It failed twice for the same reason. It is tried again when somebody asks for it, or when tables or conditions change.',
+  ),
+  TM6009: failed(
+    'no password given',
+    'The server asks for a password, and neither the connection string nor the environment has one.',
+  ),
 
   TM7001: differs('the data differs', 'Source and target do not hold the same rows or objects.'),
   TM7002: failed('could not be compared', 'A table could not be read on one of the two sides.'),

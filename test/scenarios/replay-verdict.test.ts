@@ -46,6 +46,7 @@ describe('what is said of replay', () => {
       expect(report.target_replay_rate).toBeLessThanOrEqual(most * 2);
       if (report.eta_seconds !== null && !report.caught_up) expect(report.eta_seconds).toBeGreaterThanOrEqual(1);
     }
+    await migration.cutOver();
   });
 
   test('while replay waits for a column on the target, neither caught up nor without writers', async ({
@@ -117,5 +118,6 @@ describe('what is said of replay', () => {
       expect(lagLine(progress.replay)).not.toMatch(/caught up/);
       for (const tick of TICKS) expect(ticked(progress)).not.toContain(tick);
     }
+    await migration.cutOver();
   });
 });

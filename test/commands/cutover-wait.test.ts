@@ -29,9 +29,10 @@ function writing({ source }: TestDatabases): { stop: () => Promise<void> } {
   };
 }
 
-const stopped = async (migrating: Running) => {
+const giveUp = async (program: Program, migrating: Running) => {
   migrating.kill('SIGINT');
   await migrating.finished;
+  expect((await program.run(['clean'])).code).toBe(0);
 };
 
 describe.concurrent('cutover --wait', () => {
@@ -74,7 +75,7 @@ describe.concurrent('cutover --wait', () => {
     expect(none).toMatchObject({ code: 3, stderr: expect.stringMatching(/^TM6002 /) });
     expect(none.events).toMatchObject([{ type: 'error', error: { code: 'TM6002' } }]);
     await writer.query('ROLLBACK');
-    await stopped(migrating);
+    await giveUp(program, migrating);
   });
 
   test('refuses at once what only somebody can mend', async ({ program, databases }) => {
@@ -93,7 +94,7 @@ describe.concurrent('cutover --wait', () => {
     await source.query('UPDATE orders SET total = 0 WHERE id = 7');
     await migrating.says('not met: no table is damaged');
     await refusal(/TM6002 .*no table is damaged.*public\.orders.*\n.*--resync/);
-    await stopped(migrating);
+    await giveUp(program, migrating);
   });
 
   test('a duration is 30s, 5m or 0', async ({ program }) => {

@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import { type CommandContext, commonFlagsSchema, createContext, reportError } from './commands/context.ts';
-import { common, migration, shop } from './commands/option-definitions.ts';
+import { common, duration, migration, shop } from './commands/option-definitions.ts';
 import { ERROR_KINDS } from './errors/codes.ts';
 import { MigrateError, toMigrateError } from './errors/migrate-error.ts';
 import { VERSION } from './version.ts';
@@ -128,6 +128,7 @@ common(program.command('cutover'), 'connections', 'provider')
   .description('fence, drain, finish; from any terminal')
   .option('--freeze-source', 'make the source read-only and disconnect writers first')
   .option('--confirm <dbname>', 'name of the target database: the confirmation')
+  .option('--wait <duration>', 'how long to wait for conditions that time heals: 30s, 5m, 0 (default: 60s)', duration)
   .option('--override <reason>', 'cut over although a condition does not hold; the reason goes to the log')
   .action(run(async () => (await import('./commands/cutover.ts')).cutover));
 common(program.command('verify'), 'provider')
@@ -135,8 +136,11 @@ common(program.command('verify'), 'provider')
   .option('--tables <pattern...>', 'only these tables')
   .action(run(async () => (await import('./commands/verify.ts')).verify));
 common(program.command('clean'), 'provider')
-  .description('remove slot, publications, our schema; put back a freeze and replica identities')
+  .description(
+    'remove slot, publications, our schema; put back replica identities, and the freeze of a migration that is not finished',
+  )
   .option('--prune', 'the work directory too')
+  .option('--unfreeze', 'after a finished migration: make the source writable again')
   .option('--keep-identity', 'leave the replica identities that the wizard has set')
   .action(run(async () => (await import('./commands/clean.ts')).clean));
 program.command('engine', { hidden: true }).action(async () => {

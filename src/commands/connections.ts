@@ -41,6 +41,10 @@ export async function bothConnections(
   return { sourceText, targetText, source, target: parse(context, 'target', targetText) };
 }
 
+/** Whether an option or the environment names a database of a migration. */
+export const namesServer = ({ flags, env }: CommandContext): boolean =>
+  (['source', 'target'] as const).some((side) => flags[side] || VARIABLES[side].some((name) => env[name]));
+
 async function connectionText(
   context: CommandContext,
   side: ServerSide,

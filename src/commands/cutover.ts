@@ -2,13 +2,19 @@ import { createInterface } from 'node:readline/promises';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
+import { CutoverGateWatch } from './await-cutover-open.ts';
 import type { CommandContext } from './context.ts';
 import { follow } from './follow.ts';
 
-/** `cutover`: fence, drain, finish; from any terminal. Ends with the cut-over's result. */
+const WAIT_MS = 60_000;
+
+/**
+ * `cutover`: fence, drain, finish; from any terminal. Waits first for conditions that come to hold by themselves. Ends with the
+ * cut-over's result.
+ */
 export async function cutover(
   context: CommandContext,
-  flags: { freezeSource?: boolean; confirm?: string; override?: string },
+  flags: { freezeSource?: boolean; confirm?: string; override?: string; wait?: number },
 ): Promise<number> {
   const client = await EngineClient.attach(context.directory);
   if (!client || client.progress.phase === 'done') {
@@ -19,20 +25,22 @@ export async function cutover(
     const confirm = flags.confirm ?? (await askName(context, client.progress.target_database));
     if (confirm === null) throw notConfirmed(client.progress.target_database);
     const override = flags.override?.trim() || null;
-    await client.request({ action: 'cutover', confirm, freezeSource: flags.freezeSource === true, override });
-    let failed: MigrateError | null = null;
-    return await follow(client, {
-      print: (event) => {
-        if (['cutover', 'phase', 'done', 'warning', 'error', 'log'].includes(event.type)) context.print(event);
-      },
-      until: (event) => {
-        if (event.type === 'error') failed = new MigrateError(event.error.code, event.error);
-        if (event.type === 'phase' && event.phase === 'done') return 0;
-        if (failed) throw failed;
-        return undefined;
-      },
-      signal: context.signal,
-    });
+    const request = { freezeSource: flags.freezeSource === true, override };
+    const { target_database: database } = client.progress;
+    // Nobody waits a minute to be told this.
+    if (confirm !== database) throw otherName(confirm, database);
+    using watch = new CutoverGateWatch(client, flags.wait ?? WAIT_MS);
+    const tell = (line: string) => process.stderr.write(`${line}\n`);
+    for (;;) {
+      await watch.untilOpen({ request, tell, signal: context.signal });
+      try {
+        return await cutOverNow(context, client, { confirm, ...request });
+      } catch (error) {
+        // A condition has ceased to hold between two looks at it.
+        const isLocked = error instanceof MigrateError && error.code === 'TM6002' && !(error instanceof BegunAndFailed);
+        if (!isLocked || watch.outlook(request).state === 'open' || watch.leftMs === 0) throw error;
+      }
+    }
   } catch (error) {
     if (!context.signal.aborted) throw error;
     throw new MigrateError('TM9002', {
@@ -46,6 +54,41 @@ export async function cutover(
   }
 }
 
+/** It came as far as its fence. */
+class BegunAndFailed extends MigrateError {}
+
+/** Asks for the cut-over and follows it to its end. */
+async function cutOverNow(
+  context: CommandContext,
+  client: EngineClient,
+  request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null },
+): Promise<number> {
+  const refused = new AbortController();
+  let asked = false;
+  let begun = false;
+  let failed: MigrateError | null = null;
+  // Events may come together with the answer to the request.
+  const followed = follow(client, {
+    print: (event) => {
+      if (asked && ['cutover', 'phase', 'done', 'warning', 'error', 'log'].includes(event.type)) context.print(event);
+    },
+    until: (event) => {
+      if (!asked) return undefined;
+      if (event.type === 'phase' && event.phase === 'cutover') begun = true;
+      if (event.type === 'error') {
+        failed = new (begun ? BegunAndFailed : MigrateError)(event.error.code, event.error);
+      }
+      if (event.type === 'phase' && event.phase === 'done') return 0;
+      if (failed) throw failed;
+      return undefined;
+    },
+    signal: AbortSignal.any([context.signal, refused.signal]),
+  });
+  asked = true;
+  await client.request({ action: 'cutover', ...request }).catch((error: unknown) => refused.abort(error));
+  return followed;
+}
+
 async function noEngine({ directory }: CommandContext): Promise<MigrateError> {
   const done = (await readProgressFile(directory))?.phase === 'done';
   return new MigrateError('TM1306', {
@@ -57,6 +100,14 @@ async function noEngine({ directory }: CommandContext): Promise<MigrateError> {
       : 'Start it again with migrate --resume, or give the --dir that it works in.',
   });
 }
+
+const otherName = (typed: string, database: string): MigrateError =>
+  new MigrateError('TM6003', {
+    side: 'target',
+    object: database,
+    message: `${JSON.stringify(typed)} is not the name of the target database`,
+    hint: `Type ${database} (--confirm ${database}).`,
+  });
 
 const notConfirmed = (database: string): MigrateError =>
   new MigrateError('TM6003', {

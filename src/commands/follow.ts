@@ -20,20 +20,26 @@ export const ended = (client: EngineClient): Promise<void> => new Promise((resol
  */
 export function follow(client: EngineClient, { print, until, signal, fromStart }: FollowOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
+    if (signal.aborted) return reject(signal.reason);
+    const stops: (() => void)[] = [];
+    const end = (then: () => void) => {
+      for (const stop of stops) stop();
+      then();
+    };
+    const abort = () => end(() => reject(signal.reason));
     signal.addEventListener('abort', abort, { once: true });
+    stops.push(() => signal.removeEventListener('abort', abort));
     const take = (event: EngineEvent) => {
       print(event);
       try {
         const code = until(event);
-        if (code !== undefined) resolve(code);
+        if (code !== undefined) end(() => resolve(code));
       } catch (error) {
-        reject(error);
+        end(() => reject(error));
       }
     };
     if (fromStart) for (const event of client.earlier) take(event);
-    client.onEvent(take);
+    stops.push(client.onEvent(take));
     client.onClose((error) => {
       reject(
         error

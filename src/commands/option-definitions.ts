@@ -3,6 +3,7 @@ import { PLUGINS } from '../engine/decode/plugin.ts';
 import { PROVIDERS } from '../engine/options.ts';
 import { type HypertableOption, parseHypertable } from '../engine/timescale/hypertable-option.ts';
 import { toMigrateError } from '../errors/migrate-error.ts';
+import { parseDuration } from './duration.ts';
 import { parseSize } from './size.ts';
 
 const count = (text: string): number => {
@@ -20,6 +21,14 @@ const rate = (text: string): number => {
   const value = Number(text);
   if (!(value >= 0)) throw new InvalidArgumentError('It must be a number from 0.');
   return value;
+};
+/** Milliseconds. */
+export const duration = (text: string): number => {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(toMigrateError(error).hint);
+  }
 };
 const size = (text: string): number => {
   try {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { clean } from '../engine/clean/clean.ts';
 import { dropObjects } from '../engine/clean/drop-objects.ts';
+import { describeFreeze } from '../engine/clean/freeze.ts';
 import type { EngineEvent } from '../engine/events.ts';
 import type { LivenessTimes } from '../engine/liveness.ts';
 import type { MigrationOptions } from '../engine/options.ts';
@@ -89,6 +90,8 @@ export async function runEngine(order: EngineOrder): Promise<MigrateError | null
         dropEarlier: async (sourceClient, targetClient) => {
           const removed = await clean(sourceClient, targetClient, earlier?.id ?? null);
           for (const what of removed) emit({ type: 'log', text: `Removed ${what}` });
+          const frozen = await describeFreeze(sourceClient);
+          if (frozen) emit({ type: 'warning', text: `Of an earlier migration, ${frozen}` });
           const dropped = await dropObjects(sourceClient, targetClient);
           if (dropped > 0) emit({ type: 'log', text: `Dropped ${dropped} objects that an earlier attempt left` });
         },

@@ -3,11 +3,12 @@ import { hypertableProgress } from '../engine/hypertable-progress.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { readProgressFile } from '../engine/process/work-directory.ts';
 import { copyTotals, type Progress } from '../engine/progress.ts';
+import { verdictOf, withoutVerdict } from '../engine/replay/verdict.ts';
 import { passwordSteps } from '../engine/roles/password-step.ts';
-import { lagIsKnown, troubleReason } from '../engine/troubles.ts';
+import { troubleReason } from '../engine/troubles.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { tablesWord } from '../state/table-order.ts';
-import { formatBytes } from '../terminal/format.ts';
+import { formatBytes, formatMoment } from '../terminal/format.ts';
 import { compressionLine, definitionChangeLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
@@ -32,7 +33,8 @@ export async function status(context: CommandContext): Promise<number> {
 
 /** The object that `status --json` prints; its fields are a contract with other people's scripts. */
 export function statusOf(progress: Progress, pid: number | null) {
-  const { replay, slot, error } = progress;
+  const { slot, error } = progress;
+  const replay = replayAt(progress, pid);
   return {
     phase: progress.phase,
     engine: pid === null ? ('stopped' as const) : ('running' as const),
@@ -41,8 +43,10 @@ export function statusOf(progress: Progress, pid: number | null) {
     source: progress.source,
     target: progress.target,
     started: progress.started,
+    as_of: progress.as_of,
     copy: copyTotals(progress),
     replay: {
+      verdict: verdictOf(replay),
       received_lsn: replay.received_lsn,
       applied_lsn: replay.applied_lsn,
       lag_bytes: replay.lag_bytes,
@@ -50,7 +54,7 @@ export function statusOf(progress: Progress, pid: number | null) {
       source_wal_rate: replay.source_wal_rate,
       target_replay_rate: replay.target_replay_rate,
       eta_seconds: replay.eta_seconds,
-      caught_up: replay.caught_up && (progress.phase === 'done' || isMeasured(progress, pid)),
+      caught_up: replay.caught_up,
       transactions: replay.transactions,
       rows: replay.rows,
     },
@@ -64,14 +68,16 @@ export function statusOf(progress: Progress, pid: number | null) {
     definition_changes: progress.definition_changes,
     warnings: progress.warnings,
     roles_without_password: progress.roles_without_password ?? [],
-    gates: progress.gates,
+    // Nobody looks at them while no engine runs.
+    gates: pid === null ? [] : progress.gates,
     compression: progress.compression,
     error: error ? { code: error.code, message: error.message, hint: error.hint } : null,
   };
 }
 
-/** What was so before the engine stopped, or lost a server, need not be so now. */
-const isMeasured = (progress: Progress, pid: number | null): boolean => pid !== null && lagIsKnown(progress.troubles);
+/** What was measured before the engine stopped need not be so now; once the migration is done, it stays so. */
+const replayAt = ({ phase, replay }: Progress, pid: number | null): Progress['replay'] =>
+  pid !== null || phase === 'done' ? replay : withoutVerdict(replay, 'unknown');
 
 const damagedTables = (progress: Progress) =>
   Object.entries(progress.tables).flatMap(([table, { damage, hypertable }]) =>
@@ -106,6 +112,7 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
   const lines = [
     `${progress.source} → ${progress.target}`,
     `Phase ${progress.phase}, engine ${pid === null ? 'stopped' : `running (process ${pid})`}`,
+    ...(progress.as_of !== null && progress.phase !== 'done' ? [`As of ${formatMoment(progress.as_of)}:`] : []),
     `Copied ${totals.tables_done} of ${totals.tables_total} ${tablesWord(progress)}, ${formatBytes(totals.bytes_done)} of ${formatBytes(totals.bytes_total)}`,
   ];
   for (const one of hypertablesOf(progress)) {
@@ -115,9 +122,9 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
     );
   }
   if (progress.phase === 'replay') {
-    const { replay } = progress;
+    const replay = replayAt(progress, pid);
     lines.push(
-      isMeasured(progress, pid)
+      verdictOf(replay) !== 'unknown'
         ? lagLine(replay)
         : `The lag is not known now; it was ${formatBytes(replay.lag_bytes)} when it was last measured`,
     );

@@ -14,6 +14,7 @@ import { displayName } from '../postgres/identifiers.ts';
 import { matches } from '../postgres/patterns.ts';
 import { bothConnections } from './connections.ts';
 import type { CommandContext } from './context.ts';
+import { readVerifySituation } from './verify-situation.ts';
 
 const JOBS = 4;
 
@@ -43,6 +44,8 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
       .then(({ path }) => path)
       .finally(() => destroy(client));
   };
+  const situation = await readVerifySituation(migration, onSource, destroy);
+  if (situation.opening !== null) context.say(situation.opening);
   const patterns = flags.tables ?? [];
   const matched = new Set<string>();
   const result = await compare({
@@ -108,6 +111,6 @@ export async function verify(context: CommandContext, flags: { tables?: string[]
     hint:
       different.length === 0
         ? 'Bring the definitions that differ to the target by hand, or accept that they differ.'
-        : 'While the application writes, rows on the way count as different: stop it, let replay catch up, verify again.',
+        : situation.hint,
   });
 }

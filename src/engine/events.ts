@@ -114,7 +114,23 @@ export const compressionReportSchema = z.object({
 });
 export type CompressionReport = z.infer<typeof compressionReportSchema>;
 
+/**
+ * What the figures of replay say. `measuring`: there are not two samples yet; `unknown`: nothing measures while a trouble
+ * stands; `interrupted`: nothing arrives or is applied while a trouble stands. Only the others have rates.
+ */
+export const REPLAY_VERDICTS = [
+  'measuring',
+  'unknown',
+  'interrupted',
+  'caught-up',
+  'catching-up',
+  'falling-behind',
+] as const;
+export type ReplayVerdict = (typeof REPLAY_VERDICTS)[number];
+
 export const replayReportSchema = z.object({
+  /** Earlier versions of this program do not say it. */
+  verdict: z.enum(REPLAY_VERDICTS).optional(),
   received_lsn: z.string().nullable(),
   applied_lsn: z.string().nullable(),
   /** Source WAL position minus applied position. */
@@ -211,6 +227,8 @@ const payload = z.discriminatedUnion('type', [
     /** Roles that the migration has created with LOGIN: somebody must set their passwords. */
     roles_without_password: z.array(z.string()).optional(),
     downtime_ms: z.number(),
+    /** The source was made read-only and stays so. */
+    source_read_only: z.boolean().optional(),
   }),
   /** After `done`, where there are chunks to be compressed. */
   compressionReportSchema.extend({ type: z.literal('compression') }),

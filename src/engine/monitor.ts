@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
-import { parseLsn } from '../postgres/lsn.ts';
+import { INVALID_LSN, parseLsn } from '../postgres/lsn.ts';
 import type { SchemaWatch } from './ddl/watch.ts';
 import { untilHealed } from './error-policy.ts';
 import { RUNNING_RULES } from './error-rules.ts';
@@ -10,6 +10,7 @@ import type { Emit, ReplayReport } from './events.ts';
 import { remedyOnSource } from './missing-rights.ts';
 import { LagMeter } from './replay/lag.ts';
 import type { Replay } from './replay/replay.ts';
+import { replayNow } from './replay/verdict.ts';
 import type { Servers } from './servers.ts';
 import { emitHeartbeat } from './source/heartbeat.ts';
 import { fingerprintOfNames, readNamesAtStart, requireSameNames } from './source/named-tables.ts';
@@ -17,7 +18,7 @@ import type { PublicationWatch } from './source/published.ts';
 import type { Receiver } from './source/receiver.ts';
 import { readSlot } from './source/slot.ts';
 import { fingerprintOfSlices, lookForReshaped } from './timescale/settle-chunks.ts';
-import { WATCHING } from './troubles.ts';
+import { stopsReplay, type TroubleWatch, WATCHING } from './troubles.ts';
 
 export interface MonitorOptions {
   readonly servers: Servers;
@@ -28,6 +29,7 @@ export interface MonitorOptions {
   readonly published: PublicationWatch;
   readonly receiver: Receiver;
   readonly replay: Replay;
+  readonly troubles: TroubleWatch;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -71,6 +73,7 @@ export class Monitor {
         const client = await servers.onSource('monitor');
         const stop = () => servers.destroy(client);
         signal.addEventListener('abort', stop, { once: true });
+        this.#meter.reset();
         try {
           for (let tick = 0; !signal.aborted; tick += 1) {
             await this.#look(client, tick);
@@ -99,7 +102,7 @@ export class Monitor {
   }
 
   async #look(client: pg.Client, tick: number): Promise<void> {
-    const { receiver, replay, emit } = this.#options;
+    const { receiver, replay, troubles, emit } = this.#options;
     if (tick % HEARTBEAT_EVERY === 0) {
       await this.#options.published.guard(client);
       await emitHeartbeat(client, randomUUID());
@@ -111,7 +114,9 @@ export class Monitor {
       if (this.#replaying) await this.#options.published.look(client);
     }
     await this.#options.schema.tick(client);
-    if (!this.#replaying) return;
+    // Before replay has read where it stands, there is nothing to measure from.
+    if (!this.#replaying || replay.applied === INVALID_LSN) return;
+    if (troubles.standing.some(stopsReplay)) this.#meter.reset();
     // With the spool worked off, what arrived without a commit (other databases' WAL) counts as applied. Not what has just
     // arrived: a long transaction may wait for the disk, where replay does not see it yet.
     const { readable } = receiver;
@@ -123,12 +128,13 @@ export class Monitor {
       applied,
     });
     const heartbeat = replay.heartbeat;
-    this.#report = this.#meter.report({
+    const report = this.#meter.report({
       transactions: replay.transactions,
       rows: replay.changes,
       lagSeconds: heartbeat ? Math.max(0, (Date.now() - heartbeat.at) / 1000) : null,
       drained: replay.drained,
     });
+    this.#report = replayNow(report, troubles.standing);
     emit({ type: 'replay', ...this.#report });
   }
 

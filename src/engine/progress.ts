@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gatesNow } from './cutover/gates.ts';
 import {
   CUTOVER_STEPS,
   compressionReportSchema,
@@ -7,10 +8,12 @@ import {
   type EngineEvent,
   errorReportSchema,
   PHASES,
+  type Phase,
   replayReportSchema,
   schemaChangeSchema,
   TABLE_STATES,
 } from './events.ts';
+import { replayNow, withoutVerdict } from './replay/verdict.ts';
 import { foldTroubles, troubleSchema } from './troubles.ts';
 
 /** The sum of all events so far: what a screen that attaches late, or `status`, needs to know. */
@@ -60,8 +63,12 @@ export const progressSchema = z.object({
   /** Roles that were created and can't log in yet. */
   roles_without_password: z.array(z.string()).optional(),
   downtime_ms: z.number().nullable(),
+  /** Whether the cut-over has made the source read-only; null: not known. */
+  source_read_only: z.boolean().nullable().default(null),
   /** Of chunks, after the end; null: nothing was to be compressed. */
   compression: compressionReportSchema.nullable().default(null),
+  /** Since when nothing of the figures was looked at again: they are an earlier engine's. Null: they are of now. */
+  as_of: z.iso.datetime().nullable().default(null),
   /** The newest lines of the log, oldest first. */
   log: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
 });
@@ -106,8 +113,28 @@ export const initialProgress = (of: {
   error: null,
   summary: [],
   downtime_ms: null,
+  source_read_only: null,
   compression: null,
+  as_of: null,
   log: [],
+});
+
+/**
+ * What is known when an engine goes on with a migration: what an earlier one has told last, as of then. What only an engine that
+ * runs can say is not among it.
+ */
+export const continuedProgress = (earlier: Progress): Progress => ({
+  ...earlier,
+  phase: 'checks',
+  phase_since: null,
+  indexes: { ...earlier.indexes, building: [] },
+  replay: withoutVerdict(earlier.replay, 'unknown'),
+  troubles: [],
+  schema_changes: [],
+  gates: [],
+  cutover: [],
+  error: null,
+  summary: [],
 });
 
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
@@ -129,6 +156,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         error: event.phase === 'failed' ? progress.error : null,
         troubles: event.phase === 'failed' || event.phase === 'done' ? [] : progress.troubles,
         cutover: event.phase === 'cutover' ? [] : progress.cutover,
+        ...measuredInPhase(progress, event.phase),
       };
     case 'plan': {
       const tables: Progress['tables'] = {};
@@ -144,7 +172,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
           ...(table.hypertable === undefined ? {} : { hypertable: table.hypertable }),
         };
       }
-      return { ...progress, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
+      return { ...progress, as_of: null, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
     }
     case 'table': {
       const before = progress.tables[event.relation];
@@ -178,7 +206,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     }
     case 'replay': {
       const { type: _, time: __, ...replay } = event;
-      return { ...progress, replay };
+      return { ...progress, replay: replayNow(replay, progress.troubles) };
     }
     case 'slot':
       return {
@@ -193,8 +221,11 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
       };
     case 'retry':
-    case 'healed':
-      return { ...progress, troubles: foldTroubles(progress.troubles, event) };
+    case 'healed': {
+      const troubles = foldTroubles(progress.troubles, event);
+      const gates = gatesNow(progress.gates, troubles);
+      return { ...progress, troubles, gates, replay: replayNow(progress.replay, troubles) };
+    }
     case 'schema_changes':
       return { ...progress, schema_changes: event.changes };
     case 'definition_changes':
@@ -217,6 +248,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
         summary: event.summary,
         downtime_ms: event.downtime_ms,
         roles_without_password: event.roles_without_password ?? [],
+        source_read_only: event.source_read_only ?? null,
       };
     case 'compression': {
       const { type: _, time: __, ...compression } = event;
@@ -228,6 +260,17 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     default:
       return event satisfies never;
   }
+}
+
+/**
+ * What was measured in an earlier phase says nothing of a later one. During a cut-over, and after one that failed, the
+ * measurements go on; in the end everything is applied.
+ */
+function measuredInPhase({ phase: before, replay, gates }: Progress, phase: Phase): Pick<Progress, 'replay' | 'gates'> {
+  if (phase === 'cutover' || (before === 'cutover' && phase === 'replay')) return { replay, gates };
+  if (phase === 'failed') return { replay: withoutVerdict(replay, 'unknown'), gates: [] };
+  if (phase !== 'done') return { replay: withoutVerdict(replay, 'measuring'), gates: [] };
+  return { replay: { ...replay, verdict: 'caught-up', caught_up: true, lag_bytes: 0, eta_seconds: 0 }, gates: [] };
 }
 
 /** Totals over the tables, in bytes of table size on the source. */

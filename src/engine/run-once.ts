@@ -147,6 +147,7 @@ export async function runOnce(
     namesMustStay: !plugin.usesPublications,
     receiver,
     replay,
+    troubles: tell.troubles,
     emit,
     signal: receivingSignal,
   });
@@ -251,6 +252,7 @@ export async function runOnce(
             summary: [...result.summary],
             roles_without_password: [...result.rolesWithoutPassword],
             downtime_ms: result.downtimeMs,
+            source_read_only: result.sourceReadOnly,
           });
           emit({ type: 'phase', phase: 'done' });
         } catch (error) {

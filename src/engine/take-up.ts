@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type pg from 'pg';
 import { beginMigration, type HeldSnapshot, requireSameSource } from './begin.ts';
 import { beginAgain, missingChanges } from './begin-again.ts';
-import { unfreezeSource } from './cutover/fence.ts';
+import { forgetFreeze, unfreezeSource } from './cutover/fence.ts';
 import { leaveSource } from './cutover/leave-source.ts';
 import { type EngineInput, spoolDirectoryOf } from './engine.ts';
 import { pluginOf } from './options.ts';
@@ -40,7 +40,8 @@ export async function takeUp(
     if ((await recordedObjects(target, 'source')).has('frozen')) {
       // An ALTER DATABASE that still waits there would freeze it again behind our back.
       await servers.endLeftOvers(source);
-      await unfreezeSource(source, found.sourceDatabase);
+      await unfreezeSource(source);
+      await forgetFreeze(target);
       emit({ type: 'log', text: 'A cut-over was interrupted: the source takes writes again and replay goes on.' });
     }
     // Somebody may have set one going meanwhile, or added one.

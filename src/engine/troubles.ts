@@ -30,9 +30,23 @@ export const GOING_ON = 'going on with the migration';
 /** The look at the source by which the lag is known. */
 export const WATCHING = 'watching the source';
 
+export const RECEIVING = 'receiving changes from the source';
+export const APPLYING = 'applying changes to the target';
+/** Replay waits for the operator to alter the target. */
+export const WAITING_FOR_SCHEMA = 'the schema on the target';
+
+/** It failed and is not tried again by itself; a cut-over that somebody asks for is. */
+export const AUTOMATIC_CUTOVER = 'the automatic cut-over';
+
+type What = Pick<Trouble, 'what'>;
+
 /** Whether the lag is measured meanwhile. */
-export const lagIsKnown = (troubles: readonly Trouble[]): boolean =>
+export const lagIsKnown = (troubles: readonly What[]): boolean =>
   troubles.every(({ what }) => what !== GOING_ON && what !== WATCHING);
+
+/** Whether nothing of the source arrives, or is applied, while this stands. */
+export const stopsReplay = ({ what }: What): boolean =>
+  what === RECEIVING || what === APPLYING || what === WAITING_FOR_SCHEMA;
 
 /** The troubles after one more event; the oldest first. Pure. */
 export function foldTroubles(troubles: readonly Trouble[], event: EngineEvent): Trouble[] {

@@ -47,6 +47,10 @@ export const ERROR_KINDS = {
   ),
   TM1112: operator('disk of the server full', 'The server has no room for what is to be written.'),
   TM1113: operator('server takes no writes', 'It is read-only: a resize, a full disk, or a standby after a fail-over.'),
+  TM1114: failed(
+    'no password given',
+    'The server asks for a password, and neither the connection string nor the environment has one.',
+  ),
   TM1199: failed('connection failed', 'The server could not be reached for another reason.'),
 
   TM1201: blocked('checks failed', 'At least one check that must pass did not.'),
@@ -238,6 +242,10 @@ export const ERROR_KINDS = {
   TM6007: operator(
     'rows violate a foreign key',
     'The key counts as valid on the source, but rows there refer to rows that do not exist: the target refuses such a key.',
+  ),
+  TM6008: operator(
+    'automatic cut-over stopped',
+    'It failed twice for the same reason. It is tried again when somebody asks for it, or when tables or conditions change.',
   ),
 
   TM7001: differs('the data differs', 'Source and target do not hold the same rows or objects.'),

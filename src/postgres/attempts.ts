@@ -74,7 +74,9 @@ export async function attemptsTogether(
       EXECUTE ${quoteLiteral(sql)};
       ${holds === undefined ? '' : `EXECUTE ${quoteLiteral(`SELECT ${holds}`)} INTO done; IF NOT done THEN ${raise} END IF;`}
       results := results || 'null'::jsonb;
-    EXCEPTION WHEN OTHERS THEN results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM);
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS place = PG_EXCEPTION_CONTEXT;
+      results := results || jsonb_build_object('state', SQLSTATE, 'message', SQLERRM, 'context', place);
     END;`,
     )
     .join('');
@@ -83,7 +85,7 @@ export async function attemptsTogether(
     const answers =
       (await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'; SET LOCAL client_min_messages = error;
   DO ${tag}
-  DECLARE results jsonb := '[]'; done boolean;
+  DECLARE results jsonb := '[]'; done boolean; place text;
   BEGIN ${each}
     PERFORM set_config('tiger_migrate.attempts', results::text, true);
   END ${tag};
@@ -103,7 +105,7 @@ async function attemptNow(client: pg.Client, { sql, holds }: Attempt, notDone: s
   await client.query(sql);
   if (holds === undefined) return null;
   const { rows } = await client.query<{ done: string }>(`SELECT (${holds})::text AS done`);
-  return rows[0]?.done === 'true' ? null : { state: '42501', message: notDone };
+  return rows[0]?.done === 'true' ? null : { state: '42501', message: notDone, context: '' };
 }
 
 /** The same by savepoints, in the transaction that `client` is in. */

@@ -26,7 +26,7 @@ export const APPLICATION_NAME = 'tiger-migrate-tui';
 
 /**
  * Opens a connection with libpq's meaning of sslmode and the fixed session settings. All values come back as the text
- * that the server sent (or Buffer in binary), never parsed. Throws TM1101–TM1110, TM1199, TM1204, TM1206, TM1208.
+ * that the server sent (or Buffer in binary), never parsed. Throws TM1101–TM1110, TM1199, TM1204, TM1206, TM1208, TM1114.
  */
 export async function connect(settings: ConnectionSettings, options: ConnectOptions): Promise<pg.Client> {
   const target = { settings, side: options.side, replication: options.replication !== undefined };
@@ -135,7 +135,7 @@ async function password(
   }
   const found = settings.password ?? (await lookUpPassword(settings));
   if (found !== null) return found;
-  throw new MigrateError('TM1104', {
+  throw new MigrateError('TM1114', {
     side,
     object: describeServer(settings),
     message: `the server asks for a password of user ${JSON.stringify(settings.user)} and none was given`,

@@ -16,13 +16,20 @@ const BAR = 50;
 /** Below, nothing is set off by an empty line. */
 const ROOMY = 15;
 
-/** What is left to do after the end. */
-const NEXT = [
-  'Point the application at the target and let it write.',
-  'tiger-migrate-tui verify compares once more, whenever you like.',
-  "tiger-migrate-tui clean removes slot, publications and the migration's own schema.",
-  'Keep the source until you are sure: nothing of it was deleted.',
+/** What is left to do after the end, in this order: a comparison is of use only before the application writes. */
+export const nextSteps = (sourceReadOnly: boolean | null): string[] => [
+  'tiger-migrate-tui verify compares every row: run it before the application writes to the target.',
+  'Then point the application at the target. From its first write on, verify reports differences.',
+  "tiger-migrate-tui clean removes the migration's own schema and what is left of it on the source.",
+  sourceWords(sourceReadOnly),
 ];
+
+function sourceWords(readOnly: boolean | null): string {
+  if (readOnly === null) return 'Keep the source until you are sure: nothing of it was deleted.';
+  return readOnly
+    ? 'Keep the source until you are sure. It stays read-only, also after clean, until clean --unfreeze.'
+    : 'Keep the source until you are sure. It takes writes: see that no client writes to it any more.';
+}
 
 /** The end: what was moved, how long nobody could write, what goes on, what to do next; the last as far as there is room. */
 export function DoneScreen({ model, size }: { model: Model; size: Size }) {
@@ -41,7 +48,10 @@ export function DoneScreen({ model, size }: { model: Model; size: Size }) {
   const compression = compressionOf(model);
   if (compression) lines.push(...compressionLines(compression, model, size));
   if (progress && progress.warnings.length > 0) lines.push(<Warnings count={progress.warnings.length} />);
-  const steps = [...passwordSteps(progress?.roles_without_password ?? []), ...NEXT];
+  const steps = [
+    ...passwordSteps(progress?.roles_without_password ?? []),
+    ...nextSteps(progress?.source_read_only ?? null),
+  ];
   const next = steps.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
   const room = size.rows - lines.length - (roomy ? 2 : 1);
   // A sentence is not cut off in its middle.

@@ -33,6 +33,7 @@ export function ResumeScreen({ model, size }: { model: Model; size: Size }) {
       `${totals.tables_done} of ${formatNumberOf(totals.tables_total, 'table')}, ${formatBytesShort(totals.bytes_done)} of ${formatBytesShort(totals.bytes_total)}`,
     ],
     ['applied up to', progress.replay.applied_lsn ?? 'nothing yet'],
+    ...(progress.as_of === null ? [] : [['as of', formatMoment(progress.as_of)] as const]),
   ] as const;
   const hint = (text: string): string =>
     holdsPassword(text) ? 'in the connection string' : 'or PGPASSFILE; passwords are not kept';

@@ -1,4 +1,5 @@
-import type { EngineEvent } from '../engine/events.ts';
+import type { EngineEvent, ReplayVerdict } from '../engine/events.ts';
+import { verdictOf } from '../engine/replay/verdict.ts';
 import { formatTimeOfDay } from './format.ts';
 import { formatLine } from './format-line.ts';
 
@@ -25,7 +26,7 @@ export function createLinePrinter(write: (text: string) => void, options: LinePr
   const { tableEveryMs = 10_000, replayEveryMs = 5_000 } = options;
   const printedAt = new Map<string, number>();
   const gates = new Map<string, boolean>();
-  let caughtUp: boolean | null = null;
+  let verdict: ReplayVerdict | null = null;
 
   const due = (key: string, time: number, everyMs: number): boolean => {
     const last = printedAt.get(key);
@@ -44,8 +45,8 @@ export function createLinePrinter(write: (text: string) => void, options: LinePr
       return turned;
     }
     if (event.type !== 'replay') return true;
-    const turned = caughtUp !== event.caught_up;
-    caughtUp = event.caught_up;
+    const turned = verdict !== verdictOf(event);
+    verdict = verdictOf(event);
     if (!turned) return due('replay', time, replayEveryMs);
     printedAt.set('replay', time);
     return true;

@@ -164,7 +164,9 @@ describe.concurrent('migrate in the foreground', () => {
     expect((await migrating.finished).code).toBe(0);
     const write = `INSERT INTO customers VALUES (1002, 'too late')`;
     await expect(source.query(write)).rejects.toThrow(/read-only/);
-    expect((await program.run(['clean'])).stdout).toContain('takes writes again');
+    expect((await program.run(['clean'])).stdout).toContain('stays read-only');
+    await expect(source.query(write)).rejects.toThrow(/read-only/);
+    expect((await program.run(['clean', '--unfreeze'])).stdout).toContain('takes writes again');
     await source.query(write);
   });
 });

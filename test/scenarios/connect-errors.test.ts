@@ -53,7 +53,7 @@ describe('what keeps a connection from coming about', () => {
   test('no password at all', async ({ databases: { source } }) => {
     const { host, port } = source.server;
     const error = await failure(`host=${host} port=${port} user=${source.owner} dbname=${source.name} passfile=/none`);
-    expect(error.code).toBe('TM1104');
+    expect(error.code).toBe('TM1114');
     expect(error.message).toContain('none was given');
   });
 

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
-import { unfreezeSource } from '../cutover/fence.ts';
 import { dropPublications } from '../source/publications.ts';
 import { dropSlot } from '../source/slot.ts';
-import { type MigrationRow, readMigration, recordedObjects } from '../target/progress-schema.ts';
+import { type MigrationRow, readMigration } from '../target/progress-schema.ts';
 import { readWaitingChunks, type WaitingChunk } from '../timescale/chunks-to-compress.ts';
 import { restoreJobs } from '../timescale/pause-jobs.ts';
+import { liftFreeze } from './freeze.ts';
 import { isSameDatabase, readSourceDatabase } from './source-identity.ts';
 
 const SLOTS = `
@@ -13,8 +13,8 @@ SELECT slot_name AS name FROM pg_replication_slots
  WHERE slot_name::text = $1::text OR starts_with(slot_name::text, $1::text || '_resume')`;
 
 /**
- * Removes what a migration has made besides the data: slot and publications on the source, a freeze, the pause of jobs, our
- * schema on the target. Rows and objects of the application stay. A side whose database is not there any more is null; `knownId` is
+ * Removes what a migration has made besides the data: slot and publications on the source, the pause of jobs, our schema on the
+ * target; the freeze of one that is not finished, of a finished one only with `unfreeze`. Rows and objects of the application stay. A side whose database is not there any more is null; `knownId` is
  * the migration that the work directory remembers, for a target that has forgotten. Gives what was removed, as
  * sentences. Safe to run again. Rejects with TM1307 when the target's migration is one of another source: its slot
  * would stay there for ever.
@@ -23,6 +23,7 @@ export async function clean(
   source: pg.Client | null,
   target: pg.Client | null,
   knownId: string | null,
+  { unfreeze = false } = {},
 ): Promise<string[]> {
   const removed: string[] = [];
   const migration = target && (await readMigration(target));
@@ -35,9 +36,8 @@ export async function clean(
     await dropPublications(source, publications);
     for (const name of publications) removed.push(`source: publication ${name}`);
   }
-  if (source && target && migration && (await recordedObjects(target, 'source')).has('frozen')) {
-    await unfreezeSource(source, migration.sourceDatabase);
-    removed.push(`source: database ${migration.sourceDatabase} takes writes again`);
+  if (source && (await liftFreeze({ source, target, migration, unfreeze }))) {
+    removed.push('source: the freeze, the database takes writes again');
   }
   if (source && target && migration) {
     const jobs = await restoreJobs(source, target);

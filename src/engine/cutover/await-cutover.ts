@@ -1,24 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { MigrateError } from '../../errors/migrate-error.ts';
+import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { carryOver } from '../carry-over/carry-over.ts';
 import type { DefinitionWatch } from '../carry-over/watch.ts';
 import type { Control, CutoverRequest } from '../control.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
-import { explain, policyOf } from '../error-policy.ts';
+import { explain, mayHeal, policyOf } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Monitor } from '../monitor.ts';
 import type { MigrationOptions } from '../options.ts';
 import type { Replay } from '../replay/replay.ts';
+import { replayNow } from '../replay/verdict.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { readDamaged } from '../sync/damage.ts';
 import { markForResync, ResyncAsked } from '../sync/resync.ts';
 import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { describeChunk, ofHypertable } from '../timescale/chunk-name.ts';
-import type { TroubleWatch } from '../troubles.ts';
+import { AUTOMATIC_CUTOVER, type TroubleWatch } from '../troubles.ts';
+import { AutomaticCutover } from './automatic.ts';
 import { countWriters } from './fence.ts';
 import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
+import { lockedBy } from './locked.ts';
+import { targetSituation } from './target-situation.ts';
 
 export interface AwaitOptions {
   readonly monitor: Monitor;
@@ -44,8 +48,6 @@ export interface AwaitOptions {
 }
 
 const LOOK_INTERVAL_MS = 1000;
-/** After an automatic cut-over met a writing application, the next try. */
-const AUTO_RETRY_MS = 10_000;
 const TAKE_IN_RETRY_MS = 2000;
 
 /**
@@ -59,7 +61,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   let live = false;
   let changes = -1;
   let changedAt = 0;
-  let notBefore = 0;
+  const automatic = new AutomaticCutover();
+  const situation = async (isNeeded: boolean) =>
+    isNeeded ? `${await targetSituation(options.target)} ${JSON.stringify(options.schema.changes)}` : '';
   let notBeforeTaking = 0;
   for (;;) {
     signal.throwIfAborted();
@@ -72,7 +76,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       await takeInWhatIsReady(options);
       notBeforeTaking = performance.now() + TAKE_IN_RETRY_MS;
     }
-    const report = options.monitor.report;
+    const report = replayNow(options.monitor.report, options.troubles.standing);
     const now = performance.now();
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
@@ -94,31 +98,27 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       aggregatesOpen: options.aggregatesOpen(),
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
-      troubles: options.troubles.standing,
+      // A cut-over that somebody asks for is not kept from beginning by one that failed before.
+      troubles: options.troubles.standing.filter(({ what }) => what !== AUTOMATIC_CUTOVER),
       writers: await countWriters(options.source),
-      quietForMs: now - changedAt,
+      quietForMs: caughtUpSince === null ? null : now - Math.max(changedAt, caughtUpSince),
     });
     for (const gate of gates) emit({ type: 'gate', ...gate });
     const { freezeSource, cutover } = options.options;
     let request = control.takeCutover();
-    if (!request && cutover === 'auto' && lockingGates(gates, freezeSource).length === 0 && now >= notBefore) {
+    const isReady = lockingGates(gates, freezeSource).length === 0;
+    const isAsked = request !== null;
+    if (!request && cutover === 'auto' && isReady && automatic.mayTry(now, await situation(automatic.hasGivenUp))) {
       request = { freezeSource, override: null };
     }
     const locked = request ? standingInTheWay(gates, request) : [];
     if (request && locked.length > 0) {
-      const why = locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ');
-      const error = new MigrateError('TM6002', {
-        side: 'local',
-        message: `the cut-over is locked: ${why}`,
-        hint:
-          damaged.length > 0
-            ? 'Copy the damaged tables again: s in the wizard, or migrate --resync.'
-            : 'Wait until the conditions hold, or override them with a reason.',
-      });
-      emit({ type: 'error', error: error.report() });
+      emit({ type: 'error', error: lockedBy(locked).report() });
       request = null;
     }
     if (request) {
+      if (isAsked) automatic.begin();
+      options.troubles.healed(AUTOMATIC_CUTOVER);
       await tellDefinitions(options);
       if (request.override !== null) emit({ type: 'warning', text: `Conditions overridden: ${request.override}` });
       try {
@@ -134,7 +134,11 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
           type: 'warning',
           text: `The cut-over did not happen, replay goes on: ${report.code} ${report.message}`,
         });
-        notBefore = performance.now() + AUTO_RETRY_MS;
+        if (cutover === 'auto') {
+          const failure = { error: report, mayHeal: timeHeals(error, report, request) };
+          const stopped = automatic.failed(failure, performance.now(), await situation(true));
+          if (stopped) emit(stopped);
+        }
         caughtUpSince = null;
       }
     }
@@ -184,6 +188,9 @@ async function tellDefinitions({ definitions, source, target, emit }: AwaitOptio
     text: `Changed on the source since its schema was dumped, and not on the target:\n${list.join('\n')}`,
   });
 }
+/** Whether the same cut-over may succeed later. An application that is not frozen is stopped at some time. */
+const timeHeals = (error: unknown, report: MigrateError, request: CutoverRequest): boolean =>
+  (mayHeal(error) && policyOf(error) === 'retry') || (report.code === 'TM6001' && !request.freezeSource);
 
 /** Rejects with `ResyncAsked` when somebody asked for tables to be copied again, and they could be marked. */
 async function serveResync({ control, source, target, publications, emit }: AwaitOptions): Promise<void> {

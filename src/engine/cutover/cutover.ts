@@ -25,7 +25,7 @@ import type { Aggregate } from '../timescale/source-aggregates.ts';
 import type { TroubleWatch } from '../troubles.ts';
 import { drain } from './drain.ts';
 import { endMigration } from './end-migration.ts';
-import { freezeSource, preparedTransactions, unfreezeSource } from './fence.ts';
+import { forgetFreeze, freezeSource, isFrozen, preparedTransactions, unfreezeSource, unfreezeSql } from './fence.ts';
 import { makeRemainingObjects } from './finish-objects.ts';
 import { requireValidIndexes } from './invalid-indexes.ts';
 import { leaveSource } from './leave-source.ts';
@@ -65,6 +65,8 @@ export interface CutoverResult {
   readonly summary: readonly string[];
   /** Roles that can't log in before somebody sets a password. */
   readonly rolesWithoutPassword: readonly string[];
+  /** The freeze stays. */
+  readonly sourceReadOnly: boolean;
   readonly downtimeMs: number;
 }
 
@@ -85,6 +87,7 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       throw stillWritten(migration, `${since} row changes arrived after the fence: the application still writes`);
   };
   let downtimeMs = 0;
+  let froze = false;
   try {
     await steps.run('fence', async () => {
       await published.look(source);
@@ -94,7 +97,11 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
       await requireValidIndexes(source, target);
       await requireNonePrepared(options);
       if (!request.freezeSource) return [null, 'the application is expected to be stopped'];
-      await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
+      // One that the operator has made read-only stays so, whatever becomes of the cut-over.
+      if (!(await isFrozen(source))) {
+        await recordObject(target, 'source', 'frozen', migration.sourceDatabase);
+        froze = true;
+      }
       const ended = await freezeSource(source, migration.sourceDatabase);
       await requireNonePrepared(options);
       return [null, `the source is read-only, ${ended} sessions ended`];
@@ -142,13 +149,18 @@ export async function cutOver(options: CutoverOptions): Promise<CutoverResult> {
     downtimeMs = Math.round(performance.now() - started);
   } catch (error) {
     steps.failed(error);
-    await giveBack(options);
+    if (froze) await giveBack(options);
     throw error;
   }
   const { summary, rolesWithoutPassword } = await lookAround(options);
   await steps.run('report', async () => [null, await leaveSource(options)]);
   const leftOut = await readLeftOut(target).catch(() => []);
-  return { summary: [...summarize(options), ...tellLeftOut(leftOut), ...summary], rolesWithoutPassword, downtimeMs };
+  return {
+    summary: [...summarize(options), ...tellLeftOut(leftOut), ...summary],
+    rolesWithoutPassword,
+    sourceReadOnly: request.freezeSource,
+    downtimeMs,
+  };
 }
 
 const serversOf = ({ source, target, migration }: CutoverOptions): BothServers => ({
@@ -233,18 +245,22 @@ const stillWritten = (migration: MigrationRow, message: string, cause?: unknown)
     cause,
   });
 
-async function giveBack({ source, migration, request, signal, emit }: CutoverOptions): Promise<void> {
-  if (!request.freezeSource || signal.aborted) return;
-  await unfreezeSource(source, migration.sourceDatabase).catch((failure: unknown) => {
+async function giveBack({ source, target, migration, signal, emit }: CutoverOptions): Promise<void> {
+  if (signal.aborted) return;
+  const given = unfreezeSource(source).then(() => true);
+  const isGiven = await given.catch((failure: unknown) => {
     const why = failure instanceof Error ? failure.message : String(failure);
-    const byHand = `ALTER DATABASE "${migration.sourceDatabase}" RESET default_transaction_read_only`;
+    const byHand = unfreezeSql(migration.sourceDatabase);
     emit({
       type: 'warning',
       text: mayHeal(failure)
         ? `The source may still be read-only (${why}): it is given back as soon as it can be reached; by hand: ${byHand}.`
         : `The source is still read-only (${why}): run ${byHand} there.`,
     });
+    return false;
   });
+  // Else a resume lifts it once more, which does no harm.
+  if (isGiven) await forgetFreeze(target).catch(() => {});
 }
 
 /** Tables that were created since the migration began are not in it: a cut-over without them needs a reason. */
@@ -291,10 +307,10 @@ function summarize({
   return [
     `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
-      ? `The source database ${migration.sourceDatabase} is read-only until clean is run.`
+      ? `The source database ${migration.sourceDatabase} is read-only, also after clean, until clean --unfreeze is run.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',
     ...told(schemaWatch),
     ...notCarried(definitions),
-    'Point the application to the target, compare with verify, then remove what is left of the migration with clean.',
+    'Compare with verify before the application writes to the target, then point it there; remove what is left of the migration with clean.',
   ];
 }

@@ -4,7 +4,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import type { SchemaMisfit } from '../ddl/misfit.ts';
 import type { Replay } from '../replay/replay.ts';
 import { emitHeartbeat } from '../source/heartbeat.ts';
-import type { Trouble, TroubleWatch } from '../troubles.ts';
+import { AUTOMATIC_CUTOVER, type Trouble, type TroubleWatch } from '../troubles.ts';
 
 export interface DrainOptions {
   readonly source: pg.Client;
@@ -27,7 +27,7 @@ export async function drain(of: DrainOptions, patienceMs: number | null): Promis
   const stop = () => waiting.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   const held = setInterval(() => {
-    const trouble = troubles.standing.find(({ policy }) => policy === 'operator');
+    const trouble = troubles.standing.find(({ policy, what }) => policy === 'operator' && what !== AUTOMATIC_CUTOVER);
     if (replay.held) waiting.abort(waitsForSchema(replay.held));
     else if (trouble) waiting.abort(waitsForOperator(trouble));
   }, HELD_LOOK_MS);

@@ -74,9 +74,33 @@ export async function preparedTransactions(source: pg.Client): Promise<string[]>
   return rows.map((row) => row.gid);
 }
 
-/** Takes the freeze back. Safe to run when there is none. */
-export async function unfreezeSource(source: pg.Client, database: string): Promise<void> {
-  await source.query(`ALTER DATABASE ${quoteIdent(database)} RESET default_transaction_read_only`);
+/** What makes a database writable again without this program. */
+export const unfreezeSql = (database: string): string =>
+  `ALTER DATABASE ${quoteIdent(database)} RESET default_transaction_read_only`;
+
+/** Makes the database that `source` is connected to writable again. Safe to run when there is no freeze. */
+export async function unfreezeSource(source: pg.Client): Promise<void> {
+  const { rows } = await source.query<{ database: string }>('SELECT current_database() AS database');
+  await source.query(unfreezeSql(rows[0]?.database ?? ''));
+}
+
+/**
+ * Whether new sessions of the database are read-only by a setting of the database.
+ * https://www.postgresql.org/docs/current/catalog-pg-db-role-setting.html
+ */
+export async function isFrozen(source: pg.Client): Promise<boolean> {
+  const { rows } = await source.query(
+    `SELECT FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+      WHERE d.datname = current_database() AND s.setrole = 0
+        AND EXISTS (SELECT FROM unnest(s.setconfig) AS c (setting)
+                     WHERE c.setting ~* '^default_transaction_read_only=(on|t|tr|tru|true|y|ye|yes|1)$')`,
+  );
+  return rows.length > 0;
+}
+
+/** Forgets that the source was frozen: it takes writes again. */
+export async function forgetFreeze(target: pg.Client): Promise<void> {
+  await target.query(`DELETE FROM tiger_migrate.object WHERE kind = 'source' AND name = 'frozen'`);
 }
 
 /**

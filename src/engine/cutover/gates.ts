@@ -1,5 +1,6 @@
 import type { EventPayload, ReplayReport } from '../events.ts';
-import type { Trouble } from '../troubles.ts';
+import { replayNow, verdictOf } from '../replay/verdict.ts';
+import { GOING_ON, lagIsKnown, stopsReplay, type Trouble } from '../troubles.ts';
 
 type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 
@@ -20,8 +21,8 @@ export interface GateInput {
   readonly troubles: readonly Pick<Trouble, 'what'>[];
   /** Sessions of others with an open transaction that has written. */
   readonly writers: number;
-  /** For how long no row change has come from the source, in ms. */
-  readonly quietForMs: number;
+  /** For how long no row change has come from the source, in ms; null when that is not known. */
+  readonly quietForMs: number | null;
 }
 
 /** Long enough that "caught up" is a state and not a moment. */
@@ -31,8 +32,10 @@ export const CAUGHT_UP_FOR_MS = 5000;
 export const QUIET_FOR_MS = 3000;
 
 /** The conditions of a cut-over. Pure. */
-export function gatesOf(input: GateInput): Gate[] {
-  const { replay } = input;
+export function gatesOf(given: GateInput): Gate[] {
+  const replay = replayNow(given.replay, given.troubles);
+  // What is written while replay stands still, or is behind, has not shown yet.
+  const input = replay.caught_up ? given : { ...given, caughtUpForMs: null, quietForMs: null };
   return [
     {
       id: 'copied',
@@ -44,9 +47,7 @@ export function gatesOf(input: GateInput): Gate[] {
       id: 'caught-up',
       title: `caught up for ${CAUGHT_UP_FOR_MS / 1000} seconds`,
       ok: input.caughtUpForMs !== null && input.caughtUpForMs >= CAUGHT_UP_FOR_MS,
-      detail: replay.caught_up
-        ? `for ${Math.round((input.caughtUpForMs ?? 0) / 1000)} s`
-        : `${replay.lag_bytes} bytes behind`,
+      detail: howFar(replay, input.caughtUpForMs),
     },
     {
       id: 'healthy',
@@ -76,10 +77,40 @@ export function gatesOf(input: GateInput): Gate[] {
     {
       id: 'writers',
       title: 'nobody writes on the source',
-      ok: input.writers === 0 && input.quietForMs >= QUIET_FOR_MS,
+      ok: input.writers === 0 && input.quietForMs !== null && input.quietForMs >= QUIET_FOR_MS,
       detail: writing(input),
     },
   ];
+}
+
+function howFar(replay: ReplayReport, caughtUpForMs: number | null): string {
+  const verdict = verdictOf(replay);
+  switch (verdict) {
+    case 'caught-up':
+      return `for ${Math.round((caughtUpForMs ?? 0) / 1000)} s`;
+    case 'catching-up':
+    case 'falling-behind':
+      return `${replay.lag_bytes} bytes behind`;
+    case 'measuring':
+      return 'the lag is being measured';
+    case 'interrupted':
+      return NOT_KNOWN;
+    case 'unknown':
+      return NOT_KNOWN;
+    default:
+      return verdict satisfies never;
+  }
+}
+
+const NOT_KNOWN = 'not known while replay is interrupted';
+/** Conditions that a trouble of replay makes unknown. */
+const UPON_REPLAY = new Set(['caught-up', 'writers', 'healthy']);
+
+/** The conditions that were looked at before, as they hold while these troubles stand. Pure. */
+export function gatesNow<G extends Gate>(gates: readonly G[], troubles: readonly Trouble[]): G[] {
+  if (troubles.some(({ what }) => what === GOING_ON)) return [];
+  if (lagIsKnown(troubles) && !troubles.some(stopsReplay)) return [...gates];
+  return gates.map((gate) => (gate.ok && UPON_REPLAY.has(gate.id) ? { ...gate, ok: false, detail: NOT_KNOWN } : gate));
 }
 
 const aggregatesGate = (open: readonly string[] | null): Gate[] =>
@@ -99,6 +130,7 @@ const nameSome = (names: readonly string[]): string =>
 
 function writing({ writers, quietForMs }: GateInput): string {
   if (writers > 0) return `${writers} open transactions: stop the application, or freeze the source`;
+  if (quietForMs === null) return 'known once replay has caught up; or freeze the source';
   return quietForMs < QUIET_FOR_MS ? 'changes still arrive: stop the application, or freeze the source' : '';
 }
 

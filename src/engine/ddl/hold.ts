@@ -3,12 +3,10 @@ import { displayName } from '../../postgres/identifiers.ts';
 import type { Lsn } from '../../postgres/lsn.ts';
 import type { Emit } from '../events.ts';
 import { insertTables, readTableStates } from '../sync/table-states.ts';
+import { WAITING_FOR_SCHEMA } from '../troubles.ts';
 import { bindFitting, type FittingOptions } from './bind-fitting.ts';
 import { SchemaMisfit, type UnknownTable } from './misfit.ts';
 import { readShapes, readShapesByName } from './shape.ts';
-
-/** The trouble's name while replay waits for the operator to alter the target. */
-export const WAITING_FOR_SCHEMA = 'the schema on the target';
 
 /** How often the target is looked at meanwhile. */
 const LOOK_INTERVAL_MS = 1000;

@@ -1,11 +1,11 @@
 import pino from 'pino';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { Control } from '../control.ts';
-import { standingInTheWay } from '../cutover/gates.ts';
+import { outlookOf } from '../cutover/locked.ts';
 import { isDiskFull, noRoom } from '../disk-full.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
 import { removeSpool, requireNoOtherSpool } from '../open-spool.ts';
-import { foldProgress, initialProgress, type Progress } from '../progress.ts';
+import { continuedProgress, foldProgress, initialProgress, type Progress } from '../progress.ts';
 import { Resources } from '../resources.ts';
 import { lockWorkDirectory } from './lock.ts';
 import { LogFile } from './log-file.ts';
@@ -91,7 +91,8 @@ export async function hostEngine(options: HostOptions): Promise<MigrateError | n
       if (!unsaved) return;
       unsaved = false;
       // A full disk must not end the migration because of a file that only repeats what the target knows.
-      await writeProgressFile(directory, progress).catch(() => {
+      const known = { ...progress, as_of: progress.as_of ?? new Date().toISOString() };
+      await writeProgressFile(directory, known).catch(() => {
         unsaved = true;
       });
     });
@@ -162,7 +163,7 @@ function continued(options: HostOptions): Progress {
   const { earlier } = options;
   if (!earlier || earlier.migration_id !== options.file.id) return initialProgress(of);
   if (earlier.phase === 'done') return { ...earlier, troubles: [] };
-  return { ...initialProgress(of), started: earlier.started, warnings: earlier.warnings, log: earlier.log };
+  return continuedProgress(earlier);
 }
 
 async function serve(
@@ -187,18 +188,10 @@ async function serve(
           hint: `Type ${progress.target_database} (--confirm ${progress.target_database}).`,
         });
       }
-      const locked = standingInTheWay(progress.gates, action);
-      if (progress.phase !== 'replay' || locked.length > 0) {
-        const why =
-          progress.phase === 'replay'
-            ? locked.map((gate) => `${gate.title} (${gate.detail})`).join('; ')
-            : `the migration is in phase ${progress.phase}`;
-        throw new MigrateError('TM6002', {
-          side: 'local',
-          message: `the cut-over is locked: ${why}`,
-          hint: 'Wait until the conditions hold; status shows them.',
-        });
-      }
+      const outlook = outlookOf(progress, action);
+      // Whoever asks before the conditions were looked at gets the answer when they were.
+      const isUnknown = progress.phase === 'replay' && progress.gates.length === 0;
+      if (outlook.state === 'refuse' || (outlook.state === 'wait' && !isUnknown)) throw outlook.error;
       return engine.control.requestCutover({ freezeSource: action.freezeSource, override: action.override });
     }
     case 'resync': {

@@ -25,6 +25,7 @@ import { backendOf, endBackend } from '../target/end-backend.ts';
 import { readApplied } from '../target/progress-schema.ts';
 import { ChunksDamaged, damageChunks } from '../timescale/chunk-damage.ts';
 import { ChunkMissing, explainChunk, takeInChunks } from '../timescale/new-chunks.ts';
+import { APPLYING } from '../troubles.ts';
 
 export interface ReplayOptions {
   readonly connectTarget: (application: string) => Promise<pg.Client>;
@@ -113,7 +114,7 @@ export class Replay {
       while ((await this.#runOnce(healthy)) !== 'stopped');
     };
     await untilHealed<void>(untilStopped, {
-      what: 'applying changes to the target',
+      what: APPLYING,
       side: 'target',
       emit,
       signal,

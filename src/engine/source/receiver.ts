@@ -9,6 +9,7 @@ import { ruleOf, untilHealed } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { isMissing, measureSpool, removed } from '../spool/segments.ts';
 import type { SpoolWriter } from '../spool/writer.ts';
+import { RECEIVING } from '../troubles.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { explainStreamError } from './stream-error.ts';
 
@@ -107,7 +108,7 @@ export class Receiver {
         throw alone ? tooBigAlone(this.#options.spoolDirectory, this.#bytes - this.#bytesAtBegin) : error;
       });
     return untilHealed<never>(runOnce, {
-      what: 'receiving changes from the source',
+      what: RECEIVING,
       side: 'source',
       emit,
       signal,

@@ -3,7 +3,7 @@ import { copyTotals, type Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
 import { copyRate, secondsLeft } from '../../state/rates.ts';
 import { tableLines, tablesWord } from '../../state/table-order.ts';
-import { formatBytesShort, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
+import { formatBytesShort, formatMoment, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
 import { Gap } from '../../ui/heading.tsx';
 import { ProgressBar } from '../../ui/progress-bar.tsx';
 import { Table } from '../../ui/table.tsx';
@@ -13,6 +13,7 @@ import { tableColumns } from './table-columns.tsx';
 
 /** Rate and remaining time in words; what is known of them. */
 export function copyPace(model: Model, progress: Progress): string {
+  if (progress.as_of !== null) return `as of ${formatMoment(progress.as_of)}`;
   const totals = copyTotals(progress);
   const rate = copyRate(model.engine.copied);
   const left = secondsLeft(totals.bytes_total - totals.bytes_done, rate);

@@ -1,6 +1,8 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
+import type { ReplayVerdict } from '../../engine/events.ts';
 import type { Progress } from '../../engine/progress.ts';
+import { hasLag, hasRates, verdictOf } from '../../engine/replay/verdict.ts';
 import { lagIsKnown } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
 import { tableCounts, tablesWord } from '../../state/table-order.ts';
@@ -15,7 +17,7 @@ import {
 import { lagLine } from '../../terminal/lag-line.ts';
 import { Gap, Paragraph } from '../../ui/heading.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
-import { Mark } from '../../ui/status.tsx';
+import { Mark, type Status } from '../../ui/status.tsx';
 import { Text } from '../../ui/text.tsx';
 
 const LABEL = 14;
@@ -36,7 +38,16 @@ function Line({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
-/** The sentence that operators know, with a sign for the three things it can say. */
+const MARKS: Readonly<Record<ReplayVerdict, Status>> = {
+  measuring: 'running',
+  unknown: 'warn',
+  interrupted: 'warn',
+  'caught-up': 'pass',
+  'catching-up': 'running',
+  'falling-behind': 'warn',
+};
+
+/** The sentence that operators know, with a sign for what it says. */
 export function LagLine({ model, progress }: { model: Model; progress: Progress }) {
   const { replay, troubles } = progress;
   const { now } = model;
@@ -65,10 +76,9 @@ export function LagLine({ model, progress }: { model: Model; progress: Progress 
       </Paragraph>
     );
   }
-  const status = replay.caught_up ? 'pass' : replay.eta_seconds === null ? 'warn' : 'running';
   return (
     <Paragraph>
-      <Mark status={status} now={now} />
+      <Mark status={MARKS[verdictOf(replay)]} now={now} />
       {` ${lagLine(replay)}`}
     </Paragraph>
   );
@@ -86,7 +96,8 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
   const { model, progress, width, height } = props;
   const { replay } = progress;
   const counts = tableCounts(progress);
-  const measured = model.engine.state !== 'closed' && lagIsKnown(progress.troubles);
+  const attached = model.engine.state !== 'closed';
+  const measured = attached && hasLag(replay);
   const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
   const peak = Math.max(LEAST_PEAK, ...model.engine.lag.slice(-(width - LABEL)));
   const total = Object.keys(progress.tables).length;
@@ -96,8 +107,14 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
       <LagLine model={model} progress={progress} />
       <Gap />
       <Line label="lag">
-        <Text bold>{formatBytes(replay.lag_bytes)}</Text>
-        {measured ? `, ${behind(replay)}` : ' when it was last known'}
+        {replay.applied_lsn === null ? (
+          'not measured yet'
+        ) : (
+          <>
+            <Text bold>{formatBytes(replay.lag_bytes)}</Text>
+            {measured ? `, ${behind(replay)}` : ' when it was last known'}
+          </>
+        )}
       </Line>
       <Box flexShrink={0} height={graph}>
         <Box width={LABEL} flexShrink={0} flexDirection="column" justifyContent="space-between">
@@ -113,7 +130,9 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
         />
       </Box>
       <Line label="rates">
-        {`source writes ${formatRate(replay.source_wal_rate)}, target replays ${formatRate(replay.target_replay_rate)}`}
+        {attached && hasRates(replay)
+          ? `source writes ${formatRate(replay.source_wal_rate)}, target replays ${formatRate(replay.target_replay_rate)}`
+          : 'not measured now'}
       </Line>
       <Line label="position">
         {`applied ${replay.applied_lsn ?? 'nothing'}, received ${replay.received_lsn ?? 'nothing'}`}

@@ -108,6 +108,8 @@ function heard(model: Model, event: EngineEvent, isOurs: boolean): Model {
     case 'replay':
       return withEngine(next, { lag: [...model.engine.lag, event.lag_bytes].slice(-KEPT_LAG) });
     case 'table': {
+      // A table that an earlier run has copied is only told of: nothing was copied at this moment.
+      if (event.state !== 'copying' && event.ms === undefined) return withEngine(next, { copied: [] });
       const sample = { time: Date.parse(event.time), bytes: () => copyTotals(progress).bytes_done };
       return withEngine(next, { copied: addSample(model.engine.copied, sample) });
     }

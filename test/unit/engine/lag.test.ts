@@ -80,11 +80,11 @@ describe('the lag meter', () => {
   });
 
   test('is caught up with a fresh heartbeat and little or nothing left', () => {
-    const close = meter([0, 100, 99.5]);
+    const close = meter([0, 100, 99.5], [1, 100, 99.5]);
     expect(close.report(COUNTED)).toMatchObject({ caught_up: true, eta_seconds: 0 });
     expect(close.report({ ...COUNTED, lagSeconds: null }).caught_up).toBe(false);
     expect(close.report({ ...COUNTED, lagSeconds: 15 }).caught_up).toBe(false);
-    const far = meter([0, 100, 100 - CAUGHT_UP_BYTES / MIB]);
+    const far = meter([0, 100, 100 - CAUGHT_UP_BYTES / MIB], [1, 100, 100 - CAUGHT_UP_BYTES / MIB]);
     expect(far.report(COUNTED).caught_up).toBe(false);
     expect(far.report({ ...COUNTED, drained: true }).caught_up).toBe(true);
   });

@@ -1,0 +1,77 @@
+import { MigrateError } from '../../errors/migrate-error.ts';
+import type { Phase } from '../events.ts';
+import type { Progress } from '../progress.ts';
+import { AUTOMATIC_CUTOVER, type Trouble } from '../troubles.ts';
+import { standingInTheWay } from './gates.ts';
+
+type Gate = Progress['gates'][number];
+type Request = Parameters<typeof standingInTheWay>[1];
+
+/** Conditions that come to hold without anybody's doing. A condition that is not named here needs somebody to act. */
+const TIME_HEALS = new Set(['copied', 'caught-up', 'healthy', 'aggregates', 'writers']);
+const BEFORE_REPLAY = new Set<Phase>(['checks', 'snapshot', 'schema', 'copy']);
+
+/** Whether a cut-over can begin now, after some time, or only after somebody has acted. */
+export type CutoverOutlook =
+  | { readonly state: 'open' }
+  /** `why`: what is waited for, as sentences. */
+  | {
+      readonly state: 'wait';
+      readonly ids: readonly string[];
+      readonly why: readonly string[];
+      readonly error: MigrateError;
+    }
+  | { readonly state: 'refuse'; readonly error: MigrateError };
+
+/** The outlook of a cut-over as it is asked for. Pure. */
+export function outlookOf(
+  { phase, gates, troubles }: Pick<Progress, 'phase' | 'gates' | 'troubles'>,
+  request: Request,
+): CutoverOutlook {
+  if (BEFORE_REPLAY.has(phase)) return wait([phase], [`the migration is in phase ${phase}`]);
+  if (phase !== 'replay') return { state: 'refuse', error: locked(`the migration is in phase ${phase}`) };
+  const standing = standingInTheWay(gates, request);
+  const stuck = standing.filter((gate) => !TIME_HEALS.has(gate.id));
+  const [trouble] = troubles.filter(waitsForOperator);
+  if (stuck.length > 0 || (trouble && request.override === null)) {
+    return { state: 'refuse', error: lockedBy(standing, stuck.length === 0 ? trouble : undefined) };
+  }
+  if (gates.length === 0) return wait(['gates'], ['the conditions are looked at first']);
+  if (standing.length === 0) return { state: 'open' };
+  return wait(
+    standing.map(({ id }) => id),
+    standing.map(sentenceOf),
+    standing,
+  );
+}
+
+const wait = (ids: readonly string[], why: readonly string[], gates: readonly Gate[] = []): CutoverOutlook => ({
+  state: 'wait',
+  ids,
+  why,
+  error: gates.length > 0 ? lockedBy(gates) : locked(why.join('; ')),
+});
+
+const waitsForOperator = ({ policy, what }: Trouble): boolean => policy === 'operator' && what !== AUTOMATIC_CUTOVER;
+
+const sentenceOf = ({ title, detail }: Gate): string => (detail === '' ? title : `${title} (${detail})`);
+
+/** TM6002 with every condition that does not hold; a remedy for the one that is nearest to the operator. */
+export function lockedBy(gates: readonly Gate[], trouble?: Trouble): MigrateError {
+  const why = gates.length > 0 ? gates.map(sentenceOf).join('; ') : `${trouble?.what}: ${trouble?.message}`;
+  return locked(why, trouble?.hint ?? remedyFor(new Set(gates.map(({ id }) => id))));
+}
+
+const OVERRIDE = 'With a reason it can be overridden (--override REASON).';
+
+function remedyFor(ids: ReadonlySet<string>): string {
+  if (ids.has('damaged')) return 'Copy the damaged tables again: s in the wizard, or migrate --resync.';
+  if (ids.has('schema')) return `Alter the target first: status and the wizard (D) show the statements. ${OVERRIDE}`;
+  const rest = `Or wait until the conditions hold (--wait 10m); status shows them. ${OVERRIDE}`;
+  return ids.has('writers')
+    ? `Stop the application, or freeze the source: --freeze-source, in the wizard Space. ${rest}`
+    : `${rest.replace('Or wait', 'Wait')}`;
+}
+
+const locked = (why: string, hint = 'Wait until it replays (--wait 10m); status shows the phase.'): MigrateError =>
+  new MigrateError('TM6002', { side: 'local', message: `the cut-over is locked: ${why}`, hint });

@@ -43,7 +43,7 @@ export const progressSchema = z.object({
   replay: replayReportSchema,
   slot: z.object({ name: z.string(), wal_status: z.string(), retained_bytes: z.number() }).nullable(),
   spool: z.object({ bytes: z.number(), free_bytes: z.number() }),
-  warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
+  warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string(), table: z.string().optional() })),
   /** What fails at this moment and is tried again, the oldest first. */
   troubles: z.array(troubleSchema),
   /** What changed on the source and not yet on the target. */
@@ -107,6 +107,29 @@ export const initialProgress = (of: {
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
   list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 
+/** The table follows the source again: what was said of its damage is over, and goes to the log. */
+function withoutDamage(progress: Progress, relation: string, time: string): Progress {
+  if (!progress.warnings.some(({ table }) => table === relation)) return progress;
+  return {
+    ...progress,
+    warnings: progress.warnings.filter(({ table }) => table !== relation),
+    log: [...progress.log, { time, text: `${relation} follows the source again` }].slice(-KEPT_LOG_LINES),
+  };
+}
+
+const droppedTables = (changes: Progress['schema_changes']): string[] =>
+  changes.filter(({ kind }) => kind === 'table-dropped').map(({ table }) => table);
+
+/** A table that was dropped on the source, and is no difference any more, was dropped on the target as well. */
+function withoutGone(progress: Progress, changes: Progress['schema_changes']): Progress['tables'] {
+  const still = new Set(droppedTables(changes));
+  const gone = droppedTables(progress.schema_changes).filter((table) => !still.has(table) && progress.tables[table]);
+  if (gone.length === 0) return progress.tables;
+  const tables = { ...progress.tables };
+  for (const table of gone) delete tables[table];
+  return tables;
+}
+
 /**
  * The progress after one more event; the engine and every screen use this same function. Pure, unless `isOurs`: nobody
  * else holds `progress` then, and its tables are moved on where they are. Ten thousand of them tell three things each,
@@ -138,7 +161,8 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
           ...(table.hypertable === undefined ? {} : { hypertable: table.hypertable }),
         };
       }
-      return { ...progress, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
+      const done = Math.min(event.indexes_total, event.indexes_done ?? 0);
+      return { ...progress, tables, indexes: { total: event.indexes_total, done, building: [] } };
     }
     case 'table': {
       const before = progress.tables[event.relation];
@@ -156,7 +180,9 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       };
       const tables = isOurs ? progress.tables : { ...progress.tables };
       tables[event.relation] = table;
-      return { ...progress, tables };
+      const next = { ...progress, tables };
+      const follows = event.state === 'copied' || event.state === 'live';
+      return follows ? withoutDamage(next, event.relation, event.time) : next;
     }
     case 'index': {
       const name = `${event.relation} ${event.name}`;
@@ -181,16 +207,18 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       };
     case 'spool':
       return { ...progress, spool: { bytes: event.bytes, free_bytes: event.free_bytes } };
-    case 'warning':
-      return {
-        ...progress,
-        warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
-      };
+    case 'warning': {
+      const { time, text, table } = event;
+      const about = table === undefined ? {} : { table };
+      // An engine that begins again tells of a damaged table once more.
+      const others = table === undefined ? progress.warnings : progress.warnings.filter((one) => one.table !== table);
+      return { ...progress, warnings: [...others, { time, text, ...about }].slice(-KEPT_WARNINGS) };
+    }
     case 'retry':
     case 'healed':
       return { ...progress, troubles: foldTroubles(progress.troubles, event) };
     case 'schema_changes':
-      return { ...progress, schema_changes: event.changes };
+      return { ...progress, schema_changes: event.changes, tables: withoutGone(progress, event.changes) };
     case 'gate': {
       const gate = { id: event.id, title: event.title, ok: event.ok, detail: event.detail };
       return { ...progress, gates: upsert(progress.gates, gate, (other) => other.id === gate.id) };

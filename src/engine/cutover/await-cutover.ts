@@ -16,6 +16,7 @@ import { readTableStates, type SyncedTable } from '../sync/table-states.ts';
 import { describeChunk, ofHypertable } from '../timescale/chunk-name.ts';
 import type { TroubleWatch } from '../troubles.ts';
 import { countWriters } from './fence.ts';
+import { COMMAND_REMEDIES, gateRemedy } from './gate-remedy.ts';
 import { gatesOf, lockingGates, standingInTheWay } from './gates.ts';
 
 export interface AwaitOptions {
@@ -56,6 +57,8 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   let live = false;
   let changes = -1;
   let changedAt = 0;
+  let writersAt = Number.NEGATIVE_INFINITY;
+  const gone = new Set<string>();
   let notBefore = 0;
   let notBeforeTaking = 0;
   for (;;) {
@@ -73,15 +76,18 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
     const isDamaged = (table: SyncedTable) => damaged.some((one) => displayName(one) === displayName(table));
-    const following = damaged.length === 0 ? tables : tables.filter((table) => !isDamaged(table));
+    for (const { kind, table } of options.schema.changes) if (kind === 'table-dropped') gone.add(table);
+    const following = tables.filter((table) => !isDamaged(table) && !gone.has(displayName(table)));
     if (!live && (await markLive(options, following))) {
       live = true;
       // Keys to a damaged table would not hold.
       if (damaged.length === 0) options.onLive();
     }
+    const writers = await countWriters(options.source);
+    if (writers > 0) writersAt = now;
     const gates = gatesOf({
       tablesTotal: following.length,
-      tablesLive: live ? following.length : 0,
+      tablesLive: following.filter((table) => isReached(options, table)).length,
       damaged: damaged.map(describeChunk),
       schemaOpen: [
         ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
@@ -91,8 +97,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       replay: report,
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
       troubles: options.troubles.standing,
-      writers: await countWriters(options.source),
+      writers,
       quietForMs: now - changedAt,
+      writersGoneForMs: now - writersAt,
     });
     for (const gate of gates) emit({ type: 'gate', ...gate });
     const { freezeSource, cutover } = options.options;
@@ -109,7 +116,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
         hint:
           damaged.length > 0
             ? 'Copy the damaged tables again: s in the wizard, or migrate --resync.'
-            : 'Wait until the conditions hold, or override them with a reason.',
+            : gateRemedy(locked, COMMAND_REMEDIES),
       });
       emit({ type: 'error', error: error.report() });
       request = null;
@@ -174,9 +181,13 @@ async function takeInWhatIsReady({ schema, takeIn, emit, signal }: AwaitOptions)
   throw new ResyncAsked();
 }
 
+/** Everything up to the copy of the table has been applied. */
+const isReached = ({ replay }: Pick<AwaitOptions, 'replay'>, { copyLsn }: SyncedTable): boolean =>
+  copyLsn !== null && copyLsn <= replay.applied;
+
 /** Once everything up to the newest copy has been applied, all tables stand at the same position of the source. */
 async function markLive({ replay, target, emit }: AwaitOptions, tables: readonly SyncedTable[]): Promise<boolean> {
-  if (!tables.every((table) => table.copyLsn !== null && table.copyLsn <= replay.applied)) return false;
+  if (!tables.every((table) => isReached({ replay }, table))) return false;
   await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE state = 'copied'`);
   for (const table of tables) {
     const { bytes, rows } = table;

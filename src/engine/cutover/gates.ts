@@ -22,6 +22,8 @@ export interface GateInput {
   readonly writers: number;
   /** For how long no row change has come from the source, in ms. */
   readonly quietForMs: number;
+  /** For how long there have been no such sessions, in ms. Absent: nobody has seen any. */
+  readonly writersGoneForMs?: number;
 }
 
 /** Long enough that "caught up" is a state and not a moment. */
@@ -76,7 +78,7 @@ export function gatesOf(input: GateInput): Gate[] {
     {
       id: 'writers',
       title: 'nobody writes on the source',
-      ok: input.writers === 0 && input.quietForMs >= QUIET_FOR_MS,
+      ok: writing(input) === '',
       detail: writing(input),
     },
   ];
@@ -97,9 +99,11 @@ const aggregatesGate = (open: readonly string[] | null): Gate[] =>
 const nameSome = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 
-function writing({ writers, quietForMs }: GateInput): string {
-  if (writers > 0) return `${writers} open transactions: stop the application, or freeze the source`;
-  return quietForMs < QUIET_FOR_MS ? 'changes still arrive: stop the application, or freeze the source' : '';
+/** In words that stay the same while short transactions come and go: how many are open just now says nothing. */
+function writing({ quietForMs, writers, writersGoneForMs = Number.POSITIVE_INFINITY }: GateInput): string {
+  const remedy = 'stop the application, or freeze the source';
+  if (quietForMs < QUIET_FOR_MS) return `changes still arrive: ${remedy}`;
+  return writers > 0 || writersGoneForMs < QUIET_FOR_MS ? `transactions that have written are open: ${remedy}` : '';
 }
 
 /** The conditions that keep a cut-over from starting. Freezing the source makes writers harmless: it ends them. */

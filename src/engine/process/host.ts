@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { MigrateError, toMigrateError } from '../../errors/migrate-error.ts';
 import { Control } from '../control.ts';
+import { COMMAND_REMEDIES, gateRemedy } from '../cutover/gate-remedy.ts';
 import { standingInTheWay } from '../cutover/gates.ts';
 import { isDiskFull, noRoom } from '../disk-full.ts';
 import type { Emit, EngineEvent, EventPayload } from '../events.ts';
@@ -196,7 +197,10 @@ async function serve(
         throw new MigrateError('TM6002', {
           side: 'local',
           message: `the cut-over is locked: ${why}`,
-          hint: 'Wait until the conditions hold; status shows them.',
+          hint:
+            progress.phase === 'replay'
+              ? `${gateRemedy(locked, COMMAND_REMEDIES)} (status shows the conditions)`
+              : 'Wait until it replays; status shows the phase and then the conditions.',
         });
       }
       return engine.control.requestCutover({ freezeSource: action.freezeSource, override: action.override });

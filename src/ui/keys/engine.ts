@@ -11,13 +11,14 @@ export const resyncKey: Binding = {
   keys: ['s'],
   footer: 'resync',
   help: 'copy the damaged tables again, after a yes',
-  when: (model) => commands(model) && damagedTables(model).length > 0,
+  when: commands,
+  offered: (model) => damagedTables(model).length > 0,
   send: { type: 'ask-resync' },
 };
 /** What changed on the source, with the statements for the target; offered while there is any. */
 export const changesKey: Binding = {
   ...reader('D', 'changes', "what changed on the source's tables, and what to run on the target"),
-  when: (model) => (model.engine.progress?.schema_changes.length ?? 0) > 0,
+  offered: (model) => (model.engine.progress?.schema_changes.length ?? 0) > 0,
 };
 const lost = (model: Model): boolean => model.engine.state === 'closed';
 

@@ -87,7 +87,8 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     if (writers > 0) writersAt = now;
     const gates = gatesOf({
       tablesTotal: following.length,
-      tablesLive: following.filter((table) => isReached(options, table)).length,
+      tablesLive: live ? following.length : 0,
+      tablesCopied: following.filter(({ copyLsn }) => copyLsn !== null).length,
       damaged: damaged.map(describeChunk),
       schemaOpen: [
         ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
@@ -181,13 +182,9 @@ async function takeInWhatIsReady({ schema, takeIn, emit, signal }: AwaitOptions)
   throw new ResyncAsked();
 }
 
-/** Everything up to the copy of the table has been applied. */
-const isReached = ({ replay }: Pick<AwaitOptions, 'replay'>, { copyLsn }: SyncedTable): boolean =>
-  copyLsn !== null && copyLsn <= replay.applied;
-
 /** Once everything up to the newest copy has been applied, all tables stand at the same position of the source. */
 async function markLive({ replay, target, emit }: AwaitOptions, tables: readonly SyncedTable[]): Promise<boolean> {
-  if (!tables.every((table) => isReached({ replay }, table))) return false;
+  if (!tables.every((table) => table.copyLsn !== null && table.copyLsn <= replay.applied)) return false;
   await target.query(`UPDATE tiger_migrate.relation SET state = 'live' WHERE state = 'copied'`);
   for (const table of tables) {
     const { bytes, rows } = table;

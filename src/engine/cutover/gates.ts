@@ -6,6 +6,8 @@ type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 export interface GateInput {
   readonly tablesTotal: number;
   readonly tablesLive: number;
+  /** Tables whose rows are there, also while replay has not come to their copy. Absent: those that are live. */
+  readonly tablesCopied?: number;
   /** Names of tables that do not follow the source any more. */
   readonly damaged: readonly string[];
   /** Tables of the source that are others than on the target, so that rows or columns would be lost. */
@@ -40,7 +42,7 @@ export function gatesOf(input: GateInput): Gate[] {
       id: 'copied',
       title: 'every table is copied and indexed',
       ok: input.tablesLive === input.tablesTotal && input.indexesOpen === 0,
-      detail: `${input.tablesLive} of ${input.tablesTotal} tables, ${input.indexesOpen} indexes to build`,
+      detail: copied(input),
     },
     {
       id: 'caught-up',
@@ -82,6 +84,11 @@ export function gatesOf(input: GateInput): Gate[] {
       detail: writing(input),
     },
   ];
+}
+
+function copied({ tablesTotal, tablesLive, tablesCopied = tablesLive, indexesOpen }: GateInput): string {
+  const rest = tablesLive < tablesCopied ? '; replay has not come to their copy yet' : '';
+  return `${tablesCopied} of ${tablesTotal} tables, ${indexesOpen} indexes to build${rest}`;
 }
 
 const aggregatesGate = (open: readonly string[] | null): Gate[] =>

@@ -66,7 +66,7 @@ describe('what is counted twice is the same twice', () => {
   ];
   for (const options of cases) {
     test(`indexes of the plan and of the engine, ${JSON.stringify(options)}`, async ({ databases }) => {
-      databases.allow('slot', 'publication');
+      databases.allow('slot');
     await databases.source.query(SCHEMA);
       const planned = await plannedIndexes(databases, options);
       await using migration = await begin(databases, { options });
@@ -78,7 +78,7 @@ describe('what is counted twice is the same twice', () => {
 
   test('after a resume, and after a table was dropped on both sides', async ({ databases }) => {
     const { source, target } = databases;
-    databases.allow('slot', 'publication');
+    databases.allow('slot');
     await source.query(SCHEMA);
     const first = await begin(databases);
     await first.reached('replay');

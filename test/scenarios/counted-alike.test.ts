@@ -67,7 +67,7 @@ describe('what is counted twice is the same twice', () => {
   for (const options of cases) {
     test(`indexes of the plan and of the engine, ${JSON.stringify(options)}`, async ({ databases }) => {
       databases.allow('slot');
-    await databases.source.query(SCHEMA);
+      await databases.source.query(SCHEMA);
       const planned = await plannedIndexes(databases, options);
       await using migration = await begin(databases, { options });
       await migration.reached('replay');

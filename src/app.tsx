@@ -27,8 +27,10 @@ export interface WizardOptions {
   /** Attach to look only. */
   readonly watch?: boolean;
   readonly prefill?: WizardPrefill;
-  /** The command that comes back to this migration, for the line after leaving; null: there is no coming back. */
-  readonly comeBack?: string | null;
+  /** The command that comes back to this migration, for the line after leaving. */
+  readonly comeBack?: string;
+  /** The servers, the engine and the data end with the screen. */
+  readonly isDemo?: boolean;
   /** How long typing must rest before a server is asked. */
   readonly debounceMs?: number;
   readonly tickMs?: number;
@@ -51,6 +53,7 @@ export async function runWizard(services: WizardServices, options: WizardOptions
     stdout,
     env,
     watch = false,
+    isDemo = false,
     comeBack = 'tiger-migrate-tui',
     clock = Date.now,
     tickMs = TICK_MS,
@@ -65,7 +68,7 @@ export async function runWizard(services: WizardServices, options: WizardOptions
   const { debounceMs } = options;
   const performer = createPerformer(services, debounceMs === undefined ? {} : { debounceMs });
   const store = createStore({
-    model: initialModel({ now: clock(), watch, ...(options.prefill ? { prefill: options.prefill } : {}) }),
+    model: initialModel({ now: clock(), watch, isDemo, ...(options.prefill ? { prefill: options.prefill } : {}) }),
     update,
     perform: performer.perform,
   });

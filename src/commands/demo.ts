@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Demo, startDemo } from '../demo/environment.ts';
 import { migrationOptionsSchema } from '../engine/options.ts';
-import { EngineClient } from '../engine/process/client.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import type { CommandContext } from './context.ts';
+import { endDemoEngine, prepareDemoDirectory, removeDemoFiles } from './demo-directory.ts';
 import { runEngine } from './run-engine.ts';
 import { verify } from './verify.ts';
 import { wizard } from './wizard.ts';
@@ -22,6 +22,7 @@ export interface DemoFlags {
 export async function demo(context: CommandContext, flags: DemoFlags): Promise<number> {
   const directory = context.flags.dir ? context.directory : await mkdtemp(join(tmpdir(), 'tiger-migrate-demo-'));
   try {
+    await prepareDemoDirectory({ ...context, directory });
     await using servers = await startDemo({
       ...flags,
       onProgress: (text) => context.print({ type: 'log', text: `Demo: ${text}` }),
@@ -76,17 +77,15 @@ async function unattendedDemo(context: CommandContext, servers: Demo): Promise<n
   return code;
 }
 
-/** The demo's servers live as long as its screen; an engine that was left running is stopped with them. */
+/** The demo's servers live as long as its screen, its engine too; what it leaves behind nobody can go on with. */
 async function wizardDemo(context: CommandContext, servers: Demo): Promise<number> {
-  const code = await wizard(context, {
-    prefill: { source: servers.sourceUri, target: servers.targetUri, provider: 'selfhosted-postgres' },
-    comeBack: null,
-  });
-  const left = await EngineClient.attach(context.directory);
-  if (left) {
-    context.say('The demo ends with its screen: its engine and servers are stopped.');
-    await left.request({ action: 'stop' }).catch(() => {});
-    left.detach();
+  try {
+    return await wizard(context, {
+      prefill: { source: servers.sourceUri, target: servers.targetUri, provider: 'selfhosted-postgres' },
+      isDemo: true,
+    });
+  } finally {
+    await endDemoEngine(context.directory);
+    await removeDemoFiles(context.directory);
   }
-  return code;
 }

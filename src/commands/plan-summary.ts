@@ -12,6 +12,7 @@ import { becomesHypertable } from '../engine/timescale/new-hypertables.ts';
 import { displayIdent, displayName } from '../postgres/identifiers.ts';
 import { firstRow } from '../postgres/query.ts';
 import type { PlanSummary, WizardInput } from '../state/services.ts';
+import { countPlannedIndexes } from './count-indexes.ts';
 import { planRemarks } from './plan-remarks.ts';
 
 const MAXIMUM_PARTS = 10_000;
@@ -34,10 +35,9 @@ export async function summarize(
   const jobs = await chooseJobs(source, target, options);
   const migrated = tables.filter((table) => selection(table, options) !== 'excluded');
   const copied = tables.filter((table) => holdsRows(table) && selection(table, options) === 'all');
-  const { version, indexes } = await firstRow<{ version: string; indexes: string }>(
+  const { version } = await firstRow<{ version: string }>(
     source,
-    `SELECT current_setting('server_version_num') AS version, (SELECT count(*) FROM pg_index i WHERE i.indrelid = ANY ($1::oid[])) AS indexes`,
-    [`{${migrated.map((table) => table.oid).join(',')}}`],
+    `SELECT current_setting('server_version_num') AS version`,
   );
   const parts = new Map(
     planParts(copied, options.splitTablesLargerThan, Number(version), MAXIMUM_PARTS).map((part) => [
@@ -76,7 +76,7 @@ export async function summarize(
     extensions: extensions.filter((name) => !skips(name)),
     roles: roles.migrated,
     bytes,
-    indexes: Number(indexes),
+    indexes: await countPlannedIndexes(source, migrated, options),
     tableJobs: jobs.tables,
     indexJobs: jobs.indexes,
     estimateSeconds,

@@ -12,6 +12,7 @@ import { formatBytes, formatMoment } from '../terminal/format.ts';
 import { compressionLine, definitionChangeLine, schemaChangeLine } from '../terminal/format-line.ts';
 import { lagLine } from '../terminal/lag-line.ts';
 import type { CommandContext } from './context.ts';
+import { gateLines } from './status-gates.ts';
 
 /** `status`: one look at a running or stopped migration. */
 export async function status(context: CommandContext): Promise<number> {
@@ -129,6 +130,7 @@ export function statusLines(progress: Progress, pid: number | null): string[] {
         : `The lag is not known now; it was ${formatBytes(replay.lag_bytes)} when it was last measured`,
     );
   }
+  lines.push(...gateLines(progress, pid));
   if (progress.slot && progress.phase !== 'done') {
     lines.push(
       `Slot ${progress.slot.name}: ${progress.slot.wal_status}, ${formatBytes(progress.slot.retained_bytes)} of WAL kept on the source`,

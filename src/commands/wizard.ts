@@ -7,8 +7,8 @@ export interface WizardCommandOptions {
   readonly prefill?: WizardPrefill;
   /** Attach to look only. */
   readonly watch?: boolean;
-  /** The command that comes back to the migration; null: there is no coming back. */
-  readonly comeBack?: string | null;
+  /** Throw-away servers, which end with the screen. */
+  readonly isDemo?: boolean;
 }
 
 /** The wizard on this terminal; gives its exit code. Throws TM1001 without a terminal. */
@@ -20,7 +20,8 @@ export async function wizard(context: CommandContext, options: WizardCommandOpti
     stdout: process.stdout,
     env: context.env,
     watch: options.watch ?? false,
-    comeBack: options.comeBack === undefined ? comeBack : options.comeBack,
+    isDemo: options.isDemo ?? false,
+    comeBack,
     // Named by the operator: no guess at the server turns it back.
     prefill: { provider: context.flags.provider, ...options.prefill },
   });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { HOST } from './cluster.ts';
 import { type DemoServer, type ServerSettings, startServer } from './server.ts';
 import { createShop } from './shop.ts';
 import { startWriters, type Writers } from './writers.ts';
@@ -33,6 +34,13 @@ const OWNER = 'shop_owner';
 const APP = 'shop_app';
 const READER = 'shop_reader';
 const ADMIN = 'tsdbadmin';
+
+const SHOP = 'shop';
+const TARGET_DATABASE = 'tsdb';
+
+/** Whom the demo's connection strings name: by that its migrations are known again. */
+export const DEMO_SOURCE = { host: HOST, user: OWNER, database: SHOP } as const;
+export const DEMO_TARGET = { host: HOST, user: ADMIN, database: TARGET_DATABASE } as const;
 
 const SETTINGS: ServerSettings = {
   shared_buffers: '128MB',
@@ -89,9 +97,9 @@ async function prepareSource(server: DemoServer): Promise<{ ownerUri: string; ap
     await client.query(`CREATE ROLE ${APP} LOGIN PASSWORD '${appPassword}'`);
     // A member of the application's role may end its sessions, which the cut-over wants to.
     await client.query(`CREATE ROLE ${OWNER} LOGIN REPLICATION PASSWORD '${ownerPassword}' IN ROLE ${APP}`);
-    await client.query(`CREATE DATABASE shop OWNER ${OWNER}`);
+    await client.query(`CREATE DATABASE ${SHOP} OWNER ${OWNER}`);
   });
-  return { ownerUri: server.uri('shop', OWNER, ownerPassword), appUri: server.uri('shop', APP, appPassword) };
+  return { ownerUri: server.uri(SHOP, OWNER, ownerPassword), appUri: server.uri(SHOP, APP, appPassword) };
 }
 
 async function prepareTarget(server: DemoServer, replicaRole: boolean): Promise<string> {
@@ -99,9 +107,9 @@ async function prepareTarget(server: DemoServer, replicaRole: boolean): Promise<
   await withClient(server.uri('postgres'), async (client) => {
     await client.query(`CREATE ROLE ${ADMIN} LOGIN CREATEROLE PASSWORD '${password}'`);
     if (replicaRole) await client.query(`GRANT SET ON PARAMETER session_replication_role TO ${ADMIN}`);
-    await client.query(`CREATE DATABASE tsdb OWNER ${ADMIN}`);
+    await client.query(`CREATE DATABASE ${TARGET_DATABASE} OWNER ${ADMIN}`);
   });
-  return server.uri('tsdb', ADMIN, password);
+  return server.uri(TARGET_DATABASE, ADMIN, password);
 }
 
 async function withClient<T>(uri: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -83,7 +83,7 @@ export async function bringTables(
   const withRows = wanted.filter(
     (table) => known.has(table.oid) && holdsRows(table) && selection(table, options) === 'all',
   );
-  emitPlan(engine, withRows, schema);
+  emitPlan(engine, withRows, schema, (await recordedObjects(target, 'index')).size);
   await setPhase(engine, 'copy');
   for (const table of states) {
     if (openOids.has(table.sourceOid) || !table.copyRows) continue;
@@ -155,6 +155,7 @@ function emitPlan(
   { input, options, sourceVersionNum }: Engine,
   tables: readonly SourceTable[],
   schema: ClassifiedSchema,
+  indexesDone: number,
 ): void {
   const parts = planParts(tables, options.splitTablesLargerThan, sourceVersionNum, 10_000);
   const partsOf = new Map(parts.map((part) => [part.table.oid, part.parts]));
@@ -168,5 +169,6 @@ function emitPlan(
       ...ofHypertable({ chunkOf: chunkOf(table) }),
     })),
     indexes_total: countIndexes(schema),
+    ...(indexesDone > 0 ? { indexes_done: indexesDone } : {}),
   });
 }

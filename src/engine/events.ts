@@ -168,6 +168,8 @@ const payload = z.discriminatedUnion('type', [
       z.object({ relation: z.string(), bytes, rows: z.number(), parts: z.number(), hypertable: hypertable.optional() }),
     ),
     indexes_total: z.number(),
+    /** Of these an earlier run has built so many. */
+    indexes_done: z.number().optional(),
   }),
   z.object({ type: z.literal('snapshot'), slot: z.string(), lsn: z.string(), tables: z.number() }),
   z.object({
@@ -194,7 +196,8 @@ const payload = z.discriminatedUnion('type', [
   replayReportSchema.extend({ type: z.literal('replay') }),
   z.object({ type: z.literal('slot'), name: z.string(), wal_status: z.string(), retained_bytes: bytes }),
   z.object({ type: z.literal('spool'), bytes, free_bytes: bytes }),
-  z.object({ type: z.literal('warning'), text: z.string() }),
+  /** `table`: it is about this damaged table, and holds until that follows the source again. */
+  z.object({ type: z.literal('warning'), text: z.string(), table: z.string().optional() }),
   z.object({ type: z.literal('log'), text: z.string() }),
   /**
    * Something failed and is tried again after `retry_ms`. `retry`: time may heal it; `operator`: somebody must act first,

@@ -47,7 +47,7 @@ export const progressSchema = z.object({
   replay: replayReportSchema,
   slot: z.object({ name: z.string(), wal_status: z.string(), retained_bytes: z.number() }).nullable(),
   spool: z.object({ bytes: z.number(), free_bytes: z.number() }),
-  warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string() })),
+  warnings: z.array(z.object({ time: z.iso.datetime(), text: z.string(), table: z.string().optional() })),
   /** What fails at this moment and is tried again, the oldest first. */
   troubles: z.array(troubleSchema),
   /** What changed on the source and not yet on the target. */
@@ -140,6 +140,29 @@ export const continuedProgress = (earlier: Progress): Progress => ({
 const upsert = <T>(list: readonly T[], item: T, same: (other: T) => boolean): T[] =>
   list.some(same) ? list.map((other) => (same(other) ? item : other)) : [...list, item];
 
+/** The table follows the source again: what was said of its damage is over, and goes to the log. */
+function withoutDamage(progress: Progress, relation: string, time: string): Progress {
+  if (!progress.warnings.some(({ table }) => table === relation)) return progress;
+  return {
+    ...progress,
+    warnings: progress.warnings.filter(({ table }) => table !== relation),
+    log: [...progress.log, { time, text: `${relation} follows the source again` }].slice(-KEPT_LOG_LINES),
+  };
+}
+
+const droppedTables = (changes: Progress['schema_changes']): string[] =>
+  changes.filter(({ kind }) => kind === 'table-dropped').map(({ table }) => table);
+
+/** A table that was dropped on the source, and is no difference any more, was dropped on the target as well. */
+function withoutGone(progress: Progress, changes: Progress['schema_changes']): Progress['tables'] {
+  const still = new Set(droppedTables(changes));
+  const gone = droppedTables(progress.schema_changes).filter((table) => !still.has(table) && progress.tables[table]);
+  if (gone.length === 0) return progress.tables;
+  const tables = { ...progress.tables };
+  for (const table of gone) delete tables[table];
+  return tables;
+}
+
 /**
  * The progress after one more event; the engine and every screen use this same function. Pure, unless `isOurs`: nobody
  * else holds `progress` then, and its tables are moved on where they are. Ten thousand of them tell three things each,
@@ -172,7 +195,8 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
           ...(table.hypertable === undefined ? {} : { hypertable: table.hypertable }),
         };
       }
-      return { ...progress, as_of: null, tables, indexes: { ...progress.indexes, total: event.indexes_total } };
+      const done = Math.min(event.indexes_total, event.indexes_done ?? 0);
+      return { ...progress, as_of: null, tables, indexes: { total: event.indexes_total, done, building: [] } };
     }
     case 'table': {
       const before = progress.tables[event.relation];
@@ -190,7 +214,9 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       };
       const tables = isOurs ? progress.tables : { ...progress.tables };
       tables[event.relation] = table;
-      return { ...progress, tables };
+      const next = { ...progress, tables };
+      const follows = event.state === 'copied' || event.state === 'live';
+      return follows ? withoutDamage(next, event.relation, event.time) : next;
     }
     case 'index': {
       const name = `${event.relation} ${event.name}`;
@@ -215,11 +241,13 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       };
     case 'spool':
       return { ...progress, spool: { bytes: event.bytes, free_bytes: event.free_bytes } };
-    case 'warning':
-      return {
-        ...progress,
-        warnings: [...progress.warnings, { time: event.time, text: event.text }].slice(-KEPT_WARNINGS),
-      };
+    case 'warning': {
+      const { time, text, table } = event;
+      const about = table === undefined ? {} : { table };
+      // An engine that begins again tells of a damaged table once more.
+      const others = table === undefined ? progress.warnings : progress.warnings.filter((one) => one.table !== table);
+      return { ...progress, warnings: [...others, { time, text, ...about }].slice(-KEPT_WARNINGS) };
+    }
     case 'retry':
     case 'healed': {
       const troubles = foldTroubles(progress.troubles, event);
@@ -227,7 +255,7 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
       return { ...progress, troubles, gates, replay: replayNow(progress.replay, troubles) };
     }
     case 'schema_changes':
-      return { ...progress, schema_changes: event.changes };
+      return { ...progress, schema_changes: event.changes, tables: withoutGone(progress, event.changes) };
     case 'definition_changes':
       return { ...progress, definition_changes: event.changes };
     case 'gate': {

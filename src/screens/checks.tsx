@@ -2,11 +2,17 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { PROVIDERS, type ProviderId } from '../engine/options.ts';
 import type { CheckResult } from '../providers/check.ts';
-import { type CheckEntry, checkEntries, fixBeforeRestart, openSteps, selectedIndex } from '../state/check-entries.ts';
+import {
+  type CheckEntry,
+  checkEntries,
+  checksSummary,
+  fixBeforeRestart,
+  openSteps,
+  selectedIndex,
+} from '../state/check-entries.ts';
 import type { CheckTab, Model } from '../state/model.ts';
-import { formatNumberOf } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { ErrorBlock, errorLines } from '../ui/error-block.tsx';
+import { errorNodes, fitLines } from '../ui/error-block.tsx';
 import { windowAround } from '../ui/list-window.ts';
 import { Mark, type Status } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -17,6 +23,7 @@ import { wrapLines } from '../ui/wrap.ts';
 import { EntryDetail } from './entry-detail.tsx';
 import { entryLines, entryTitle } from './entry-lines.ts';
 import { PROVIDER_MEDIUM_TITLES, PROVIDER_NAMES, PROVIDER_SHORT_TITLES, PROVIDER_TITLES } from './provider-titles.ts';
+import { Line } from './scrolled-lines.tsx';
 
 const count = (tab: CheckTab, status: CheckResult['status']): number =>
   tab.results.filter((result) => result.status === status).length;
@@ -54,23 +61,11 @@ function noteWidth(tab: CheckTab): number {
   return 2 + (failing > 0 ? String(failing).length : 0) + (open > 0 ? 2 + String(open).length : 0);
 }
 
-function summary(tab: CheckTab): string {
-  const open = openSteps(tab).length;
-  const steps = open > 0 ? `, ${formatNumberOf(open, 'step')} to tick` : '';
-  switch (tab.state) {
-    case 'idle':
-      return 'not run yet';
-    case 'running':
-      return `running, ${tab.results.length - tab.stale.length} so far`;
-    case 'failed':
-      return 'could not run';
-    case 'done':
-      return `${count(tab, 'pass')} passed, ${formatNumberOf(count(tab, 'warn'), 'warning')}, ${count(tab, 'fail')} failed${steps}`;
-    default:
-      return tab.state satisfies never;
-  }
-}
-
+/** Tabs and summary. */
+const TABS = 2;
+/** Headings, two checks, and which are in sight; then a line of the selected one. */
+const LEAST_LIST = 4;
+const LEAST_DETAIL = 1;
 /** From this many lines on, what can wait is told too. */
 const ROOMY_ROWS = 16;
 /** Characters from which it is left to the check of the source's kind. */
@@ -107,21 +102,24 @@ function tabRemarks(model: Model, roomy: boolean): Remark[] {
   return remarks;
 }
 
-function RemarkLines({ remark, now, width }: { remark: Remark; now: number; width: number }) {
-  return (
-    <>
-      {wrapLines(remark.text, width - 2).map((line, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
-        <Box key={at} height={1} flexShrink={0}>
-          <Box width={2} flexShrink={0}>
-            {at === 0 ? <Mark status={remark.status} now={now} /> : null}
-          </Box>
-          <Text tone={remark.status === 'warn' ? 'warn' : 'plain'}>{line}</Text>
+/** Remarks line by line, a mark in front of each. */
+const remarkLines = (remarks: readonly Remark[], now: number, width: number): ReactNode[] =>
+  remarks.flatMap((remark) =>
+    wrapLines(remark.text, width - 2).map((line, at) => (
+      <Box key={`${remark.text} ${line}`} height={1} flexShrink={0}>
+        <Box width={2} flexShrink={0}>
+          {at === 0 ? <Mark status={remark.status} now={now} /> : null}
         </Box>
-      ))}
-    </>
+        <Text tone={remark.status === 'warn' ? 'warn' : 'plain'}>{line}</Text>
+      </Box>
+    )),
   );
-}
+
+/** What stands above the list: remarks about the tab as a whole, and why its checks could not run. */
+export const aboveList = (model: Model, roomy: boolean, width: number): ReactNode[] => {
+  const { error } = model.checks[model.provider];
+  return [...remarkLines(tabRemarks(model, roomy), model.now, width), ...(error ? errorNodes(error, width) : [])];
+};
 
 function EntryMark({ entry, stale }: { entry: CheckEntry; stale: boolean }): ReactNode {
   if (entry.kind === 'step') {
@@ -164,16 +162,14 @@ export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
   const { probe } = model.connect.source;
   const detected = probe.state === 'ok' ? probe.report.provider : null;
   const roomy = size.rows >= ROOMY_ROWS;
-  const remarks = tabRemarks(model, roomy);
   const titles = fittingTitles(
     [PROVIDER_TITLES, PROVIDER_MEDIUM_TITLES, PROVIDER_SHORT_TITLES].map((kind) => PROVIDERS.map((id) => kind[id])),
     PROVIDERS.reduce((sum, id) => sum + noteWidth(model.checks[id]), 0),
     size.columns,
   );
-  const above =
-    2 +
-    remarks.reduce((sum, { text }) => sum + wrapLines(text, size.columns - 2).length, 0) +
-    (tab.error ? errorLines(tab.error, size.columns) : 0);
+  const most = Math.max(1, size.rows - TABS - (entries.length === 0 ? 0 : LEAST_LIST + LEAST_DETAIL));
+  const remarks = fitLines(aboveList(model, roomy, size.columns), most, 'v');
+  const above = TABS + remarks.length;
   // What is wanted of a check is its fix: the list gives way to it, down to a few rows.
   const wanted = selected ? entryLines(selected, size.columns).length : 0;
   const room = size.rows - above - 1;
@@ -190,13 +186,13 @@ export function ChecksScreen({ model, size }: { model: Model; size: Size }) {
       />
       <Box height={1} flexShrink={0}>
         <Text wrap="truncate-end" tone="muted">
-          {`${summary(tab)}${detectedWords(detected, model.provider)}`}
+          {`${checksSummary(tab)}${detectedWords(detected, model.provider)}`}
         </Text>
       </Box>
-      {remarks.map((remark) => (
-        <RemarkLines key={remark.text} remark={remark} now={model.now} width={size.columns} />
+      {remarks.map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+        <Line key={index}>{line}</Line>
       ))}
-      {tab.error ? <ErrorBlock error={tab.error} /> : null}
       {entries.length === 0 ? null : (
         <Table
           columns={columns(tab, size.columns)}

@@ -1,21 +1,24 @@
 import { Box } from 'ink';
+import type { ReactNode } from 'react';
 import { holdsPassword } from '../state/connection-text.ts';
 import type { ConnectField, ConnectSide, Model, Probe, ProbedSide } from '../state/model.ts';
 import type { ServerReport } from '../state/services.ts';
 import { formatBytesShort } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { ErrorBlock } from '../ui/error-block.tsx';
+import { errorNodes } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
 import { Gap, Heading } from '../ui/heading.tsx';
 import { Mark } from '../ui/status.tsx';
 import { Text } from '../ui/text.tsx';
-import { useTheme } from '../ui/theme.ts';
+import { type Symbols, useTheme } from '../ui/theme.ts';
+import { wrapLines } from '../ui/wrap.ts';
 import { PROVIDER_TITLES } from './provider-titles.ts';
+import { Line, ScrolledLines } from './scrolled-lines.tsx';
 
 const LABEL = 18;
 
-function Found({ report, width }: { report: ServerReport; width: number }) {
-  const { symbol } = useTheme();
+/** What was found, line by line. */
+function foundLines(report: ServerReport, width: number, symbol: Symbols): ReactNode[] {
   const dot = ` ${symbol.separator} `;
   const server = [
     /^\d/.test(report.version) ? `PostgreSQL ${report.version}` : report.version,
@@ -26,55 +29,58 @@ function Found({ report, width }: { report: ServerReport; width: number }) {
     `${formatBytesShort(report.bytes)} in ${report.tables} tables`,
     `${report.roundTripMs.toFixed(report.roundTripMs < 10 ? 1 : 0)} ms away`,
   ];
-  return (
-    <Box flexDirection="column" marginLeft={2} width={width - 2} flexShrink={0}>
-      <Text wrap="truncate-end">
-        <Mark status="pass" />
-        <Text bold>{` ${report.address}`}</Text>
-        {` as ${report.user}`}
-        <Text tone="muted">
-          {dot}
-          {server.join(dot)}
-        </Text>
+  const lines: ReactNode[] = [
+    <Text key="server" wrap="truncate-end">
+      <Mark status="pass" />
+      <Text bold>{` ${report.address}`}</Text>
+      {` as ${report.user}`}
+      <Text tone="muted">
+        {dot}
+        {server.join(dot)}
       </Text>
-      <Text wrap="truncate-end" tone="muted">{`  ${line.join(dot)}`}</Text>
-      {report.provider === null ? null : (
-        <Text wrap="truncate-end">
-          {`  looks like ${PROVIDER_TITLES[report.provider]}`}
-          <Text tone="muted">{report.providerEvidence === '' ? '' : `: ${report.providerEvidence}`}</Text>
-        </Text>
-      )}
-      {report.providerNote === null ? null : (
-        <Text wrap="truncate-end" tone="warn">
-          {'  '}
-          <Mark status="warn" />
-          {` ${report.providerNote}`}
-        </Text>
-      )}
-    </Box>
-  );
+    </Text>,
+    <Text key="size" wrap="truncate-end" tone="muted">{`  ${line.join(dot)}`}</Text>,
+  ];
+  if (report.provider !== null) {
+    lines.push(
+      <Text wrap="truncate-end">
+        {`  looks like ${PROVIDER_TITLES[report.provider]}`}
+        <Text tone="muted">{report.providerEvidence === '' ? '' : `: ${report.providerEvidence}`}</Text>
+      </Text>,
+    );
+  }
+  const note = report.providerNote === null ? [] : wrapLines(report.providerNote, width - 4);
+  for (const [at, text] of note.entries()) {
+    lines.push(
+      <Text tone="warn">
+        {'  '}
+        {at === 0 ? <Mark status="warn" /> : ' '}
+        {` ${text}`}
+      </Text>,
+    );
+  }
+  return lines;
 }
 
-function ProbeResult({ probe, now, width }: { probe: Probe; now: number; width: number }) {
+/** What came of the probe of a side. */
+function probeLines(probe: Probe, now: number, width: number, symbol: Symbols): ReactNode[] {
   switch (probe.state) {
     case 'empty':
-      return (
-        <Text tone="muted" wrap="truncate-end">
-          {'  postgres://user@host:5432/database?sslmode=require, or: host=… dbname=…'}
-        </Text>
-      );
+      return [
+        <Text key="empty" tone="muted" wrap="truncate-end">
+          {'postgres://user@host:5432/database?sslmode=require, or: host=… dbname=…'}
+        </Text>,
+      ];
     case 'waiting':
-      return (
-        <Box marginLeft={2}>
-          <Text tone="muted">
-            <Mark status="running" now={now} /> connecting
-          </Text>
-        </Box>
-      );
+      return [
+        <Text key="waiting" tone="muted">
+          <Mark status="running" now={now} /> connecting
+        </Text>,
+      ];
     case 'ok':
-      return <Found report={probe.report} width={width} />;
+      return foundLines(probe.report, width, symbol);
     case 'failed':
-      return <ErrorBlock error={probe.error} indent={2} />;
+      return errorNodes(probe.error, width);
     default:
       return probe satisfies never;
   }
@@ -84,11 +90,10 @@ interface SideProps {
   readonly side: ProbedSide;
   readonly form: ConnectSide;
   readonly focus: ConnectField;
-  readonly now: number;
   readonly width: number;
 }
 
-function Side({ side, form, focus, now, width }: SideProps) {
+function Fields({ side, form, focus, width }: SideProps) {
   const inside = holdsPassword(form.uri.text);
   return (
     <Box flexDirection="column" flexShrink={0}>
@@ -110,21 +115,58 @@ function Side({ side, form, focus, now, width }: SideProps) {
         placeholder={inside ? 'in the connection string' : 'or PGPASSFILE; shown nowhere, kept nowhere'}
         width={width}
       />
-      <ProbeResult probe={form.probe} now={now} width={width} />
     </Box>
   );
 }
 
-/** Both connection strings, tried while typing rests. */
+/** Lines of both pairs of fields. */
+const FIELD_LINES = 4;
+/** The heading and the empty lines. */
+const GAP_LINES = 3;
+const INDENT = 2;
+
+/**
+ * Both connection strings, tried while typing rests. All fields are always in sight; where there is too little room for
+ * both answers, that of the focused side is shown and scrolls, and of the other one its first line.
+ */
 export function ConnectScreen({ model, size }: { model: Model; size: Size }) {
-  const { connect, now } = model;
+  const { symbol } = useTheme();
+  const { connect, now, reading } = model;
+  const { focus } = connect;
+  const width = size.columns - INDENT;
+  const answers = {
+    source: probeLines(connect.source.probe, now, width, symbol),
+    target: probeLines(connect.target.probe, now, width, symbol),
+  };
+  const room = size.rows - FIELD_LINES;
+  const roomy = answers.source.length + answers.target.length + GAP_LINES <= room;
+  const here: ProbedSide = focus.startsWith('source') ? 'source' : 'target';
+  const side = (name: ProbedSide) => (
+    <>
+      <Fields side={name} form={connect[name]} focus={focus} width={size.columns} />
+      <Box flexDirection="column" flexShrink={0} marginLeft={INDENT} width={width}>
+        {roomy || name !== here ? (
+          answers[name].slice(0, roomy ? undefined : 1).map((line, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+            <Line key={at}>{line}</Line>
+          ))
+        ) : (
+          <ScrolledLines lines={answers[name]} reading={reading} height={room - 1} width={width} />
+        )}
+      </Box>
+    </>
+  );
   return (
     <Box flexDirection="column">
-      <Heading title="Connect" note="both are only looked at until you start the migration" />
-      <Gap />
-      <Side side="source" form={connect.source} focus={connect.focus} now={now} width={size.columns} />
-      <Gap />
-      <Side side="target" form={connect.target} focus={connect.focus} now={now} width={size.columns} />
+      {roomy ? (
+        <>
+          <Heading title="Connect" note="both are only looked at until you start the migration" />
+          <Gap />
+        </>
+      ) : null}
+      {side('source')}
+      {roomy ? <Gap /> : null}
+      {side('target')}
     </Box>
   );
 }

@@ -1,18 +1,21 @@
 import { Box } from 'ink';
+import type { ReactNode } from 'react';
 import { CUTOVER_STEPS, type CutoverStep } from '../engine/events.ts';
 import type { Progress } from '../engine/progress.ts';
-import { cutoverFocus } from '../state/focus.ts';
+import { cutoverFields, cutoverFocus } from '../state/focus.ts';
 import { cutoverOpenLock, openGates } from '../state/gates.ts';
 import type { Model } from '../state/model.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { ErrorBlock } from '../ui/error-block.tsx';
+import { errorNodes } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
 import { Gap, Heading } from '../ui/heading.tsx';
 import { Mark, type Status } from '../ui/status.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { TypedConfirm } from '../ui/typed-confirm.tsx';
-import { Definitions } from './dashboard/health.tsx';
+import { wrapLines } from '../ui/wrap.ts';
+import { definitionNodes } from './dashboard/trouble.tsx';
+import { Line, ScrolledLines } from './scrolled-lines.tsx';
 
 const LABEL = 22;
 
@@ -26,49 +29,35 @@ const STEP_WORDS: Record<CutoverStep, string> = {
 };
 const STEP_STATUS = { running: 'running', done: 'pass', failed: 'fail' } as const;
 
-function GateLine({ gate, locks }: { gate: Progress['gates'][number]; locks: boolean }) {
+/** A condition over as many lines as it needs: what to do about it stands at its end. */
+function gateLines(gate: Progress['gates'][number], locks: boolean, width: number): ReactNode[] {
   const harmless = !gate.ok && !locks;
   const detail = harmless ? 'the freeze ends them' : gate.detail;
-  return (
-    <Box height={1} flexShrink={0}>
-      <Text wrap="truncate-end">
-        <Mark status={gate.ok ? 'pass' : harmless ? 'info' : 'pending'} />
-        {` ${gate.title}`}
-        <Text tone="muted">{detail === '' ? '' : `  ${detail}`}</Text>
+  const text = detail === '' ? gate.title : `${gate.title}  ${detail}`;
+  return wrapLines(text, width - 2).map((line, at) => {
+    const title = at === 0 ? line.slice(0, gate.title.length) : '';
+    return (
+      <Text key={`${gate.id} ${line}`} wrap="truncate-end">
+        {at === 0 ? <Mark status={gate.ok ? 'pass' : harmless ? 'info' : 'pending'} /> : ' '}
+        {` ${title}`}
+        <Text tone="muted">{line.slice(title.length)}</Text>
       </Text>
-    </Box>
-  );
+    );
+  });
 }
 
-function Gates({ gates, open }: { gates: Progress['gates']; open: Progress['gates'] }) {
-  if (gates.length === 0) return <Text tone="muted">the engine is looking at the conditions</Text>;
-  return (
-    <Box flexDirection="column" flexShrink={0}>
-      {gates.map((gate) => (
-        <GateLine key={gate.id} gate={gate} locks={open.includes(gate)} />
-      ))}
-    </Box>
-  );
-}
-
-function Steps({ progress, now }: { progress: Progress; now: number }) {
-  return (
-    <Box flexDirection="column" flexShrink={0}>
-      {CUTOVER_STEPS.map((name) => {
-        const found = progress.cutover.find((entry) => entry.step === name);
-        const status: Status = found ? STEP_STATUS[found.state] : 'pending';
-        return (
-          <Box key={name} height={1} flexShrink={0}>
-            <Text wrap="truncate-end">
-              <Mark status={status} now={now} />
-              <Text tone={status === 'pending' ? 'muted' : 'plain'}>{` ${STEP_WORDS[name]}`}</Text>
-              <Text tone="muted">{found && found.detail !== '' ? `  ${found.detail}` : ''}</Text>
-            </Text>
-          </Box>
-        );
-      })}
-    </Box>
-  );
+function stepLines(progress: Progress, now: number): ReactNode[] {
+  return CUTOVER_STEPS.map((name) => {
+    const found = progress.cutover.find((entry) => entry.step === name);
+    const status: Status = found ? STEP_STATUS[found.state] : 'pending';
+    return (
+      <Text key={name} wrap="truncate-end">
+        <Mark status={status} now={now} />
+        <Text tone={status === 'pending' ? 'muted' : 'plain'}>{` ${STEP_WORDS[name]}`}</Text>
+        <Text tone="muted">{found && found.detail !== '' ? `  ${found.detail}` : ''}</Text>
+      </Text>
+    );
+  });
 }
 
 function Freeze({ on, focused }: { on: boolean; focused: boolean }) {
@@ -120,14 +109,43 @@ function Form({ model, progress, size }: { model: Model; progress: Progress; siz
   );
 }
 
-/** The conditions, the typed confirmation, and then the steps, each on its line. */
+/** What the cut-over waits for and does: an error first, then the conditions, then the steps. */
+function textLines(model: Model, progress: Progress, width: number): ReactNode[] {
+  const running = progress.phase === 'cutover';
+  const error = model.cutover.error ?? model.engine.trouble?.error ?? null;
+  const open = openGates(progress, model.cutover);
+  const gates =
+    progress.gates.length === 0
+      ? [
+          <Text key="looking" tone="muted">
+            the engine is looking at the conditions
+          </Text>,
+        ]
+      : progress.gates.flatMap((gate) => gateLines(gate, open.includes(gate), width));
+  return [
+    ...(error ? errorNodes(error, width) : []),
+    ...(running
+      ? []
+      : [
+          ...gates,
+          ...definitionNodes(progress.definition_changes, width, model.now),
+          <Text key="steps" tone="muted">
+            Then, step by step:
+          </Text>,
+        ]),
+    ...stepLines(progress, model.now),
+  ];
+}
+
+/** The conditions and the steps, which scroll where they don't fit, and the typed confirmation, which is always in sight. */
 export function CutoverScreen({ model, size }: { model: Model; size: Size }) {
-  const { progress, trouble } = model.engine;
+  const { progress } = model.engine;
   if (!progress) return null;
   const running = progress.phase === 'cutover';
-  const steps = running || progress.cutover.length > 0 || size.rows >= 18;
-  const error = model.cutover.error ?? trouble?.error ?? null;
-  const readonly = cutoverOpenLock(model) !== null;
+  const hasForm = !running && cutoverOpenLock(model) === null;
+  const form = hasForm ? cutoverFields(model).length + (model.cutover.busy ? 1 : 0) : 0;
+  const lines = textLines(model, progress, size.columns);
+  const gaps = lines.length + form + 3 <= size.rows;
   return (
     <Box flexDirection="column" height={size.rows}>
       <Heading
@@ -138,30 +156,19 @@ export function CutoverScreen({ model, size }: { model: Model; size: Size }) {
             : 'writes stop, the rest is applied, the target becomes the database'
         }
       />
-      {size.rows > 14 ? <Gap /> : null}
-      {running ? null : <Gates gates={progress.gates} open={openGates(progress, model.cutover)} />}
-      {running ? null : <Definitions changes={progress.definition_changes} />}
-      {running || readonly ? null : (
+      {gaps ? <Gap /> : null}
+      <ScrolledLines lines={lines} reading={model.reading} height={size.rows - 1 - form} width={size.columns} />
+      {hasForm ? (
         <>
-          {size.rows > 12 ? <Gap /> : null}
+          {gaps ? <Gap /> : null}
           <Form model={model} progress={progress} size={size} />
           {model.cutover.busy ? (
-            <Text>
-              <Mark status="running" now={model.now} /> asking the engine
-            </Text>
+            <Line>
+              <Text>
+                <Mark status="running" now={model.now} /> asking the engine
+              </Text>
+            </Line>
           ) : null}
-        </>
-      )}
-      {steps ? (
-        <>
-          {running ? null : <Gap />}
-          <Steps progress={progress} now={model.now} />
-        </>
-      ) : null}
-      {error ? (
-        <>
-          <Gap />
-          <ErrorBlock error={error} />
         </>
       ) : null}
     </Box>

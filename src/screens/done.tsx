@@ -1,4 +1,3 @@
-import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { passwordSteps } from '../engine/roles/password-step.ts';
 import { troubleReason } from '../engine/troubles.ts';
@@ -11,6 +10,7 @@ import { Mark } from '../ui/status.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { wrapLines } from '../ui/wrap.ts';
+import { ScrolledLines } from './scrolled-lines.tsx';
 
 const BAR = 50;
 /** Below, nothing is set off by an empty line. */
@@ -31,7 +31,7 @@ function sourceWords(readOnly: boolean | null): string {
     : 'Keep the source until you are sure. It takes writes: see that no client writes to it any more.';
 }
 
-/** The end: what was moved, how long nobody could write, what goes on, what to do next; the last as far as there is room. */
+/** The end: what was moved, how long nobody could write, what goes on, what to do next; it scrolls where it does not fit. */
 export function DoneScreen({ model, size }: { model: Model; size: Size }) {
   const { symbol } = useTheme();
   const { progress } = model.engine;
@@ -53,25 +53,9 @@ export function DoneScreen({ model, size }: { model: Model; size: Size }) {
     ...nextSteps(progress?.source_read_only ?? null),
   ];
   const next = steps.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
-  const room = size.rows - lines.length - (roomy ? 2 : 1);
-  // A sentence is not cut off in its middle.
-  const fitting = next.slice(0, room);
-  while (fitting.length < next.length && fitting.length > 0 && !next[fitting.length]?.startsWith(symbol.pending))
-    fitting.pop();
-  if (fitting.length > 0) {
-    if (roomy) lines.push(' ');
-    lines.push(<Text bold>Next</Text>, ...fitting);
-  }
-  return (
-    <Box flexDirection="column">
-      {lines.slice(0, size.rows).map((line, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line has no other name than its place
-        <Box key={at} height={1} flexShrink={0}>
-          {typeof line === 'string' ? <Text>{line}</Text> : line}
-        </Box>
-      ))}
-    </Box>
-  );
+  if (roomy) lines.push(' ');
+  lines.push(<Text bold>Next</Text>, ...next);
+  return <ScrolledLines lines={lines} reading={model.reading} height={size.rows} width={size.columns} />;
 }
 
 const Downtime = ({ ms }: { ms: number }) => (

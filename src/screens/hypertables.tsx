@@ -119,7 +119,7 @@ function compression({ chosen, option, compress }: HypertableRow): string {
 }
 
 function Selected({ model, row, height, width }: { model: Model; row: HypertableRow; height: number; width: number }) {
-  if (model.work.error) return <ErrorBlock error={model.work.error} />;
+  if (model.work.error) return <ErrorBlock error={model.work.error} width={width} room={height} />;
   if (model.hypertables.editing) return <Editing model={model} row={row} width={width} />;
   const choices = remediesOf(row);
   if (choices.length === 0) {
@@ -153,7 +153,8 @@ function Body({ model, size }: { model: Model; size: Size }) {
   const rows = hypertableRows(model);
   const gaps = size.rows >= 20 ? 1 : 0;
   const left = size.rows - 3 - gaps;
-  const table = Math.max(3, Math.min(rows.length + 1, Math.ceil(left / 2)));
+  // A small screen keeps three lines for what is decided about the selected one.
+  const table = Math.max(2, Math.min(rows.length + 1, left < 7 ? left - 3 : Math.ceil(left / 2)));
   return (
     <SourceTables
       now={model.now}
@@ -164,6 +165,9 @@ function Body({ model, size }: { model: Model; size: Size }) {
       summary={summary(model, rows)}
       columns={columns(size.columns >= WIDE)}
       height={table}
+      width={size.columns}
+      bodyHeight={size.rows - 1}
+      reading={model.reading}
       gap={gaps > 0}
       facts={(row) =>
         `${formatCount(row.rows)} rows, ${row.why}${isHindered(row) && row.chosen ? '; can not go on so' : ''}`

@@ -104,22 +104,31 @@ function summary(model: Model, rows: readonly IdentityRow[]): string {
   return `${open} of ${formatNumberOf(rows.length, 'table')} to decide: choose, then a; A takes all as they are chosen`;
 }
 
-/** The lines that each part gets; the table of tables gives way first, down to three. */
-function layout(size: Size, rows: number, choices: number) {
+/** The heading and the selected table. */
+const LEAST_TABLE = 2;
+
+/** The lines that each part gets; the table of tables gives way first, then the choices around the chosen one. */
+function layout(size: Size, rows: number, choices: number, editing: boolean) {
   const roomy = size.rows >= 16;
   const gaps = size.rows >= 22 ? 1 : 0;
-  const list = Math.min(choices, roomy ? 6 : 4);
   // Heading, summary, facts of the selected table.
-  const left = size.rows - 3 - gaps - list;
+  const room = size.rows - 3 - gaps;
+  const list = Math.max(editing ? 0 : 1, Math.min(choices, roomy ? 6 : 4, room - LEAST_TABLE - (editing ? 3 : 0)));
+  const left = room - list;
   const details = Math.min(roomy ? 5 : 4, Math.max(2, left - 3));
-  const table = Math.max(3, Math.min(rows + 1, left - details));
+  const table = Math.max(LEAST_TABLE, Math.min(rows + 1, left - details));
   return { gaps, list, table, details: Math.max(0, left - table) };
 }
 
 function Body({ model, size }: { model: Model; size: Size }) {
   const form = model.identity;
   const rows = identityRows(model);
-  const { gaps, list, table, details } = layout(size, rows.length, rows[form.selected]?.choices.length ?? 0);
+  const { gaps, list, table, details } = layout(
+    size,
+    rows.length,
+    rows[form.selected]?.choices.length ?? 0,
+    form.editing !== null,
+  );
   return (
     <SourceTables
       now={model.now}
@@ -130,15 +139,18 @@ function Body({ model, size }: { model: Model; size: Size }) {
       summary={summary(model, rows)}
       columns={columns(model, size.columns >= WIDE)}
       height={table}
+      width={size.columns}
+      bodyHeight={size.rows - 1}
+      reading={model.reading}
       gap={gaps > 0}
       facts={(row) => `${rowsOf(row)}; changes: ${changesInWords(row)}`}
     >
       {(row) =>
         model.work.error ? (
-          <ErrorBlock error={model.work.error} />
+          <ErrorBlock error={model.work.error} width={size.columns} room={list + details} />
         ) : (
           <>
-            <Choices all={choicesOf(form, row)} chosen={chosenFor(form, row)} height={list} />
+            {list > 0 ? <Choices all={choicesOf(form, row)} chosen={chosenFor(form, row)} height={list} /> : null}
             {form.editing ? (
               <Columns model={model} row={row} width={size.columns} />
             ) : model.work.applying === null ? (

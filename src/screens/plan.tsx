@@ -5,14 +5,16 @@ import { PLAN_OPTIONS, type PlanOption } from '../state/plan-options.ts';
 import type { PlanSummary } from '../state/services.ts';
 import { formatBytesShort, formatMs, formatNumberOf, formatRate } from '../terminal/format.ts';
 import type { Size } from '../terminal/use-size.ts';
-import { ErrorBlock } from '../ui/error-block.tsx';
+import { errorNodes, fitLines } from '../ui/error-block.tsx';
 import { Field } from '../ui/field.tsx';
 import { Gap, Heading } from '../ui/heading.tsx';
+import { windowAround } from '../ui/list-window.ts';
 import { Mark } from '../ui/status.tsx';
 import { Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
 import { useTheme } from '../ui/theme.ts';
 import { bySize, plannedColumns } from './plan-tables.ts';
+import { Line } from './scrolled-lines.tsx';
 
 const LABEL = 18;
 
@@ -61,12 +63,21 @@ function OptionLine({ option, options, summary, selected }: OptionLineProps) {
   );
 }
 
-function Options({ model, summary, width }: { model: Model; summary: PlanSummary | null; width: number }) {
+interface OptionsProps {
+  readonly model: Model;
+  readonly summary: PlanSummary | null;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The options, or those around the selected one where there is no room for all. */
+function Options({ model, summary, width, height }: OptionsProps) {
   const { selected, editing } = model.plan;
+  const { start, end } = windowAround(selected, PLAN_OPTIONS.length, height);
   return (
     <Box flexDirection="column" flexShrink={0}>
-      {PLAN_OPTIONS.map((option, at) =>
-        at === selected && editing ? (
+      {PLAN_OPTIONS.slice(start, end).map((option, at) =>
+        start + at === selected && editing ? (
           <Field key={option.id} label={option.label} labelWidth={LABEL} field={editing} focused width={width} />
         ) : (
           <OptionLine
@@ -74,7 +85,7 @@ function Options({ model, summary, width }: { model: Model; summary: PlanSummary
             option={option}
             options={model.options}
             summary={summary}
-            selected={at === selected}
+            selected={start + at === selected}
           />
         ),
       )}
@@ -123,6 +134,9 @@ function warningsOf(model: Model, summary: PlanSummary): string[] {
 }
 
 const LEAST_TABLE = 3;
+const LEAST_OPTIONS = 2;
+/** The heading, what the selected option is for, and an empty line. */
+const CHROME = 3;
 
 function Tables(props: { model: Model; summary: PlanSummary; height: number; width: number }) {
   const { model, summary, height, width } = props;
@@ -160,17 +174,27 @@ function Tables(props: { model: Model; summary: PlanSummary; height: number; wid
 
 /** What will be done, and the choices that change it. */
 export function PlanScreen({ model, size }: { model: Model; size: Size }) {
-  const { summary } = model.plan;
+  const { summary, selected } = model.plan;
   const plan = summary.state === 'ready' ? summary.value : null;
+  const options = Math.min(PLAN_OPTIONS.length, Math.max(LEAST_OPTIONS, size.rows - CHROME - LEAST_TABLE));
+  const place = options < PLAN_OPTIONS.length ? `(${selected + 1} of ${PLAN_OPTIONS.length}) ` : '';
+  const room = size.rows - options - CHROME;
   return (
     <Box flexDirection="column" height={size.rows}>
       <Heading title="Plan" note={plan ? totals(plan) : ''} />
-      <Options model={model} summary={plan} width={size.columns} />
-      <Text tone="muted" wrap="truncate-end">
-        {`  ${PLAN_OPTIONS[model.plan.selected]?.explain ?? ''}`}
-      </Text>
-      <Gap />
-      {summary.state === 'failed' ? <ErrorBlock error={summary.error} /> : null}
+      <Options model={model} summary={plan} width={size.columns} height={options} />
+      <Line>
+        <Text tone="muted" wrap="truncate-end">
+          {`  ${place}${PLAN_OPTIONS[selected]?.explain ?? ''}`}
+        </Text>
+      </Line>
+      {room > 1 ? <Gap /> : null}
+      {summary.state === 'failed'
+        ? fitLines(errorNodes(summary.error, size.columns), room, 't').map((line, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+            <Line key={at}>{line}</Line>
+          ))
+        : null}
       {model.engine.state === 'starting' || plan === null ? (
         <Text>
           {summary.state === 'failed' ? null : (
@@ -181,7 +205,7 @@ export function PlanScreen({ model, size }: { model: Model; size: Size }) {
           )}
         </Text>
       ) : (
-        <Tables model={model} summary={plan} width={size.columns} height={size.rows - PLAN_OPTIONS.length - 3} />
+        <Tables model={model} summary={plan} width={size.columns} height={room} />
       )}
     </Box>
   );

@@ -19,9 +19,12 @@ import { ResumeScreen } from './resume.tsx';
 export function ScreenBody({ model, size, terminal }: { model: Model; size: Size; terminal: Size }) {
   const { overlay } = model;
   if (overlay) {
-    if (overlay.kind === 'question') return <QuestionPanel overlay={overlay} size={size} />;
-    if (overlay.kind === 'stop')
-      return <StopPanel overlay={overlay} atEnd={model.screen === 'done'} size={size} now={model.now} />;
+    const { reading, now } = model;
+    if (overlay.kind === 'question') return <QuestionPanel overlay={overlay} reading={reading} size={size} />;
+    if (overlay.kind === 'stop') {
+      const atEnd = model.screen === 'done';
+      return <StopPanel {...{ overlay, reading, atEnd, isDemo: model.isDemo, size, now }} />;
+    }
     return <ReaderPanel model={model} overlay={overlay} size={size} />;
   }
   switch (model.screen) {
@@ -51,7 +54,7 @@ export function ScreenBody({ model, size, terminal }: { model: Model; size: Size
     case 'done':
       return <DoneScreen model={model} size={size} />;
     case 'failed':
-      return <FailedScreen model={model} />;
+      return <FailedScreen model={model} size={size} />;
     default:
       return model.screen satisfies never;
   }

@@ -2,15 +2,17 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import type { Loadable } from '../state/loadable.ts';
 import type { Model } from '../state/model.ts';
+import type { Reading } from '../state/reading.ts';
 import type { IdentityChoice } from '../state/services.ts';
 import { oneLine } from '../state/text-field.ts';
 import { formatMs } from '../terminal/format.ts';
-import { ErrorBlock } from '../ui/error-block.tsx';
+import { errorNodes } from '../ui/error-block.tsx';
 import { Gap } from '../ui/heading.tsx';
 import { windowAround } from '../ui/list-window.ts';
 import { Mark } from '../ui/status.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Text } from '../ui/text.tsx';
+import { Line, ScrolledLines } from './scrolled-lines.tsx';
 
 export interface SourceTablesProps<Row> {
   readonly now: number;
@@ -23,6 +25,10 @@ export interface SourceTablesProps<Row> {
   readonly columns: readonly Column<Row>[];
   /** Lines of the table of tables, headings included. */
   readonly height: number;
+  readonly width: number;
+  /** Lines that there are for all of it. */
+  readonly bodyHeight: number;
+  readonly reading: Reading;
   readonly gap: boolean;
   /** Behind the name and the place of the selected one. */
   readonly facts: (row: Row) => string;
@@ -33,7 +39,11 @@ export interface SourceTablesProps<Row> {
 /** Tables of the source about which something is to be decided, and below them the selected one. */
 export function SourceTables<Row extends { readonly relation: string }>(props: SourceTablesProps<Row>) {
   const { form, rows, height, now } = props;
-  if (form.rows.state === 'failed') return <ErrorBlock error={form.rows.error} />;
+  if (form.rows.state === 'failed') {
+    const { bodyHeight, width, reading } = props;
+    const lines = errorNodes(form.rows.error, width);
+    return <ScrolledLines lines={lines} reading={reading} height={bodyHeight} width={width} />;
+  }
   if (form.rows.state !== 'ready') {
     return (
       <Text>
@@ -52,9 +62,11 @@ export function SourceTables<Row extends { readonly relation: string }>(props: S
   const place = rows.length + 1 > height ? ` (${form.selected + 1} of ${rows.length})` : '';
   return (
     <>
-      <Text tone="muted" wrap="truncate-end">
-        {props.summary}
-      </Text>
+      <Line>
+        <Text tone="muted" wrap="truncate-end">
+          {props.summary}
+        </Text>
+      </Line>
       <Table
         columns={props.columns}
         rows={rows}
@@ -63,9 +75,11 @@ export function SourceTables<Row extends { readonly relation: string }>(props: S
         height={height}
       />
       {props.gap ? <Gap /> : null}
-      <Text wrap="truncate-end" tone="muted">
-        {`${oneLine(row.relation)}${place}: ${props.facts(row)}`}
-      </Text>
+      <Line>
+        <Text wrap="truncate-end" tone="muted">
+          {`${oneLine(row.relation)}${place}: ${props.facts(row)}`}
+        </Text>
+      </Line>
       {props.children(row)}
     </>
   );

@@ -3,7 +3,7 @@ import type { Model } from '../state/model.ts';
 import { railStep } from '../state/steps-of-rail.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { Footer } from '../ui/footer.tsx';
-import { bodySize, Frame } from '../ui/frame.tsx';
+import { bodySize, Frame, noticeLines } from '../ui/frame.tsx';
 import { tablesFor } from '../ui/keys/tables.ts';
 import type { Status } from '../ui/status.tsx';
 import { PHASE_WORDS } from './dashboard/phase-words.ts';
@@ -59,7 +59,7 @@ export function WizardScreen({ model, size }: { model: Model; size: Size }) {
       notice={model.notice}
       footer={<Footer model={model} tables={tablesFor(model)} width={size.columns - 2} />}
     >
-      <ScreenBody model={model} size={bodySize(size)} terminal={size} />
+      <ScreenBody model={model} size={bodySize(size, noticeLines(model.notice, size).length)} terminal={size} />
     </Frame>
   );
 }

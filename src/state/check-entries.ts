@@ -1,5 +1,6 @@
 import type { CheckResult } from '../providers/check.ts';
 import type { StepItem } from '../providers/step.ts';
+import { formatNumberOf } from '../terminal/format.ts';
 import type { CheckTab } from './model.ts';
 
 /** One line of a tab: what a check found, or what is ticked by hand. */
@@ -55,4 +56,38 @@ export function restartNeeded(tab: CheckTab): CheckResult['restart'] {
 export function fixBeforeRestart(tab: CheckTab): boolean {
   const needing = tab.results.filter(({ status, restart }) => status !== 'pass' && restart !== null);
   return needing.length > 0 && needing.every(({ id, apply }) => apply !== null && !tab.applied.includes(id));
+}
+
+/** How many lines of a tab are of which kind; together they are all its lines. */
+export function checkCounts(
+  tab: Pick<CheckTab, 'results' | 'steps'>,
+): Record<CheckResult['status'] | 'ticked' | 'open', number> {
+  const counts = { pass: 0, warn: 0, fail: 0, info: 0, ticked: 0, open: 0 };
+  for (const { status } of tab.results) counts[status] += 1;
+  for (const { ticked } of tab.steps) counts[ticked === null ? 'open' : 'ticked'] += 1;
+  return counts;
+}
+
+/** What came of the checks of a tab, in one line that counts every line of the list. */
+export function checksSummary(tab: Pick<CheckTab, 'state' | 'results' | 'stale' | 'steps'>): string {
+  const { pass, warn, fail, info, ticked, open } = checkCounts(tab);
+  switch (tab.state) {
+    case 'idle':
+      return 'not run yet';
+    case 'running':
+      return `running, ${tab.results.length - tab.stale.length} so far`;
+    case 'failed':
+      return 'could not run';
+    case 'done':
+      return [
+        `${pass} passed`,
+        formatNumberOf(warn, 'warning'),
+        `${fail} failed`,
+        ...(open > 0 ? [`${formatNumberOf(open, 'step')} to tick`] : []),
+        ...(ticked > 0 ? [`${ticked} ticked`] : []),
+        ...(info > 0 ? [`${info} to know`] : []),
+      ].join(', ');
+    default:
+      return tab.state satisfies never;
+  }
 }

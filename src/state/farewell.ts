@@ -3,11 +3,12 @@ import type { Model } from './model.ts';
 
 /**
  * What stays on the shell after the screen is gone: whether anything runs, and how to come back. `comeBack` is the
- * command that does; null where there is no coming back (the demo's servers end with it).
+ * command that does; from the demo there is no coming back.
  */
-export function farewell(model: Model, comeBack: string | null): string[] {
+export function farewell(model: Model, comeBack: string): string[] {
   const { state, progress, stopped } = model.engine;
-  const goOn = comeBack === null ? [] : [`Go on with: ${comeBack}`];
+  if (model.isDemo) return demoFarewell(model);
+  const goOn = [`Go on with: ${comeBack}`];
   if (progress?.phase === 'done') {
     const downtime = progress.downtime_ms === null ? '' : ` Downtime: ${(progress.downtime_ms / 1000).toFixed(1)} s.`;
     const goesOn = isCompressing(model) ? ['Old chunks are compressed on without this screen; look with status.'] : [];
@@ -21,7 +22,7 @@ export function farewell(model: Model, comeBack: string | null): string[] {
   if (stopped) return ['The engine is stopped; the migration can be resumed.', ...goOn];
   if (state === 'attached' && progress) {
     const goesOn = `The engine goes on without this screen (${progress.phase}).`;
-    return comeBack === null ? [goesOn] : [goesOn, `Come back with: ${comeBack}`];
+    return [goesOn, `Come back with: ${comeBack}`];
   }
   if (state === 'closed' && model.engine.closed) {
     return ['The connection to the engine was lost; it may still be running.', ...goOn];
@@ -30,4 +31,12 @@ export function farewell(model: Model, comeBack: string | null): string[] {
   return model.work.changed
     ? ['Nothing was started. Tables of the source have a new replica identity: tiger-migrate-tui clean takes it back.']
     : ['Nothing was started.'];
+}
+
+/** Its servers, its engine and all data end with the screen: nothing is said of going on. */
+function demoFarewell({ engine: { progress } }: Model): string[] {
+  const ended = 'The demo has ended: its servers, its engine and their data are gone.';
+  if (progress?.phase !== 'done') return [ended];
+  const downtime = progress.downtime_ms === null ? '' : ` Downtime: ${(progress.downtime_ms / 1000).toFixed(1)} s.`;
+  return [`Migration successfully completed.${downtime}`, ended];
 }

@@ -73,3 +73,7 @@ export function focusedText(model: Model): FocusedText | null {
       return null;
   }
 }
+
+/** Whether letters are text: in a field, and before the first screen is there, whose field may want them. */
+export const isTyping = (model: Model): boolean =>
+  focusedText(model) !== null || (model.screen === 'opening' && model.overlay === null);

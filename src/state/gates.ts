@@ -1,3 +1,4 @@
+import { gateRemedy, type RemedyWords } from '../engine/cutover/gate-remedy.ts';
 import { lockingGates, unliftable } from '../engine/cutover/gates.ts';
 import type { Progress } from '../engine/progress.ts';
 import { mustDecide } from '../providers/identity/changes-seen.ts';
@@ -89,7 +90,7 @@ function planLock(model: Model): string | null {
 }
 
 /** The conditions that lock the cut-over now, as the form stands. */
-export const openGates = (progress: Progress | null, form: Model['cutover']): Progress['gates'] =>
+export const openGates = (progress: Progress | null, form: Pick<Model['cutover'], 'freezeSource'>): Progress['gates'] =>
   lockingGates(progress?.gates ?? [], form.freezeSource);
 
 /** May the cut-over be opened? */
@@ -100,6 +101,19 @@ export function cutoverOpenLock(model: Model): string | null {
   const { phase } = engine.progress;
   if (phase === 'replay' || phase === 'cutover') return null;
   return phase === 'done' ? 'the migration is finished' : `the cut-over needs replay, now: ${phase}`;
+}
+
+const WIZARD_REMEDIES: RemedyWords = {
+  freeze: 'freeze the source (Space)',
+  changes: 'run what D shows',
+  override: 'give a reason to override',
+};
+
+/** Whether the cut-over could begin now, as far as it lies with the engine. */
+export function isCutoverReady(model: Model): boolean {
+  const { progress } = model.engine;
+  if (cutoverOpenLock(model) !== null || !progress || progress.gates.length === 0) return false;
+  return progress.phase === 'cutover' || openGates(progress, model.options).length === 0;
 }
 
 /** May the cut-over be started as the form stands? */
@@ -117,7 +131,7 @@ export function cutoverStartLock(model: Model): string | null {
   if (firm.length > 0) return `not met, and no reason overrides it: ${list(firm.map((gate) => gate.title))}`;
   const open = openGates(progress, model.cutover);
   if (open.length > 0 && model.cutover.override.text.trim() === '') {
-    return `not met: ${list(open.map((gate) => gate.title))}; wait, or give a reason to override`;
+    return gateRemedy(open, WIZARD_REMEDIES);
   }
   return null;
 }

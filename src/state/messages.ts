@@ -33,11 +33,23 @@ export type Message =
   | { readonly type: 'save-report' }
   | { readonly type: 'read'; readonly reader: Reader }
   | { readonly type: 'ask-stop' | 'close-overlay' | 'yes' }
-  /** What is read ends there: it was drawn from this line on although it was to be scrolled further. */
-  | { readonly type: 'scroll-ended'; readonly at: number }
+  /** Keys that scroll: lines, pages. */
+  | { readonly type: 'scroll' | 'page'; readonly by: number }
+  /** A key that confirms a text of which some has not been in sight: that is shown first. */
+  | { readonly type: 'read-on' }
+  /** The screen has drawn `start` to `end` (exclusive) of `length` lines of what scrolls, in `width` cells. */
+  | {
+      readonly type: 'drawn';
+      readonly start: number;
+      readonly end: number;
+      readonly length: number;
+      readonly width: number;
+    }
   | { readonly type: 'leave' }
   /** Leave without waiting for anything: the second Ctrl-C, a hang-up, a broken terminal. */
   | { readonly type: 'leave-now' }
+  /** The yes to the end of the demo. */
+  | { readonly type: 'end-demo' }
   // connect
   | { readonly type: 'probed'; readonly side: ProbedSide; readonly edition: number; readonly report: ServerReport }
   | { readonly type: 'probe-failed'; readonly side: ProbedSide; readonly edition: number; readonly error: ErrorReport }

@@ -6,6 +6,7 @@ import type { StepItem } from '../providers/step.ts';
 import { idle, type Loadable } from './loadable.ts';
 import type { Message } from './messages.ts';
 import type { CopySample } from './rates.ts';
+import { newReading, type Reading } from './reading.ts';
 import type {
   ExistingMigration,
   HypertableRow,
@@ -20,12 +21,16 @@ import { type TextField, textField } from './text-field.ts';
 export interface Model {
   readonly screen: Screen;
   readonly overlay: Overlay | null;
-  /** One line that answers the last key: why a step is locked, what was done. */
+  /** How far what is shown is scrolled, and whether all of it has been in sight. */
+  readonly reading: Reading;
+  /** What answers the last key: why a step is locked, what was done. */
   readonly notice: Notice | null;
   /** Milliseconds since the epoch, moved by `tick` only: nothing below reads a clock. */
   readonly now: number;
   /** Attached to look only (`--watch`). */
   readonly watch: boolean;
+  /** Throw-away servers: they, the engine and the data end with this screen. */
+  readonly isDemo: boolean;
   readonly existing: ExistingMigration | null;
   readonly connect: ConnectForm;
   readonly resume: ResumeForm;
@@ -258,14 +263,16 @@ export interface WizardPrefill {
   readonly options?: MigrationOptions | undefined;
 }
 
-export function initialModel(of: { now: number; watch?: boolean; prefill?: WizardPrefill }): Model {
+export function initialModel(of: { now: number; watch?: boolean; isDemo?: boolean; prefill?: WizardPrefill }): Model {
   const { prefill = {} } = of;
   return {
     screen: 'opening',
     overlay: null,
+    reading: newReading('opening'),
     notice: null,
     now: of.now,
     watch: of.watch ?? false,
+    isDemo: of.isDemo ?? false,
     existing: null,
     connect: { source: emptySide(prefill.source ?? ''), target: emptySide(prefill.target ?? ''), focus: 'source.uri' },
     resume: { source: textField(), target: textField(), focus: 'source', busy: false, error: null },

@@ -39,6 +39,27 @@ export function tableCounts(progress: Progress): Record<TableState, number> {
   return counts;
 }
 
+/** How many tables of the migration follow the source; one that was dropped there can't, and is told by itself. */
+export function followCounts(progress: Progress): {
+  total: number;
+  following: number;
+  again: number;
+  damaged: number;
+  dropped: number;
+} {
+  const gone = progress.schema_changes.filter(({ kind, table }) => kind === 'table-dropped' && progress.tables[table]);
+  const counts = tableCounts(progress);
+  for (const { table } of gone) counts[progress.tables[table]?.state ?? 'live'] -= 1;
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return {
+    total,
+    following: counts.live + counts.copied,
+    again: counts.copying + counts.pending,
+    damaged: counts.damaged,
+    dropped: gone.length,
+  };
+}
+
 /** `tables`, or `tables and chunks` where there are such. */
 export function tablesWord(progress: Progress): string {
   for (const name in progress.tables) if (progress.tables[name]?.hypertable !== undefined) return 'tables and chunks';

@@ -2,6 +2,8 @@ import { passwordFor } from './connection-text.ts';
 import { focusedText } from './focus.ts';
 import { type Message, type Step, step } from './messages.ts';
 import type { Model } from './model.ts';
+import { followLock } from './notice-lock.ts';
+import { drawn, followText, readOn, scrolled } from './reading.ts';
 import { checksStep, enterChecks } from './steps/checks.ts';
 import { connectEdited, connectStep, enterConnect } from './steps/connect.ts';
 import { cutoverStep, openCutover } from './steps/cutover.ts';
@@ -9,6 +11,7 @@ import { beginAttach, engineStep, leave } from './steps/engine.ts';
 import { hypertablesStep } from './steps/hypertables.ts';
 import { identityStep } from './steps/identity.ts';
 import { workStep } from './steps/identity-work.ts';
+import { askToEndDemo } from './steps/leave-demo.ts';
 import { overlayStep } from './steps/overlay.ts';
 import { planStep } from './steps/plan.ts';
 import { enterResume, resumeFrom, resumeStep } from './steps/resume.ts';
@@ -52,6 +55,15 @@ function everywhere(model: Model, message: Message): Step | null {
       return opened(model, message);
     case 'open-failed':
       return step({ ...model, screen: 'failed', engine: { ...model.engine, closed: message.error } });
+    case 'drawn':
+      return step(drawn(model, message));
+    case 'read-on':
+      return step(readOn(model));
+    case 'scroll':
+    case 'page': {
+      const next = scrolled(model, message);
+      return 'type' in next ? update(model, next) : step(next);
+    }
     case 'edit':
       return edited(model, message.edit);
     case 'read':
@@ -59,6 +71,8 @@ function everywhere(model: Model, message: Message): Step | null {
     case 'ask-stop':
       return step({ ...model, overlay: { kind: 'stop', word: textField(), busy: false, error: null } });
     case 'leave':
+      return model.isDemo && model.screen !== 'opening' ? askToEndDemo(model) : leave(model, model.leaving);
+    case 'end-demo':
       return leave(model, model.leaving);
     case 'leave-now':
       return leave(model, true);
@@ -81,6 +95,9 @@ function ended(model: Model, message: Message): Step | null {
 const KEYS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'focus',
   'move',
+  'scroll',
+  'page',
+  'read-on',
   'choose',
   'next',
   'back',
@@ -140,11 +157,11 @@ function byScreen(model: Model, message: Message): Step | null {
 export function update(model: Model, message: Message): Step {
   if (model.exit !== null) return step(model);
   const calm = KEYS.has(message.type) || message.type === 'edit' ? { ...model, notice: null } : model;
-  return (
+  const next =
     overlayStep(calm, message, update) ??
     everywhere(calm, message) ??
     engineStep(calm, message) ??
     byScreen(calm, message) ??
-    step(calm)
-  );
+    step(calm);
+  return step(followText(followLock(calm, next.model)), ...next.effects);
 }

@@ -1,5 +1,5 @@
 import { Box } from 'ink';
-import { focusedText } from '../state/focus.ts';
+import { isTyping } from '../state/focus.ts';
 import type { Model } from '../state/model.ts';
 import { type Binding, isLive, type KeyTable, keyName } from './key-table.ts';
 import { Text } from './text.tsx';
@@ -14,7 +14,7 @@ const printable = (key: string): boolean => [...key].length === 1 || key === 'sp
 
 /** The keys that work right now, in the order of the tables. */
 export function footerKeys(model: Model, tables: readonly KeyTable[], graphic: boolean): FooterKey[] {
-  const typing = focusedText(model) !== null;
+  const typing = isTyping(model);
   const shown = (binding: Binding): FooterKey[] => {
     if (binding.footer === undefined || !isLive(binding, model)) return [];
     const key = binding.keys.find((name) => !typing || !printable(name));

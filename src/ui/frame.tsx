@@ -8,6 +8,7 @@ import { Rail, railWords } from './rail.tsx';
 import { type Status, statusSign, statusTone } from './status.tsx';
 import { Text } from './text.tsx';
 import { useTheme } from './theme.ts';
+import { wrapLines } from './wrap.ts';
 
 /** Below this the frame keeps to what is needed. */
 export const isCompact = ({ columns, rows }: Size): boolean => columns < 80 || rows < 20;
@@ -15,10 +16,22 @@ export const isCompact = ({ columns, rows }: Size): boolean => columns < 80 || r
 /** Below this there is no room for a frame. */
 const isTiny = ({ columns, rows }: Size): boolean => columns < 40 || rows < 10;
 
-/** The cells that a screen's body has. */
-export function bodySize(size: Size): Size {
-  const chrome = isCompact(size) ? 4 : 6;
+const MOST_NOTICE = 3;
+/** A notice takes no more than leaves this for the body. */
+const LEAST_BODY = 6;
+
+/** The cells that a screen's body has, beside a notice of so many lines. */
+export function bodySize(size: Size, noticeLines = 1): Size {
+  const chrome = (isCompact(size) ? 3 : 5) + noticeLines;
   return { columns: Math.max(20, size.columns - 2), rows: Math.max(3, size.rows - chrome) };
+}
+
+/** The notice over as many lines as it needs and there are: what to do may stand at its end. One line is always there. */
+export function noticeLines(notice: Notice | null, size: Size): readonly string[] {
+  if (!notice) return [''];
+  const room = 1 + Math.max(0, Math.min(MOST_NOTICE - 1, bodySize(size).rows - LEAST_BODY));
+  const lines = wrapLines(`${NOTICE[notice.tone].word}${notice.text}`, size.columns - 4);
+  return lines.length <= room ? lines : [...lines.slice(0, room - 1), lines.slice(room - 1).join(' ')];
 }
 
 export interface FrameProps {
@@ -42,15 +55,16 @@ const NOTICE: Record<Notice['tone'], { status: Status; word: string }> = {
   fail: { status: 'fail', word: '' },
 };
 
-function NoticeLine({ notice, width }: { notice: Notice | null; width: number }) {
+function NoticeLines({ notice, lines, width }: { notice: Notice | null; lines: readonly string[]; width: number }) {
   const { symbol } = useTheme();
-  if (!notice) return <Box height={1} flexShrink={0} />;
-  const { status, word } = NOTICE[notice.tone];
+  const status = notice ? NOTICE[notice.tone].status : 'info';
   return (
-    <Box height={1} width={width} flexShrink={0} overflow="hidden">
-      <Text wrap="truncate-end" tone={statusTone(status)}>
-        {`${statusSign(status, symbol, 0)} ${word}${notice.text}`}
-      </Text>
+    <Box flexDirection="column" height={lines.length} width={width} flexShrink={0} overflow="hidden">
+      {lines.map((line, at) => (
+        <Text key={line} wrap="truncate-end" tone={statusTone(status)}>
+          {notice ? `${at === 0 ? statusSign(status, symbol, 0) : ' '} ${line}` : ' '}
+        </Text>
+      ))}
     </Box>
   );
 }
@@ -78,14 +92,15 @@ function TooSmall({ size, state, step }: FrameProps) {
   );
 }
 
-/** Title, rail, body, one line of answer, keys. Exactly as high and wide as the terminal. */
+/** Title, rail, body, the answer to the last key, keys. Exactly as high and wide as the terminal. */
 export function Frame(props: FrameProps) {
   const { size, notice, footer, children, step } = props;
   const { symbol } = useTheme();
   if (isTiny(size)) return <TooSmall {...props} />;
   const compact = isCompact(size);
   const width = size.columns - 2;
-  const body = bodySize(size);
+  const said = noticeLines(notice, size);
+  const body = bodySize(size, said.length);
   const state = `${statusSign(props.stateStatus, symbol, props.now)} ${props.state}`;
   return (
     <Box flexDirection="column" width={size.columns} height={size.rows} paddingX={1} overflow="hidden">
@@ -117,7 +132,7 @@ export function Frame(props: FrameProps) {
           <Text tone="muted">{symbol.rule.repeat(width)}</Text>
         </Box>
       )}
-      <NoticeLine notice={notice} width={width} />
+      <NoticeLines notice={notice} lines={said} width={width} />
       {footer}
     </Box>
   );

@@ -1,4 +1,4 @@
-import { focusedText } from '../state/focus.ts';
+import { isTyping } from '../state/focus.ts';
 import type { Message } from '../state/messages.ts';
 import type { Model } from '../state/model.ts';
 import type { KeyPress } from './key-press.ts';
@@ -11,6 +11,8 @@ export interface Binding {
   readonly help: string;
   /** Absent: always. */
   readonly when?: (model: Model) => boolean;
+  /** Whether it would do something now; if not, it stands in no footer, and pressed it says why. Absent: always. */
+  readonly offered?: (model: Model) => boolean;
   readonly send: Message | ((model: Model) => Message);
 }
 
@@ -47,15 +49,19 @@ export function keyName(key: string, graphic = true): string {
 
 const isPrintable = (key: string): boolean => [...key].length === 1 || key === 'space' || key === 'text';
 
-/** Does the binding answer now? While a field takes what is typed, letters are letters. */
+/** Would the binding do something now? */
+export const answers = ({ when, offered }: Binding, model: Model): boolean =>
+  (when?.(model) ?? true) && (offered?.(model) ?? true);
+
+/** Does the key do something now? While a field takes what is typed, letters are letters. */
 export function isLive(binding: Binding, model: Model): boolean {
-  if (binding.when && !binding.when(model)) return false;
-  return focusedText(model) === null || binding.keys.some((key) => !isPrintable(key));
+  if (!answers(binding, model)) return false;
+  return !isTyping(model) || binding.keys.some((key) => !isPrintable(key));
 }
 
 /** What a key press means; null when nothing. The first table that knows the key has it. */
 export function messageFor(press: KeyPress, model: Model, tables: readonly KeyTable[]): Message | null {
-  const typing = focusedText(model) !== null;
+  const typing = isTyping(model);
   if (typing && press.text !== null) return { type: 'edit', edit: { kind: 'insert', text: press.text } };
   for (const { bindings } of tables) {
     for (const binding of bindings) {

@@ -159,9 +159,9 @@ describe('what runs on the source', () => {
     const choice = chosen(on('public.events'));
     if (!choice) throw new Error('no choice');
     const done = reach(running, { type: 'identity-applied', choice, error: null });
-    expect(farewell(done, null)[0]).toContain('tiger-migrate-tui clean takes it back');
+    expect(farewell(done, 'x')[0]).toContain('tiger-migrate-tui clean takes it back');
     const promised = reach(choose(on('public.events'), 'insert-only'), { type: 'apply' }, { type: 'yes' });
-    expect(farewell(promised, null)).toEqual(['Nothing was started.']);
+    expect(farewell(promised, 'x')).toEqual(['Nothing was started.']);
   });
 
   it('can be stopped, once', () => {

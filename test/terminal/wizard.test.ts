@@ -137,7 +137,9 @@ describe('the wizard', () => {
     await wizard.shows('1 damaged');
     wizard.press({ type: 's' });
     expect(await wizard.shows('Copy the damaged table again?')).toContain('public.orders');
-    wizard.press({ type: 'n' }, { type: 's' });
+    wizard.press({ type: 'n' });
+    await wizard.terminal.until((text) => !text.includes('Copy the damaged table again?'));
+    wizard.press({ type: 's' });
     await wizard.shows('Copy the damaged table again?');
     expect(wizard.services.engine.resyncs).toBe(0);
     wizard.press({ type: 'y' });

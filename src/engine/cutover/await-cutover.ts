@@ -61,6 +61,8 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
   let live = false;
   let changes = -1;
   let changedAt = 0;
+  let writersAt = Number.NEGATIVE_INFINITY;
+  const gone = new Set<string>();
   const automatic = new AutomaticCutover();
   const situation = async (isNeeded: boolean) =>
     isNeeded ? `${await targetSituation(options.target)} ${JSON.stringify(options.schema.changes)}` : '';
@@ -81,15 +83,19 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     caughtUpSince = report.caught_up ? (caughtUpSince ?? now) : null;
     if (changes !== options.replay.changes) [changes, changedAt] = [options.replay.changes, now];
     const isDamaged = (table: SyncedTable) => damaged.some((one) => displayName(one) === displayName(table));
-    const following = damaged.length === 0 ? tables : tables.filter((table) => !isDamaged(table));
+    for (const { kind, table } of options.schema.changes) if (kind === 'table-dropped') gone.add(table);
+    const following = tables.filter((table) => !isDamaged(table) && !gone.has(displayName(table)));
     if (!live && (await markLive(options, following))) {
       live = true;
       // Keys to a damaged table would not hold.
       if (damaged.length === 0) options.onLive();
     }
+    const writers = await countWriters(options.source);
+    if (writers > 0) writersAt = now;
     const gates = gatesOf({
       tablesTotal: following.length,
       tablesLive: live ? following.length : 0,
+      tablesCopied: following.filter(({ copyLsn }) => copyLsn !== null).length,
       damaged: damaged.map(describeChunk),
       schemaOpen: [
         ...new Set([...options.schema.locking.map(({ table }) => table), ...options.schema.ready.map(displayName)]),
@@ -100,8 +106,9 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
       caughtUpForMs: caughtUpSince === null ? null : now - caughtUpSince,
       // A cut-over that somebody asks for is not kept from beginning by one that failed before.
       troubles: options.troubles.standing.filter(({ what }) => what !== AUTOMATIC_CUTOVER),
-      writers: await countWriters(options.source),
+      writers,
       quietForMs: caughtUpSince === null ? null : now - Math.max(changedAt, caughtUpSince),
+      writersGoneForMs: now - writersAt,
     });
     for (const gate of gates) emit({ type: 'gate', ...gate });
     const { freezeSource, cutover } = options.options;

@@ -7,6 +7,8 @@ type Gate = Omit<Extract<EventPayload, { type: 'gate' }>, 'type'>;
 export interface GateInput {
   readonly tablesTotal: number;
   readonly tablesLive: number;
+  /** Tables whose rows are there, also while replay has not come to their copy. Absent: those that are live. */
+  readonly tablesCopied?: number;
   /** Names of tables that do not follow the source any more. */
   readonly damaged: readonly string[];
   /** Tables of the source that are others than on the target, so that rows or columns would be lost. */
@@ -23,6 +25,8 @@ export interface GateInput {
   readonly writers: number;
   /** For how long no row change has come from the source, in ms; null when that is not known. */
   readonly quietForMs: number | null;
+  /** For how long there have been no such sessions, in ms. Absent: nobody has seen any. */
+  readonly writersGoneForMs?: number;
 }
 
 /** Long enough that "caught up" is a state and not a moment. */
@@ -41,7 +45,7 @@ export function gatesOf(given: GateInput): Gate[] {
       id: 'copied',
       title: 'every table is copied and indexed',
       ok: input.tablesLive === input.tablesTotal && input.indexesOpen === 0,
-      detail: `${input.tablesLive} of ${input.tablesTotal} tables, ${input.indexesOpen} indexes to build`,
+      detail: copied(input),
     },
     {
       id: 'caught-up',
@@ -77,7 +81,7 @@ export function gatesOf(given: GateInput): Gate[] {
     {
       id: 'writers',
       title: 'nobody writes on the source',
-      ok: input.writers === 0 && input.quietForMs !== null && input.quietForMs >= QUIET_FOR_MS,
+      ok: writing(input) === '',
       detail: writing(input),
     },
   ];
@@ -113,6 +117,11 @@ export function gatesNow<G extends Gate>(gates: readonly G[], troubles: readonly
   return gates.map((gate) => (gate.ok && UPON_REPLAY.has(gate.id) ? { ...gate, ok: false, detail: NOT_KNOWN } : gate));
 }
 
+function copied({ tablesTotal, tablesLive, tablesCopied = tablesLive, indexesOpen }: GateInput): string {
+  const rest = tablesLive < tablesCopied ? '; replay has not come to their copy yet' : '';
+  return `${tablesCopied} of ${tablesTotal} tables, ${indexesOpen} indexes to build${rest}`;
+}
+
 const aggregatesGate = (open: readonly string[] | null): Gate[] =>
   open === null
     ? []
@@ -128,10 +137,12 @@ const aggregatesGate = (open: readonly string[] | null): Gate[] =>
 const nameSome = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 
-function writing({ writers, quietForMs }: GateInput): string {
-  if (writers > 0) return `${writers} open transactions: stop the application, or freeze the source`;
-  if (quietForMs === null) return 'known once replay has caught up; or freeze the source';
-  return quietForMs < QUIET_FOR_MS ? 'changes still arrive: stop the application, or freeze the source' : '';
+/** In words that stay the same while short transactions come and go: how many are open just now says nothing. */
+function writing({ quietForMs, writers, writersGoneForMs = Number.POSITIVE_INFINITY }: GateInput): string {
+  const remedy = 'stop the application, or freeze the source';
+  if (quietForMs !== null && quietForMs < QUIET_FOR_MS) return `changes still arrive: ${remedy}`;
+  if (writers > 0 || writersGoneForMs < QUIET_FOR_MS) return `transactions that have written are open: ${remedy}`;
+  return quietForMs === null ? 'known once replay has caught up; or freeze the source' : '';
 }
 
 /** The conditions that keep a cut-over from starting. Freezing the source makes writers harmless: it ends them. */

@@ -2,6 +2,7 @@ import { MigrateError } from '../../errors/migrate-error.ts';
 import type { Phase } from '../events.ts';
 import type { Progress } from '../progress.ts';
 import { AUTOMATIC_CUTOVER, type Trouble } from '../troubles.ts';
+import { COMMAND_REMEDIES, gateRemedy } from './gate-remedy.ts';
 import { standingInTheWay } from './gates.ts';
 
 type Gate = Progress['gates'][number];
@@ -59,18 +60,13 @@ const sentenceOf = ({ title, detail }: Gate): string => (detail === '' ? title :
 /** TM6002 with every condition that does not hold; a remedy for the one that is nearest to the operator. */
 export function lockedBy(gates: readonly Gate[], trouble?: Trouble): MigrateError {
   const why = gates.length > 0 ? gates.map(sentenceOf).join('; ') : `${trouble?.what}: ${trouble?.message}`;
-  return locked(why, trouble?.hint ?? remedyFor(new Set(gates.map(({ id }) => id))));
+  return locked(why, trouble?.hint ?? remedyFor(gates));
 }
 
-const OVERRIDE = 'With a reason it can be overridden (--override REASON).';
-
-function remedyFor(ids: ReadonlySet<string>): string {
-  if (ids.has('damaged')) return 'Copy the damaged tables again: s in the wizard, or migrate --resync.';
-  if (ids.has('schema')) return `Alter the target first: status and the wizard (D) show the statements. ${OVERRIDE}`;
-  const rest = `Or wait until the conditions hold (--wait 10m); status shows them. ${OVERRIDE}`;
-  return ids.has('writers')
-    ? `Stop the application, or freeze the source: --freeze-source, in the wizard Space. ${rest}`
-    : `${rest.replace('Or wait', 'Wait')}`;
+function remedyFor(gates: readonly Gate[]): string {
+  if (gates.some(({ id }) => id === 'damaged'))
+    return 'Copy the damaged tables again: s in the wizard, or migrate --resync.';
+  return `${gateRemedy(gates, COMMAND_REMEDIES)} (--wait 10m waits longer; status shows the conditions)`;
 }
 
 const locked = (why: string, hint = 'Wait until it replays (--wait 10m); status shows the phase.'): MigrateError =>

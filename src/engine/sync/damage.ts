@@ -160,6 +160,7 @@ export function tellDamage(emit: Emit, table: DamagedTable & { readonly bytes: n
       `${describeChunk(table)} is damaged and no longer follows the source; the other tables do: ${damage.code} ${damage.reason}${at}. ` +
       `Find out what changed the target, then copy the table again: s in the wizard, or migrate --resync '${relation}'. ` +
       'Until then the cut-over is locked.',
+    table: relation,
   });
 }
 

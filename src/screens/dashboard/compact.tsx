@@ -9,9 +9,10 @@ import { ProgressBar } from '../../ui/progress-bar.tsx';
 import { Sparkline } from '../../ui/sparkline.tsx';
 import { Text } from '../../ui/text.tsx';
 import { copyPace } from './copy.tsx';
-import { SafeToClose, Storage, Trouble, Warnings } from './health.tsx';
+import { SafeToClose, Storage, Warnings } from './health.tsx';
 import { PHASE_WORDS } from './phase-words.ts';
 import { LagLine, LEAST_PEAK } from './replay.tsx';
+import { troubleIn, troubleNodes } from './trouble.tsx';
 
 function CopyBlock({ model, progress, width }: { model: Model; progress: Progress; width: number }) {
   const totals = copyTotals(progress);
@@ -36,13 +37,16 @@ function CopyBlock({ model, progress, width }: { model: Model; progress: Progres
   );
 }
 
+const MOST_TROUBLE = 6;
+const LEAST_TROUBLE = 3;
+
 /** The state of the migration in a handful of lines. */
 export function CompactDashboard({ model, progress, size }: { model: Model; progress: Progress; size: Size }) {
   const roomy = size.rows >= 13;
   const replaying = progress.phase === 'replay';
   return (
     <Box flexDirection="column" height={size.rows} overflow="hidden">
-      <Trouble model={model} progress={progress} />
+      {troubleIn(troubleNodes(model, progress, size.columns), roomy ? MOST_TROUBLE : LEAST_TROUBLE)}
       {replaying ? (
         <>
           <LagLine model={model} progress={progress} />

@@ -52,16 +52,20 @@ export function CopyTotals({ model, progress, width }: { model: Model; progress:
 /** The copy: all together, then table by table. */
 export function CopyView(props: { model: Model; progress: Progress; width: number; height: number }) {
   const { model, progress, width, height } = props;
+  const rows = tableLines(progress);
+  const room = height - 3;
+  const table = rows.length < room ? rows.length + 1 : Math.max(2, room - 1);
+  const more = rows.length - table + 1;
   return (
     <Box flexDirection="column" height={height} flexShrink={0}>
       <CopyTotals model={model} progress={progress} width={width} />
       <Gap />
-      <Table
-        columns={tableColumns(width, model.now)}
-        rows={tableLines(progress)}
-        rowKey={(line) => line.relation}
-        height={Math.max(2, height - 3)}
-      />
+      <Table columns={tableColumns(width, model.now)} rows={rows} rowKey={(line) => line.relation} height={table} />
+      {more > 0 ? (
+        <Text tone="muted" wrap="truncate-end">
+          {`and ${more} more (t shows all)`}
+        </Text>
+      ) : null}
     </Box>
   );
 }

@@ -9,11 +9,13 @@ import { Mark } from '../../ui/status.tsx';
 import { Text } from '../../ui/text.tsx';
 import { CompactDashboard } from './compact.tsx';
 import { CopyView } from './copy.tsx';
-import { SafeToClose, Storage, Trouble, troubleLines, Warnings } from './health.tsx';
+import { SafeToClose, Storage, Warnings } from './health.tsx';
 import { PHASE_WORDS } from './phase-words.ts';
 import { ReplayView } from './replay.tsx';
+import { troubleIn, troubleNodes } from './trouble.tsx';
 
 const REPLAY_LINES = 13;
+const MOST_TROUBLE = 7;
 
 /** Before the first table is known there are no figures: what the engine has said so far. */
 function Preparation({ model, progress, height }: { model: Model; progress: Progress; height: number }) {
@@ -43,7 +45,8 @@ export function DashboardScreen({ model, size, terminal }: { model: Model; size:
   if (isCompact(terminal)) return <CompactDashboard model={model} progress={progress} size={size} />;
   const replaying = progress.phase === 'replay';
   const planned = Object.keys(progress.tables).length > 0;
-  const trouble = troubleLines(model);
+  const nodes = troubleNodes(model, progress, size.columns);
+  const trouble = Math.min(nodes.length, MOST_TROUBLE);
   // Storage, the sentence, and the empty line above them.
   const room = size.rows - trouble - 3;
   const warnings = Math.min(progress.warnings.length, replaying ? Math.max(1, room - REPLAY_LINES) : 2);
@@ -53,7 +56,7 @@ export function DashboardScreen({ model, size, terminal }: { model: Model; size:
     <Box flexDirection="column" height={size.rows}>
       {trouble > 0 ? (
         <Box flexDirection="column" height={trouble} flexShrink={0} overflow="hidden">
-          <Trouble model={model} progress={progress} />
+          {troubleIn(nodes, trouble)}
         </Box>
       ) : null}
       {replaying ? <ReplayView {...view} /> : null}

@@ -1,10 +1,7 @@
 import { Box } from 'ink';
 import type { Progress } from '../../engine/progress.ts';
-import { type Trouble as StandingTrouble, troubleReason } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
 import { formatBytesShort, formatTimeOfDay } from '../../terminal/format.ts';
-import { ErrorBlock } from '../../ui/error-block.tsx';
-import { Paragraph } from '../../ui/heading.tsx';
 import { Mark } from '../../ui/status.tsx';
 import { Text } from '../../ui/text.tsx';
 
@@ -72,97 +69,18 @@ export function Warnings({ progress, lines }: { progress: Progress; lines: numbe
   );
 }
 
-/** What stands in the way just now: a lost connection, an error the engine went on after, something tried again. */
-export function Trouble({ model, progress }: { model: Model; progress: Progress }) {
-  const { state, closed, trouble } = model.engine;
-  if (state === 'closed') {
-    return (
-      <Box flexDirection="column" flexShrink={0}>
-        {closed ? <ErrorBlock error={closed} /> : null}
-        <Paragraph tone="fail">
-          <Mark status="fail" />
-          {closed
-            ? ' the connection to the engine broke: r connects again, R starts it again where it stopped'
-            : ' the engine has ended: R starts it again where it stopped'}
-        </Paragraph>
-      </Box>
-    );
-  }
-  if (trouble) return <ErrorBlock error={trouble.error} />;
-  return (
-    <Box flexDirection="column" flexShrink={0}>
-      {progress.troubles.map((one) => (
-        <Standing key={one.what} trouble={one} now={model.now} />
-      ))}
-      <Changes changes={progress.schema_changes} />
-      <Definitions changes={progress.definition_changes} />
-    </Box>
-  );
-}
-
-/** What, why, and what to do where time alone does not heal. */
-const linesOf = ({ policy }: StandingTrouble): number => (policy === 'retry' ? 2 : 3);
-
-/** That the source's tables changed: what, and what to run, has an overlay of its own. */
-function Changes({ changes }: { changes: Progress['schema_changes'] }) {
-  const [first, ...more] = changes;
-  if (!first) return null;
-  return (
-    <Text tone={changes.some(({ locks }) => locks) ? 'warn' : 'muted'} wrap="truncate-end">
-      <Mark status={changes.some(({ locks }) => locks) ? 'warn' : 'info'} />
-      {` D shows what to run: ${first.table}: ${first.what}${more.length > 0 ? ` (and ${more.length} more)` : ''}`}
-    </Text>
-  );
-}
-
-/** That definitions of the source changed: none of them locks the cut-over. */
-export function Definitions({ changes }: { changes: Progress['definition_changes'] }) {
-  const [first, ...more] = changes;
-  if (!first) return null;
-  return (
-    <Text tone="warn" wrap="truncate-end">
-      <Mark status="warn" />
-      {` D shows what to run: ${first.what}${more.length > 0 ? ` (and ${more.length} more)` : ''}`}
-    </Text>
-  );
-}
-
-const MOST_LINES = 6;
-
-/** Lines that `Trouble` takes, at most. */
-export function troubleLines(model: Model): number {
-  const { state, trouble, progress } = model.engine;
-  if (state === 'closed' || trouble) return 4;
-  const lines = (progress?.troubles ?? []).reduce((sum, one) => sum + linesOf(one), 0);
-  const changes =
-    ((progress?.schema_changes ?? []).length > 0 ? 1 : 0) + ((progress?.definition_changes ?? []).length > 0 ? 1 : 0);
-  return Math.min(lines, MOST_LINES - changes) + changes;
-}
-
-/** What is tried again, since when; and what to do where time alone does not heal. */
-function Standing({ trouble, now }: { trouble: StandingTrouble; now: number }) {
-  const { what, policy, since, hint } = trouble;
-  const waits = policy === 'operator';
-  return (
-    <Box flexDirection="column" flexShrink={0}>
-      <Text tone="warn" wrap="truncate-end">
-        <Mark status={waits ? 'warn' : 'running'} now={now} />
-        {` since ${formatTimeOfDay(since)} ${waits ? 'waiting for you' : 'trying again'}: ${what}`}
-      </Text>
-      <Text wrap="truncate-end">{`  ${troubleReason(trouble)}`}</Text>
-      {waits ? <Text wrap="truncate-end" tone="muted">{`  ${hint}`}</Text> : null}
-    </Box>
-  );
-}
-
 export const SAFE_TO_CLOSE = 'safe to close: the engine goes on without this screen';
 
+/** In the demo nothing goes on without the screen. */
+export const ENDS_WITH_SCREEN = 'a demo: its servers and its engine end with this screen (q asks first)';
+
+/** Whether the screen may be closed. */
 export function SafeToClose({ model }: { model: Model }) {
   if (model.engine.state !== 'attached') return <Box height={1} flexShrink={0} />;
   return (
     <Box height={1} flexShrink={0}>
       <Text tone="muted" wrap="truncate-end">
-        {SAFE_TO_CLOSE}
+        {model.isDemo ? ENDS_WITH_SCREEN : SAFE_TO_CLOSE}
       </Text>
     </Box>
   );

@@ -5,7 +5,7 @@ import type { Progress } from '../../engine/progress.ts';
 import { hasLag, hasRates, verdictOf } from '../../engine/replay/verdict.ts';
 import { lagIsKnown } from '../../engine/troubles.ts';
 import type { Model } from '../../state/model.ts';
-import { tableCounts, tablesWord } from '../../state/table-order.ts';
+import { followCounts, tablesWord } from '../../state/table-order.ts';
 import {
   formatBytes,
   formatBytesShort,
@@ -95,12 +95,11 @@ function behind({ lag_seconds: seconds, caught_up: caughtUp }: Progress['replay'
 export function ReplayView(props: { model: Model; progress: Progress; width: number; height: number }) {
   const { model, progress, width, height } = props;
   const { replay } = progress;
-  const counts = tableCounts(progress);
+  const counts = followCounts(progress);
   const attached = model.engine.state !== 'closed';
   const measured = attached && hasLag(replay);
   const graph = Math.max(1, Math.min(GRAPH_LINES, height - OTHER_LINES));
   const peak = Math.max(LEAST_PEAK, ...model.engine.lag.slice(-(width - LABEL)));
-  const total = Object.keys(progress.tables).length;
   const word = tablesWord(progress);
   return (
     <Box flexDirection="column" height={height} flexShrink={0} overflow="hidden">
@@ -141,8 +140,9 @@ export function ReplayView(props: { model: Model; progress: Progress; width: num
         {`${formatCount(replay.transactions)} transactions, ${formatCount(replay.rows)} row changes`}
       </Line>
       <Line label="tables">
-        {`${counts.live + counts.copied} of ${total}${word === 'tables' ? '' : ` ${word}`} follow the source`}
-        {counts.copying + counts.pending > 0 ? `, ${counts.copying + counts.pending} being copied again` : ''}
+        {`${counts.following} of ${counts.total}${word === 'tables' ? '' : ` ${word}`} follow the source`}
+        {counts.again > 0 ? `, ${counts.again} being copied again` : ''}
+        {counts.dropped > 0 ? `, ${counts.dropped} dropped on the source (D)` : ''}
         {counts.damaged > 0 ? <Text tone="fail">{`, ${counts.damaged} damaged (s copies again)`}</Text> : null}
       </Line>
     </Box>

@@ -7,27 +7,43 @@ import { useTheme } from '../../ui/theme.ts';
 /** What a panel leaves for its content: border, title and margin go off. */
 export const panelSize = ({ columns, rows }: Size): Size => ({ columns: columns - 4, rows: rows - 3 });
 
-/** A framed panel over the whole body; with `fit` only as high as its content. */
-export function Panel(props: { title: string; note?: string; size: Size; fit?: boolean; children: ReactNode }) {
+interface PanelProps {
+  readonly title: string;
+  readonly note?: string;
+  /** Which lines are in sight: never cut off. */
+  readonly place?: string;
+  readonly size: Size;
+  /** Only as high as its content. */
+  readonly fit?: boolean;
+  readonly children: ReactNode;
+}
+
+/** A framed panel over the whole body. */
+export function Panel({ title, note, place = '', size, fit = false, children }: PanelProps) {
   const { border } = useTheme();
   return (
     <Box
       flexDirection="column"
       borderStyle={border}
       borderDimColor
-      width={props.size.columns}
-      {...(props.fit ? {} : { height: props.size.rows })}
-      flexShrink={props.fit ? 0 : 1}
+      width={size.columns}
+      {...(fit ? {} : { height: size.rows })}
+      flexShrink={fit ? 0 : 1}
       paddingX={1}
       overflow="hidden"
     >
       <Box height={1} flexShrink={0}>
         <Text wrap="truncate-end">
-          <Text bold>{props.title}</Text>
-          {props.note === undefined ? null : <Text tone="muted">{`  ${props.note}`}</Text>}
+          <Text bold>{title}</Text>
+          {note === undefined || note === '' ? null : <Text tone="muted">{`  ${note}`}</Text>}
         </Text>
+        {place === '' ? null : (
+          <Box flexShrink={0} marginLeft={2}>
+            <Text tone="muted">{place}</Text>
+          </Box>
+        )}
       </Box>
-      {props.children}
+      {children}
     </Box>
   );
 }

@@ -3,12 +3,14 @@ import type { ReactNode } from 'react';
 import type { Model } from '../../state/model.ts';
 import type { PlanSummary } from '../../state/services.ts';
 import type { Size } from '../../terminal/use-size.ts';
+import { errorNodes } from '../../ui/error-block.tsx';
 import { Mark } from '../../ui/status.tsx';
 import { TableHead, TableRow } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import { wrapLines } from '../../ui/wrap.ts';
 import { bySize, plannedColumns } from '../plan-tables.ts';
-import { type ReaderOverlay, range } from './lines.tsx';
+import { range } from '../scrolled-lines.tsx';
+import type { ReaderOverlay } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
 import { useScrollWindow } from './scroll.ts';
 
@@ -60,10 +62,15 @@ function planLines(summary: PlanSummary, width: number, opened: readonly string[
 export function PlanReader({ model, overlay, size }: { model: Model; overlay: ReaderOverlay; size: Size }) {
   const { summary } = model.plan;
   const inner = panelSize(size);
-  const lines = summary.state === 'ready' ? planLines(summary.value, inner.columns, model.opened) : [];
-  const { start, end } = useScrollWindow(overlay.scroll, lines.length, inner.rows);
+  const lines =
+    summary.state === 'ready'
+      ? planLines(summary.value, inner.columns, model.opened)
+      : summary.state === 'failed'
+        ? errorNodes(summary.error, inner.columns).map((line) => () => line)
+        : [];
+  const { start, end } = useScrollWindow(overlay.scroll, lines.length, inner.rows, inner.columns);
   return (
-    <Panel title="The plan in full" note={range(start, end, lines.length)} size={size}>
+    <Panel title="The plan in full" place={range(start, end, lines.length)} size={size}>
       {lines.slice(start, end).map((line, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
         <Box key={start + at} height={1} flexShrink={0}>

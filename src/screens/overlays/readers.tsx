@@ -5,23 +5,25 @@ import type { Model } from '../../state/model.ts';
 import { tableCounts, tableLines } from '../../state/table-order.ts';
 import { formatTimeOfDay } from '../../terminal/format.ts';
 import type { Size } from '../../terminal/use-size.ts';
-import { type KeyTable, keyName } from '../../ui/key-table.ts';
+import { answers, type KeyTable, keyName } from '../../ui/key-table.ts';
 import { ALL_TABLES, FIELD_KEYS, GLOBAL_KEYS, SCREEN_KEYS } from '../../ui/keys/tables.ts';
-import { windowAround } from '../../ui/list-window.ts';
+import { windowAround, windowFrom } from '../../ui/list-window.ts';
 import { Mark } from '../../ui/status.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Text } from '../../ui/text.tsx';
 import { useTheme } from '../../ui/theme.ts';
 import { wrapLines } from '../../ui/wrap.ts';
 import { tableColumns } from '../dashboard/table-columns.tsx';
+import { troubleNodes } from '../dashboard/trouble.tsx';
+import { Line, range } from '../scrolled-lines.tsx';
 import { ChangesReader } from './changes-reader.tsx';
 import { EntryReader } from './entry-reader.tsx';
 import { HypertableReader } from './hypertable-reader.tsx';
 import { IdentityReader } from './identity-reader.tsx';
-import { Lines, type ReaderOverlay, range } from './lines.tsx';
+import { Lines, type ReaderOverlay } from './lines.tsx';
 import { Panel, panelSize } from './panel.tsx';
 import { PlanReader } from './plan-reader.tsx';
-import { useScrollWindow } from './scroll.ts';
+import { useDrawn } from './scroll.ts';
 
 interface ReaderProps {
   readonly model: Model;
@@ -56,19 +58,24 @@ function stamped(entries: readonly { time: string; text: string }[], warning: bo
 
 const KEYS_WIDTH = 18;
 
-function keyLines(table: KeyTable, graphic: boolean): ReactNode[] {
+/** `now`: the model whose keys they are; those that would do nothing now are marked. */
+function keyLines(table: KeyTable, graphic: boolean, now: Model | null, width: number): ReactNode[] {
   return [
-    <Box key={table.name} height={1} flexShrink={0}>
-      <Text bold>{table.title}</Text>
-    </Box>,
-    ...table.bindings.map((binding) => (
-      <Box key={`${table.name} ${binding.keys.join()}`} height={1} flexShrink={0}>
-        <Box width={KEYS_WIDTH} flexShrink={0}>
-          <Text tone="accent">{`  ${binding.keys.map((key) => keyName(key, graphic)).join(' ')}`}</Text>
+    <Text key={table.name} bold>
+      {table.title}
+    </Text>,
+    ...table.bindings.flatMap((binding) => {
+      const isOff = now !== null && !answers(binding, now);
+      const names = `  ${binding.keys.map((key) => keyName(key, graphic)).join(' ')}`;
+      return wrapLines(`${isOff ? '(not now) ' : ''}${binding.help}`, width - KEYS_WIDTH).map((line, at) => (
+        <Box key={`${table.name} ${names} ${line}`} height={1} flexShrink={0}>
+          <Box width={KEYS_WIDTH} flexShrink={0}>
+            <Text tone="accent">{at === 0 ? names : ' '}</Text>
+          </Box>
+          <Text tone={isOff ? 'muted' : 'plain'}>{line}</Text>
         </Box>
-        <Text wrap="truncate-end">{binding.help}</Text>
-      </Box>
-    )),
+      ));
+    }),
     <Box key={`below ${table.name}`} height={1} flexShrink={0} />,
   ];
 }
@@ -78,7 +85,10 @@ function HelpReader({ model, overlay, size }: ReaderProps) {
   const own = SCREEN_KEYS[model.screen];
   const first = [own, GLOBAL_KEYS, FIELD_KEYS];
   const rest = ALL_TABLES.filter((table) => !first.includes(table));
-  const lines = [...first, ...rest].flatMap((table) => keyLines(table, symbol.here !== '>'));
+  const below = { ...model, overlay: null };
+  const lines = [...first, ...rest].flatMap((table) =>
+    keyLines(table, symbol.here !== '>', table === own ? below : null, panelSize(size).columns),
+  );
   return <Lines lines={lines} title="Keys" overlay={overlay} size={size} empty="" />;
 }
 
@@ -95,14 +105,17 @@ function EngineTables({ model, overlay, size, progress }: ReaderProps & { readon
   const counts = Object.entries(tableCounts(progress)).filter(([, count]) => count > 0);
   const inner = panelSize(size);
   // Where lines can be opened, one is selected, in the middle of what is in sight.
-  const scrolled = useScrollWindow(overlay.scroll, rows.length, opens ? 1 : inner.rows - 1);
-  const window = opens ? windowAround(scrolled.start, rows.length, inner.rows - 1) : scrolled;
-  const note = [
-    counts.map(([state, count]) => `${count} ${state}`).join(', '),
-    range(window.start, window.end, rows.length),
-  ];
+  const height = inner.rows - 1;
+  const scrolled = windowFrom(overlay.scroll, rows.length, opens ? 1 : height);
+  const window = opens ? windowAround(scrolled.start, rows.length, height) : scrolled;
+  useDrawn({ start: scrolled.start, end: scrolled.start + height }, rows.length, inner.columns);
   return (
-    <Panel title="Tables" note={note.filter((part) => part !== '').join('  ')} size={size}>
+    <Panel
+      title="Tables"
+      note={counts.map(([state, count]) => `${count} ${state}`).join(', ')}
+      place={range(window.start, window.end, rows.length)}
+      size={size}
+    >
       <Table
         columns={tableColumns(inner.columns, model.now)}
         rows={rows}
@@ -142,7 +155,14 @@ export function ReaderPanel(props: ReaderProps) {
     case 'warnings':
       return (
         <Lines
-          lines={stamped(progress?.warnings ?? [], true, size)}
+          lines={[
+            ...stamped(progress?.warnings ?? [], true, size),
+            // The newest stand at the end, and what stands in the way now behind them.
+            ...(progress ? troubleNodes(model, progress, panelSize(size).columns) : []).map((line, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
+              <Line key={`now ${at}`}>{line}</Line>
+            )),
+          ]}
           title="Warnings"
           overlay={overlay}
           size={size}

@@ -1,16 +1,25 @@
-import { createContext, useContext, useEffect } from 'react';
+import { createContext, useContext, useLayoutEffect } from 'react';
 import { type ListWindow, windowFrom } from '../../ui/list-window.ts';
 
-/** Tells where what is read ends, when it was to be scrolled past that. */
-export const ScrollEndContext = createContext<(at: number) => void>(() => undefined);
+/** `start` to `end` (exclusive) of `length` lines are in sight, in `width` cells. */
+export interface Drawn extends ListWindow {
+  readonly length: number;
+  readonly width: number;
+}
 
-/** The lines in sight of something `length` lines long; the model hears of it when it scrolled past the last page. */
-export function useScrollWindow(scroll: number, length: number, height: number): ListWindow {
-  const tell = useContext(ScrollEndContext);
+/** Tells what is in sight of what scrolls; only one thing on the screen does. */
+export const DrawnContext = createContext<(drawn: Drawn) => void>(() => undefined);
+
+/** Tells the model what is in sight, as soon as it is drawn: by it a page is as long as the box, and a text is read or not. */
+export function useDrawn(window: ListWindow, length: number, width: number): void {
+  const tell = useContext(DrawnContext);
+  const { start, end } = window;
+  useLayoutEffect(() => tell({ start, end, length, width }), [tell, start, end, length, width]);
+}
+
+/** The lines in sight of something `length` lines long. */
+export function useScrollWindow(scroll: number, length: number, height: number, width: number): ListWindow {
   const window = windowFrom(scroll, length, height);
-  const { start } = window;
-  useEffect(() => {
-    if (scroll > start) tell(start);
-  }, [tell, scroll, start]);
+  useDrawn(window, length, width);
   return window;
 }

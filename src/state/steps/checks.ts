@@ -1,5 +1,5 @@
 import { PROVIDERS } from '../../engine/options.ts';
-import { checkEntries, restartNeeded, selectedEntry, selectedIndex } from '../check-entries.ts';
+import { type CheckEntry, checkEntries, restartNeeded, selectedEntry, selectedIndex } from '../check-entries.ts';
 import { nextLock, wizardInput } from '../gates.ts';
 import { type Message, type Step, step } from '../messages.ts';
 import type { CheckTab, Model } from '../model.ts';
@@ -53,12 +53,23 @@ function turnTo(model: Model, by: number): Step {
   return step(turned.model, { do: 'cancel-checks' }, ...turned.effects);
 }
 
+/** The one whose choices have a screen of their own. */
+const IDENTITY_CHECK = 'source-replica-identity';
+
+function noFix(entry: CheckEntry | undefined): string {
+  if (entry?.kind === 'step') return 'this is done by hand: Space ticks it';
+  if (entry?.kind === 'check' && entry.result.status === 'pass') return 'this one passes: there is nothing to fix';
+  return entry?.id === IDENTITY_CHECK
+    ? 'Replica identity is chosen on the next screen (Enter), table by table'
+    : 'this one has no fix that could be run from here: v shows what to do';
+}
+
 function askToApply(model: Model): Step {
   const tab = shown(model);
   const entry = selectedEntry(tab);
   const apply = entry?.kind === 'check' && entry.result.status !== 'pass' ? entry.result.apply : null;
   if (entry?.kind !== 'check' || !apply) {
-    return step(noticed(model, 'info', 'this one has no fix that could be applied from here'));
+    return step(noticed(model, 'info', noFix(entry)));
   }
   if (tab.applying !== null) return step(noticed(model, 'info', 'a fix is being applied already'));
   if (tab.stale.includes(entry.id)) return step(noticed(model, 'info', 'this one is being checked again'));

@@ -134,19 +134,18 @@ export const damagedTables = (model: Model): string[] =>
     state === 'damaged' ? [hypertable === undefined ? name : `${name} (a chunk of ${hypertable})`] : [],
   );
 
-const NAMED = 5;
+/** Why no table can be copied again now; null: it can. */
+export const resyncLock = (model: Model): string | null =>
+  model.engine.progress?.phase === 'replay' ? null : 'a table is copied again only while replay runs';
 
 /** Asks before the damaged tables are copied again: it is done beside nothing else. */
 function askResync(model: Model): Step {
   const damaged = damagedTables(model);
   if (damaged.length === 0) return step({ ...model, notice: { tone: 'info', text: 'no table is damaged' } });
-  if (model.engine.progress?.phase !== 'replay') {
-    return step({ ...model, notice: { tone: 'locked', text: 'a table is copied again only while replay runs' } });
-  }
-  const more = damaged.length > NAMED ? [`and ${damaged.length - NAMED} more`] : [];
+  const lock = resyncLock(model);
+  if (lock !== null) return step({ ...model, notice: { tone: 'locked', text: lock } });
   const lines = [
-    ...damaged.slice(0, NAMED),
-    ...more,
+    ...damaged,
     '',
     'Their rows on the target are removed and copied anew in a new snapshot of the source.',
     '',

@@ -1,11 +1,8 @@
 import { counted } from '../../providers/outcome.ts';
 import type { IdentityChoice } from '../services.ts';
 
-/** What is answered for must be read on a small terminal, whole. */
-const LINES = 2;
-
-export const some = (lines: readonly string[], what: string): string[] =>
-  lines.length <= LINES ? [...lines] : [...lines.slice(0, LINES), `… and ${lines.length - LINES} more ${what}`];
+/** More statements than that are worth a file. */
+const MANY = 2;
 
 /**
  * What is asked before choices are applied: the SQL that will run, and what the operator answers for. `others` is how
@@ -24,21 +21,20 @@ export function identityQuestion(
   const answers = [
     ...(inserts.length === 0
       ? []
-      : [`You promise: until the cut-over nothing is updated or deleted in ${some(inserts, 'tables').join(', ')}`, '']),
+      : [`You promise: until the cut-over nothing is updated or deleted in ${inserts.join(', ')}`, '']),
     ...(others === 0
       ? []
       : [`Not now: ${counted(others, 'table')} that cannot be applied from here (a says why).`, '']),
-    ...(out.length === 0 ? [] : [`Not migrated at all: ${some(out, 'tables').join(', ')}`, '']),
+    ...(out.length === 0 ? [] : [`Not migrated at all: ${out.join(', ')}`, '']),
   ];
   const runs = [
-    ...(sql.length > LINES ? [`${sql.length} statements; to have them all as a file: n, then s`] : []),
+    ...(sql.length > MANY ? [`${sql.length} statements; to have them all as a file: n, then s`] : []),
     builds
       ? 'An index waits for open transactions and may take long; x stops it. clean takes it all back.'
       : 'Each takes a short lock, tried for 5 seconds. clean takes it all back.',
     '',
     ...sql.map((statement) => `${statement};`),
   ];
-  // A promise must be read, SQL can be seen elsewhere, too: where there is too little room, its end is left out.
   const lines = sql.length > 0 ? [...answers, ...runs] : answers.slice(0, -1);
   const title = sql.length > 0 ? 'Run this on the source?' : 'Is that so?';
   return { title, lines };

@@ -189,7 +189,7 @@ export function identityStep(model: Model, message: Message): Step | null {
     case 'choose':
       return step(editing ? model : choose(model, message.by));
     case 'edit-row':
-      return lock === null ? editColumns(model) : step(model);
+      return lock === null ? editColumns(model) : withNotice(model, lock, 'locked');
     case 'apply': {
       const row = selectedRow(model);
       return row ? ask(model, [row]) : step(model);

@@ -15,8 +15,6 @@ export function overlayStep(
   then: (model: Model, message: Message) => Step,
 ): Step | null {
   const { overlay } = model;
-  // The screen tells it only after it was drawn: the overlay may be closed by then.
-  if (message.type === 'scroll-ended') return step(scrolledBack(model, message.at));
   if (!overlay) return null;
   switch (message.type) {
     case 'close-overlay':
@@ -63,14 +61,6 @@ function openOrClose(model: Model, at: number): Model {
   const scroll = lines.findIndex(({ relation, chunks }) => chunks !== undefined && relation === name);
   const opened = model.opened.filter((other) => other !== name);
   return { ...model, opened, overlay: { kind: 'tables', scroll } };
-}
-
-/** Only the screen knows how long what is read is: a key that went past its end counts no further than to it. */
-function scrolledBack(model: Model, at: number): Model {
-  const { overlay } = model;
-  return overlay && 'scroll' in overlay && overlay.scroll > at
-    ? { ...model, overlay: { ...overlay, scroll: at } }
-    : model;
 }
 
 type StopOverlay = Extract<Model['overlay'], { kind: 'stop' }>;

@@ -38,12 +38,6 @@ function accept(model: Model, text: string): Step {
   return makePlan(withForm({ ...model, options: changed }, { editing: null, summary: loading }));
 }
 
-const SHOWN_STEPS = 3;
-const shortList = (titles: readonly string[]): string =>
-  titles.length <= SHOWN_STEPS
-    ? titles.join('; ')
-    : `${titles.slice(0, SHOWN_STEPS).join('; ')}; and ${titles.length - SHOWN_STEPS} more`;
-
 function askToStart(model: Model): Step {
   const lock = nextLock(model);
   if (lock !== null || model.plan.summary.state !== 'ready') {
@@ -61,9 +55,11 @@ function askToStart(model: Model): Step {
         `On the source: a replication slot${publications}; its WAL is kept until the engine has it.`,
         `On the target: the schema, then the rows of ${tables.length} tables.`,
         ...(model.options.dropIfExists ? ['What the target has of the same names is DROPPED first.'] : []),
-        ...(open.length > 0 ? ['', `Not ticked: ${shortList(open.map(({ title }) => title))}.`] : []),
+        ...(open.length > 0 ? ['', `Not ticked: ${open.map(({ title }) => title).join('; ')}.`] : []),
         '',
-        'The engine runs on its own: closing this screen does not end it.',
+        model.isDemo
+          ? 'This is a demo: servers and engine end with this screen.'
+          : 'The engine runs on its own: closing this screen does not end it.',
       ],
       yes: { type: 'start' },
     },

@@ -12,13 +12,14 @@ export const resyncKey: Binding = {
   keys: ['s'],
   footer: 'resync',
   help: 'copy the damaged tables again, after a yes',
-  when: (model) => commands(model) && damagedTables(model).length > 0,
+  when: commands,
+  offered: (model) => damagedTables(model).length > 0,
   send: { type: 'ask-resync' },
 };
 /** What changed on the source, with the statements for the target; offered while there is any. */
 export const changesKey: Binding = {
   ...reader('D', 'changes', 'what changed on the source, and what to run on the target'),
-  when: (model) =>
+  offered: (model) =>
     (model.engine.progress?.schema_changes.length ?? 0) + (model.engine.progress?.definition_changes.length ?? 0) > 0,
 };
 /** Brings changed definitions to the target; offered where there is a statement. */
@@ -26,7 +27,8 @@ export const carryOverKey: Binding = {
   keys: ['a'],
   footer: 'carry over',
   help: 'run the statements for changed definitions on the target, after a yes',
-  when: (model) => commands(model) && changesToCarry(model).length > 0,
+  when: commands,
+  offered: (model) => changesToCarry(model).length > 0,
   send: { type: 'ask-carry-over' },
 };
 const lost = (model: Model): boolean => model.engine.state === 'closed';

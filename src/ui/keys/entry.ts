@@ -20,14 +20,16 @@ export const entryKeys: readonly Binding[] = [
     keys: ['a'],
     footer: 'apply fix',
     help: 'run the fix of this check, after a yes',
-    when: (model) => model.screen === 'checks' && canApply(model.checks[model.provider]),
+    when: (model) => model.screen === 'checks',
+    offered: (model) => canApply(model.checks[model.provider]),
     send: { type: 'apply' },
   },
   {
     keys: ['space'],
     footer: (model) => (isTicked(model) ? 'untick' : 'tick'),
     help: 'tick a step that is done by hand, or take the tick away',
-    when: (model) => model.screen === 'checks' && selectsStep(model),
+    when: (model) => model.screen === 'checks',
+    offered: selectsStep,
     send: { type: 'toggle' },
   },
 ];

@@ -41,8 +41,8 @@ export const GLOBAL_KEYS: KeyTable = {
     },
     {
       keys: ['q', 'ctrl-c'],
-      footer: (model) => (model.engine.state === 'attached' ? 'leave' : 'quit'),
-      help: 'leave the screen; a running engine goes on without it (a second Ctrl-C leaves at once)',
+      footer: (model) => (model.isDemo ? 'end demo' : model.engine.state === 'attached' ? 'leave' : 'quit'),
+      help: 'leave the screen; a running engine goes on without it (of the demo nothing: it asks); a second Ctrl-C leaves at once',
       send: { type: 'leave' },
     },
   ],

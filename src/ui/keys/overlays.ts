@@ -1,7 +1,7 @@
 import type { Model, Overlay, Reader } from '../../state/model.ts';
 import { plannedHypertables, tablesWord } from '../../state/table-order.ts';
 import type { Binding, KeyTable } from '../key-table.ts';
-import { reader, updown } from './bindings.ts';
+import { pages, reader, scrolling as scrollingKeys, updown } from './bindings.ts';
 import { carryOverKey, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
 
@@ -57,16 +57,30 @@ export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
     name: 'question',
     title: 'A question',
     bindings: [
-      { keys: ['y'], footer: 'yes', help: 'yes, do it', send: { type: 'yes' } },
+      {
+        keys: ['y'],
+        footer: (model) => (model.reading.isRead ? 'yes' : 'read on'),
+        help: 'yes, do it; shows the rest first as long as not all of it has been in sight',
+        send: (model) => ({ type: model.reading.isRead ? 'yes' : 'read-on' }),
+      },
       { keys: ['n', 'esc'], footer: 'no', help: 'no, nothing happens', send: { type: 'close-overlay' } },
+      ...scrollingKeys,
     ],
   },
   stop: {
     name: 'stop',
     title: 'Stop the engine',
     bindings: [
-      { keys: ['enter'], footer: 'stop the engine', help: 'stop, when the word is typed', send: { type: 'next' } },
+      {
+        keys: ['enter'],
+        footer: (model) => (model.reading.isRead ? 'stop the engine' : 'read on'),
+        help: 'stop, when the word is typed; shows the rest first as long as not all of it has been in sight',
+        send: (model) => ({ type: model.reading.isRead ? 'next' : 'read-on' }),
+      },
       { keys: ['esc'], footer: 'let it run', help: 'let it run', send: { type: 'close-overlay' } },
+      { keys: ['up'], help: 'up', send: { type: 'scroll', by: -1 } },
+      { keys: ['down'], help: 'down', send: { type: 'scroll', by: 1 } },
+      ...pages,
     ],
   },
 };

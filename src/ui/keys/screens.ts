@@ -1,12 +1,15 @@
 import { canCompressOn, isCompressing } from '../../state/compression.ts';
 import { cutoverFocus } from '../../state/focus.ts';
-import { cutoverOpenLock } from '../../state/gates.ts';
+import { cutoverStartLock, isCutoverReady } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
 import type { KeyTable } from '../key-table.ts';
-import { back, fields, reader, updown } from './bindings.ts';
+import { back, fields, pages, reader, scrolling, updown } from './bindings.ts';
 import { commands, connected, engineKeys, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
 import { hypertableKeys, identityKeys } from './source-tables.ts';
+
+/** The cut-over's fields are there. */
+const hasForm = (model: Model): boolean => commands(model) && model.engine.progress?.phase !== 'cutover';
 
 /** One table a screen. */
 export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
@@ -17,6 +20,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
     bindings: [
       { keys: ['enter'], footer: 'resume', help: 'go on where it stopped', send: { type: 'next' } },
       ...fields,
+      ...pages,
       { keys: ['ctrl-n'], footer: 'new migration', help: 'leave it and set up another', send: { type: 'start-over' } },
     ],
   },
@@ -26,6 +30,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
     bindings: [
       { keys: ['enter'], footer: 'checks', help: 'next field, or on to the checks', send: { type: 'next' } },
       ...fields,
+      ...pages,
       { keys: ['ctrl-r'], footer: 'try again', help: 'connect to both again', send: { type: 'rerun' } },
     ],
   },
@@ -86,7 +91,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
     bindings: [
       {
         keys: ['c'],
-        footer: (model) => (cutoverOpenLock(model) === null ? 'cut over' : 'cut over (locked)'),
+        footer: (model) => (isCutoverReady(model) ? 'cut over' : 'cut over (locked)'),
         help: 'open the cut-over; says why when it is locked',
         when: connected,
         send: { type: 'open-cutover' },
@@ -101,14 +106,18 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
     bindings: [
       {
         keys: ['enter'],
-        footer: 'cut over',
-        help: 'start the cut-over; says what is missing when it is locked',
-        when: (model) => commands(model) && model.engine.progress?.phase !== 'cutover',
-        send: { type: 'next' },
+        footer: (model) => {
+          if (cutoverStartLock(model) !== null) return 'cut over (locked)';
+          return model.reading.isRead ? 'cut over' : 'read on';
+        },
+        help: 'start the cut-over; says what is missing when it is locked, and shows first what has not been in sight',
+        when: hasForm,
+        send: (model) => ({ type: model.reading.isRead || cutoverStartLock(model) !== null ? 'next' : 'read-on' }),
       },
-      ...fields.map((binding) => ({
+      ...fields.map((binding) => ({ ...binding, when: hasForm })),
+      ...scrolling.map((binding) => ({
         ...binding,
-        when: (model: Model) => commands(model) && model.engine.progress?.phase !== 'cutover',
+        when: (model: Model) => !hasForm(model) || (!binding.keys.includes('up') && !binding.keys.includes('down')),
       })),
       {
         keys: ['space'],
@@ -152,6 +161,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: (model) => model.engine.state !== 'attached',
         send: { type: 'start-over' },
       },
+      ...scrolling,
     ],
   },
   failed: {
@@ -172,6 +182,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         when: (model) => model.engine.progress === null && !model.watch,
         send: { type: 'back' },
       },
+      ...scrolling,
       reader('l', 'log', "the engine's newest lines"),
       reader('t', 'tables', 'every table with its state'),
       reader('w', 'warnings', 'all warnings with their time'),

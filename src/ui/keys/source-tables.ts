@@ -11,6 +11,9 @@ const newIndexChosen = (model: Model): boolean => {
 const deciding = (model: Model): boolean => hypertableRows(model).length > 0 && !model.hypertables.editing;
 const choosing = (model: Model): boolean => identityRows(model).length > 0 && !model.identity.editing;
 
+/** Nothing runs on the source. */
+const isFree = (model: Model): boolean => model.work.applying === null;
+
 const stopIt: Binding = {
   keys: ['x'],
   footer: 'stop it',
@@ -46,14 +49,16 @@ export const identityKeys: KeyTable = {
       keys: ['a'],
       footer: 'apply',
       help: "apply this table's choice, after a yes",
-      when: (model) => choosing(model) && model.work.applying === null,
+      when: choosing,
+      offered: isFree,
       send: { type: 'apply' },
     },
     {
       keys: ['A'],
       footer: 'apply all',
       help: 'apply all that are open, after a yes',
-      when: (model) => choosing(model) && model.work.applying === null,
+      when: choosing,
+      offered: isFree,
       send: { type: 'apply-all' },
     },
     {
@@ -71,7 +76,8 @@ export const identityKeys: KeyTable = {
       keys: ['e'],
       footer: 'columns',
       help: 'name the columns of a new unique index',
-      when: (model) => choosing(model) && newIndexChosen(model) && model.work.applying === null,
+      when: choosing,
+      offered: (model) => newIndexChosen(model) && isFree(model),
       send: { type: 'edit-row' },
     },
     {
@@ -111,7 +117,8 @@ export const hypertableKeys: KeyTable = {
       keys: ['a'],
       footer: 'mend',
       help: 'give this table on the source an identity that a hypertable can have, after a yes',
-      when: (model) => deciding(model) && model.work.applying === null,
+      when: deciding,
+      offered: isFree,
       send: { type: 'apply' },
     },
     { ...reader('v', 'check', 'what hinders this table, and how it is put right'), when: deciding },

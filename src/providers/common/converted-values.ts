@@ -55,7 +55,7 @@ export const convertedValues: Check = {
     }
     if (cut.length > 0) {
       return fail('TM1221', `values that are longer in UTF8 than their type: ${listed(cut)}`, {
-        fix: 'Each with its number of rows. Before the migration make these columns text on the source, ALTER TABLE … ALTER COLUMN … TYPE text; or change the values. A table in which such a value appears later is not replayed any more, and told.',
+        fix: 'Each with its number of rows. Before the migration make these columns text on the source, ALTER TABLE … ALTER COLUMN … TYPE text; or change the values.',
       });
     }
     if (tooLong.length > 0) {
@@ -70,7 +70,7 @@ export const convertedValues: Check = {
     }
     if (columns.length > 0) {
       return warn(`columns of types that count bytes: ${listed(columns)}`, {
-        fix: 'All values fit now. A table in which one appears later that does not is not replayed any more, and told. With type text that cannot happen.',
+        fix: 'All values fit now. A longer name that is written later is refused by the target, and a "char" beyond ASCII arrives as a byte that is no text in UTF8. With type text that cannot happen.',
       });
     }
     return pass('no value is longer than its type');

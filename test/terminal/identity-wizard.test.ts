@@ -70,7 +70,12 @@ describe('the replica identity screen', () => {
     });
     const wizard = await toIdentities({ fail: { applyIdentity: error } });
     wizard.press({ type: 'A' });
-    await wizard.shows('Run this on the source?');
+    // Thirty lines: each y shows the rest first.
+    await wizard.shows('Run this on the source?  1-14 of 30');
+    wizard.press({ type: 'y' });
+    await wizard.shows('15-28 of 30');
+    wizard.press({ type: 'y' });
+    await wizard.shows('17-30 of 30');
     wizard.press({ type: 'y' });
     await wizard.shows('TM1216 source, public.sessions: the table was locked');
     expect(wizard.services.calls.filter((call) => call.startsWith('applyIdentity'))).toHaveLength(1);

@@ -108,7 +108,8 @@ describe('the key tables', () => {
     const asked = model('checks', {
       overlay: { kind: 'question', title: '', lines: [], yes: { type: 'start' } },
     });
-    expect(message('y', asked)).toEqual({ type: 'yes' });
+    expect(message('y', asked)).toEqual({ type: 'read-on' });
+    expect(message('y', { ...asked, reading: { ...asked.reading, isRead: true } })).toEqual({ type: 'yes' });
     expect(message('r', asked)).toBeNull();
     expect(message('enter', asked)).toBeNull();
   });

@@ -80,9 +80,7 @@ describe('a cut-over that is asked for', () => {
 
   test('the freeze is named first where the application writes', () => {
     const found = outlook({ writers: 1 });
-    expect(found.state === 'wait' ? found.error.hint : '').toMatch(
-      /^Stop the application, or freeze .*--freeze-source/,
-    );
+    expect(found.state === 'wait' ? found.error.hint : '').toMatch(/^give --freeze-source, or stop the application/);
   });
 });
 

@@ -9,7 +9,7 @@ export interface RemedyWords {
 
 export const COMMAND_REMEDIES: RemedyWords = {
   freeze: 'give --freeze-source',
-  changes: 'run what status shows for the changed tables',
+  changes: 'run the statements that status shows for the changed tables',
   override: 'give --override with a reason',
 };
 

@@ -66,7 +66,8 @@ export function lockedBy(gates: readonly Gate[], trouble?: Trouble): MigrateErro
 function remedyFor(gates: readonly Gate[]): string {
   if (gates.some(({ id }) => id === 'damaged'))
     return 'Copy the damaged tables again: s in the wizard, or migrate --resync.';
-  return `${gateRemedy(gates, COMMAND_REMEDIES)} (--wait 10m waits longer; status shows the conditions)`;
+  const waits = gates.some(({ id }) => TIME_HEALS.has(id)) ? '--wait 10m waits longer; ' : '';
+  return `${gateRemedy(gates, COMMAND_REMEDIES)} (${waits}status shows the conditions)`;
 }
 
 const locked = (why: string, hint = 'Wait until it replays (--wait 10m); status shows the phase.'): MigrateError =>

@@ -83,6 +83,10 @@ export const migration = (command: Command): Command =>
     .option('--skip-index <name...>', 'indexes that are not built')
     .option('--exclude-index <name...>', 'the same as --skip-index')
     .option('--exclude-table <pattern...>', 'schema.table patterns: left out altogether')
+    .option(
+      '--inserts-only <pattern...>',
+      'schema.table patterns: replay only inserts where the key has a generated column',
+    )
     .option('--exclude-schema <name...>', 'schemas that are left out altogether')
     .option(
       '--leave-out <object...>',

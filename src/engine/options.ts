@@ -40,6 +40,8 @@ export const migrationOptionsSchema = z.object({
   skipIndex: z.array(z.string()).default([]),
   /** Patterns of tables that are left out altogether. */
   excludeTable: z.array(z.string()).default([]),
+  /** Patterns of tables whose key identifies no row in the stream: it is accepted that only their inserts are replayed. */
+  insertsOnly: z.array(z.string()).default([]),
   /** Names of schemas that are left out altogether. */
   excludeSchema: z.array(z.string()).default([]),
   /** Entries of the dump as `TYPE schema.name`, left out with everything that depends on them. */

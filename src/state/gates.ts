@@ -27,9 +27,14 @@ function connectLock(model: Model): string | null {
   return null;
 }
 
+/** What it finds is decided on a screen of its own, the next one. */
+const DECIDED_NEXT = 'source-replica-identity';
+
 function checksLock(model: Model): string | null {
   const tab = model.checks[model.provider];
-  const failing = tab.results.filter((result) => result.status === 'fail').map((result) => result.title);
+  const failing = tab.results
+    .filter(({ id, status }) => status === 'fail' && id !== DECIDED_NEXT)
+    .map((result) => result.title);
   if (tab.applying !== null) return 'a fix is being applied';
   if (tab.state === 'idle') return 'the checks of this tab have not run';
   if (tab.state === 'running') return 'the checks are still running';

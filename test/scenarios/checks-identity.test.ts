@@ -85,9 +85,14 @@ describe('replica identity', () => {
       for (const { cost } of choices) expect(cost).toMatch(/^It has no usable identity: /);
     const mixed = rows.find(({ name }) => name === 'mixed')?.columns ?? [];
     expect(parseColumns('tenant, low', mixed)).toBe('low is generated, and is not sent; NOT NULL are: tenant');
-    const { found, status } = await check('source-replica-identity', { source: source.uri, target: target.uri });
+    const servers = { source: source.uri, target: target.uri };
+    const { found, status, code, fix } = await check('source-replica-identity', servers);
+    expect(code).toBe('TM1216');
+    expect(fix).toContain(`--inserts-only 'public.by_index' 'public.gen' 'public.mixed' 'public.parts'`);
+    const insertsOnly = ['public.by_index', 'gen', 'public.mixed', 'public.parts'];
+    expect((await check('source-replica-identity', { ...servers, options: { insertsOnly } })).status).toBe('warn');
     expect([status, ...found.split('\n').slice(2)]).toEqual([
-      'warn',
+      'fail',
       '  public.by_index (its key has the generated column "Full", which the stream does not send)',
       '  public.gen (its key has the generated column b, which the stream does not send)',
       '  public.mixed (its key has the generated column low, which the stream does not send)',

@@ -1,4 +1,5 @@
 import { displayName } from '../../postgres/identifiers.ts';
+import { matchesAny } from '../../postgres/patterns.ts';
 import type { Check } from '../check.ts';
 import { rowsInChunks } from '../copy-estimate.ts';
 import { timescaleObjects } from '../facts/hypertables.ts';
@@ -6,7 +7,7 @@ import { changesInWords } from '../identity/changes-seen.ts';
 import { reasonOf } from '../identity/choices.ts';
 import { scriptOf } from '../identity/statements.ts';
 import { type TableWithoutIdentity, tablesWithoutIdentity } from '../identity.ts';
-import { counted, pass, warn } from '../outcome.ts';
+import { counted, fail, pass, warn } from '../outcome.ts';
 
 const LISTED = 50;
 const REMEDIES = 10;
@@ -16,9 +17,9 @@ export const replicaIdentity: Check = {
   id: 'source-replica-identity',
   side: 'source',
   title: 'Replica identity',
-  severity: 'warn',
+  severity: 'fail',
   wanted: 'a primary key or a replica identity, without generated columns, on every table',
-  why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts.',
+  why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts. A key with a generated column seems to be one and is none: that must be decided.',
   fix: "SET lock_timeout = '5s'; ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.",
   async run({ ask, source, options, provider }) {
     // Changes of their rows are counted on chunks: they have a check of their own.
@@ -38,7 +39,14 @@ export const replicaIdentity: Check = {
       'UPDATE and DELETE statements on these tables will not be replicated to the Target DB',
       ...shortened(names, LISTED).map((name) => `  ${name}`),
     ];
-    return warn(found.join('\n'), { fix: shortened(tables.map(remedy), REMEDIES).join('\n') });
+    const fix = shortened(tables.map(remedy), REMEDIES);
+    const isAccepted = (row: TableWithoutIdentity) =>
+      [row, ...row.tables].some((table) => matchesAny(options.insertsOnly, table));
+    const seeming = tables.filter((row) => reasonOf(row) !== null && !isAccepted(row));
+    if (seeming.length === 0) return warn(found.join('\n'), { fix: fix.join('\n') });
+    // Who has given a table a key does not expect that its updates get lost.
+    const accept = `Or accept that only inserts are replayed: --inserts-only ${seeming.map(({ relation }) => `'${relation}'`).join(' ')}`;
+    return fail('TM1216', found.join('\n'), { fix: [...fix, accept].join('\n') });
   },
 };
 

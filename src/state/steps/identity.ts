@@ -138,8 +138,10 @@ function settle(model: Model, choice: IdentityChoice): Model {
   const pattern = row ? excludeOf(row) : null;
   const others = model.options.excludeTable.filter((one) => one !== pattern);
   const excludeTable = choice.exclude === null ? others : [...others, choice.exclude];
+  const accepted = model.options.insertsOnly.filter((one) => one !== pattern);
+  const insertsOnly = choice.kind === 'insert-only' && pattern !== null ? [...accepted, pattern] : accepted;
   const applied = { ...model.identity.applied, [choice.relation]: choice.kind };
-  return withForm({ ...model, options: { ...model.options, excludeTable } }, { applied });
+  return withForm({ ...model, options: { ...model.options, excludeTable, insertsOnly } }, { applied });
 }
 
 function apply(model: Model, choices: readonly IdentityChoice[]): Step {

@@ -33,7 +33,7 @@ describe('the target', () => {
     const input = { source: source.uri, target: target.uri };
     expect(await check('target-empty', input)).toMatchObject({ status: 'pass', found: 'empty' });
     // What is ours does not count.
-    await target.query('CREATE SCHEMA tiger_migrate; CREATE TABLE tiger_migrate.progress (id int)');
+    await target.query('CREATE SCHEMA tiger_migrate; CREATE TABLE tiger_migrate.migration (source_timeline int)');
     expect(await check('target-empty', input)).toMatchObject({ status: 'pass' });
     await target.query(`CREATE SCHEMA "Old stuff"; CREATE TABLE "Old stuff".t (id serial PRIMARY KEY); CREATE TABLE public.a ();
       CREATE VIEW public.v AS SELECT 1 AS x; CREATE SEQUENCE public.s; CREATE TYPE public.e AS ENUM ('x');

@@ -23,12 +23,19 @@ SELECT a.attrelid::text AS relation, a.attname AS column, l.kind, l.is_array
  WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.oid >= 16384
    AND current_setting('server_encoding') <> 'UTF8'`;
 
-/** Those of all tables of the source; none when it is in UTF8, where a value keeps its bytes. */
-export async function readLimitedColumns(source: pg.Client): Promise<LimitedColumn[]> {
+/**
+ * Those of all tables of the source; none when it is in UTF8, where a value keeps its bytes. Newer minor releases write a "char" beyond
+ * ASCII as `\\351`, which is the same in every encoding; `octal`: the target reads that.
+ * https://www.postgresql.org/docs/current/datatype-character.html
+ */
+export async function readLimitedColumns(source: pg.Client, octal = true): Promise<LimitedColumn[]> {
   const { rows } = await source.query<{ relation: string; column: string; kind: string; is_array: string }>(LIMITED);
   return rows.map(({ relation, column, kind, is_array }) => {
+    const isWritten = (value: string) => (octal ? ` AND octet_length(${value}::"char"::text) < 4` : '');
     const isTooLong = (value: string) =>
-      kind === 'char' ? `${value}::"char"::int4 < 0` : `octet_length(convert_to(${value}::text, 'UTF8')) > 63`;
+      kind === 'char'
+        ? `(${value}::"char"::int4 < 0${isWritten(value)})`
+        : `octet_length(convert_to(${value}::text, 'UTF8')) > 63`;
     const value = `t.${quoteIdent(column)}`;
     const tooLong =
       is_array === 't'

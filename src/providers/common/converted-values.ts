@@ -1,7 +1,7 @@
-import type pg from 'pg';
 import { readLimitedColumns } from '../../engine/source/limited-columns.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { firstRow } from '../../postgres/query.ts';
 import type { Check, CheckRun } from '../check.ts';
 import { type Relation, relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
@@ -36,7 +36,7 @@ export const convertedValues: Check = {
     const { encoding: to } = (await run.ask('target', server)).database;
     if (from === to) return pass(`both sides in ${from}`);
     const relations = migratedWithRows(await run.ask('source', relationsFact), run.options);
-    const delicate = await readDelicate(run.source, run.options.skipIndex.length > 0);
+    const delicate = await readDelicate(run, run.options.skipIndex.length > 0);
     const cut: string[] = [];
     const tooLong: string[] = [];
     const notSeen: string[] = [];
@@ -80,6 +80,8 @@ export const convertedValues: Check = {
 const shown = (relation: Relation, { column, kind }: Delicate): string =>
   kind === 'index' ? column : `${displayName(relation)}.${quoteIdent(column)}`;
 
+const READS_OCTAL = String.raw`SELECT '\351'::"char"::int4 < 0 AS octal`;
+
 /** B-tree indexes on texts that may be long. */
 const INDEXES = `
 SELECT i.indrelid::text AS relation, format('%I.%I', n.nspname, c.relname) AS name, json_agg(a.attname)::text AS columns
@@ -89,10 +91,11 @@ SELECT i.indrelid::text AS relation, format('%I.%I', n.nspname, c.relname) AS na
  WHERE i.indrelid >= 16384 AND m.amname = 'btree' AND t.typcategory = 'S' AND (a.atttypmod < 0 OR a.atttypmod > 680)
  GROUP BY 1, 2`;
 
-async function readDelicate(source: pg.Client, skipsIndexes: boolean): Promise<Map<string, Delicate[]>> {
+async function readDelicate({ source, target }: CheckRun, skipsIndexes: boolean): Promise<Map<string, Delicate[]>> {
+  const { octal } = await firstRow<{ octal: string }>(target, READS_OCTAL);
   const found = new Map<string, Delicate[]>();
   const add = (relation: string, one: Delicate) => found.set(relation, [...(found.get(relation) ?? []), one]);
-  for (const { relation, column, tooLong } of await readLimitedColumns(source)) {
+  for (const { relation, column, tooLong } of await readLimitedColumns(source, octal === 't')) {
     add(relation, { column, kind: 'column', condition: tooLong });
   }
   // Which of them are left out is decided by pattern later; the operator knows of them already.

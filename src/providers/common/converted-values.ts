@@ -14,6 +14,8 @@ interface Delicate {
   readonly column: string;
   readonly kind: 'column' | 'index';
   readonly condition: string;
+  /** Of an index: what it is made of. */
+  readonly of: readonly string[];
 }
 
 /** So long the rows of one table are looked through. */
@@ -39,6 +41,7 @@ export const convertedValues: Check = {
     const delicate = await readDelicate(run, run.options.skipIndex.length > 0);
     const cut: string[] = [];
     const tooLong: string[] = [];
+    const refused: string[] = [];
     const notSeen: string[] = [];
     const columns: string[] = [];
     for (const relation of relations) {
@@ -50,7 +53,9 @@ export const convertedValues: Check = {
       if (counts === null) notSeen.push(displayName(relation));
       for (const [index, one] of (counts === null ? [] : some).entries()) {
         const number = counts?.[index] ?? '0';
-        if (number !== '0') (one.kind === 'index' ? tooLong : cut).push(`${shown(relation, one)} (${number})`);
+        if (number === '0') continue;
+        const list = one.kind === 'column' ? cut : (await isRefused(run, relation, one)) ? refused : tooLong;
+        list.push(`${shown(relation, one)} (${number})`);
       }
     }
     if (cut.length > 0) {
@@ -58,9 +63,15 @@ export const convertedValues: Check = {
         fix: 'Each with its number of rows. Before the migration make these columns text on the source, ALTER TABLE … ALTER COLUMN … TYPE text; or change the values.',
       });
     }
+    const wayOut = `An entry of a B-tree index has at most ${GREATEST_ENTRY} bytes, compressed. Shorten these texts, leave the index out with --skip-index, or put a shorter expression into the index, such as md5(…).`;
+    if (refused.length > 0) {
+      return fail('TM1221', `texts that do not fit into their index in UTF8: ${listed(refused)}`, {
+        fix: `Each with its number of rows; the target refused them in a trial. ${wayOut}`,
+      });
+    }
     if (tooLong.length > 0) {
       return warn(`texts that may not fit into their index in UTF8: ${listed(tooLong)}`, {
-        fix: `Each with its number of rows. An entry of a B-tree index has at most ${GREATEST_ENTRY} bytes, compressed: the index may be refused, and rows that are written later, too. Shorten these texts, leave the index out with --skip-index, or put a shorter expression into the index, such as md5(…).`,
+        fix: `Each with its number of rows. Those that were tried fit in compressed; rows that are written later may not. ${wayOut}`,
       });
     }
     if (notSeen.length > 0) {
@@ -96,13 +107,14 @@ async function readDelicate({ source, target }: CheckRun, skipsIndexes: boolean)
   const found = new Map<string, Delicate[]>();
   const add = (relation: string, one: Delicate) => found.set(relation, [...(found.get(relation) ?? []), one]);
   for (const { relation, column, tooLong } of await readLimitedColumns(source, octal === 't')) {
-    add(relation, { column, kind: 'column', condition: tooLong });
+    add(relation, { column, kind: 'column', condition: tooLong, of: [column] });
   }
   // Which of them are left out is decided by pattern later; the operator knows of them already.
   if (skipsIndexes) return found;
   const { rows } = await source.query<{ relation: string; name: string; columns: string }>(INDEXES);
   for (const { relation, name, columns } of rows) {
-    add(relation, { column: name, kind: 'index', condition: isLongEntry(JSON.parse(columns) as string[]) });
+    const of = JSON.parse(columns) as string[];
+    add(relation, { column: name, kind: 'index', condition: isLongEntry(of), of });
   }
   return found;
 }
@@ -112,6 +124,40 @@ function isLongEntry(columns: readonly string[]): string {
   const sum = (of: (value: string) => string) =>
     columns.map((name) => `coalesce(octet_length(${of(`t.${quoteIdent(name)}::text`)}), 0)`).join(' + ');
   return `${sum((value) => value)} <= ${GREATEST_ENTRY} AND ${sum((value) => `convert_to(${value}, 'UTF8')`)} > ${GREATEST_ENTRY}`;
+}
+
+/** So many long entries are tried. */
+const TRIED = 100;
+/** program_limit_exceeded */
+const ROW_TOO_LARGE = '54000';
+
+/** Puts long texts into an index of a temporary table of the target, which is rolled back. */
+async function isRefused({ source, target }: CheckRun, relation: Relation, index: Delicate): Promise<boolean> {
+  const list = index.of.map((column, at) => `t.${quoteIdent(column)}::text AS c${at}`).join(', ');
+  const { rows } = await source.query<Record<string, string | null>>(
+    `SELECT ${list} FROM ONLY ${qualified(relation)} t WHERE ${index.condition} LIMIT ${TRIED}`,
+  );
+  const names = index.of.map((_, at) => `c${at}`);
+  await target.query('BEGIN');
+  try {
+    await target.query(
+      `CREATE TEMPORARY TABLE tiger_migrate_trial (${names.map((name) => `${name} text`).join(', ')});
+       CREATE INDEX ON pg_temp.tiger_migrate_trial (${names.join(', ')})`,
+    );
+    for (const row of rows) {
+      const values = names.map((name) => row[name] ?? null);
+      await target.query(
+        `INSERT INTO pg_temp.tiger_migrate_trial VALUES (${names.map((_, at) => `$${at + 1}`).join(', ')})`,
+        values,
+      );
+    }
+    return false;
+  } catch (error) {
+    if (errorCode(error) === ROW_TOO_LARGE) return true;
+    throw error;
+  } finally {
+    await target.query('ROLLBACK');
+  }
 }
 
 /** How many rows each condition holds for; null when that takes too long. */

@@ -152,7 +152,7 @@ const CHANGES: readonly (readonly [sql: string, ...sentences: readonly string[]]
   ['DROP TABLE child', 'table public.child is on the target only'],
 ];
 
-test('every kind of change is told, and nothing where both sides have it', { timeout: 180_000 }, async ({
+test('every kind of change is told, and nothing where both sides have it', { timeout: 600_000 }, async ({
   databases,
 }) => {
   const { source, target } = databases;

@@ -1,4 +1,4 @@
-import { access, chmod, constants, stat, writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type pg from 'pg';
 import type { MigrationOptions, ProviderId } from '../engine/options.ts';
@@ -172,11 +172,9 @@ export async function requireWritable(path: string): Promise<void> {
   });
 }
 
-/** Writes the report, over an older one; the file is private, unless it is somebody else's. Rejects with TM1001. */
+/** Writes the report, over an older one, which keeps its mode; a new file is private. Rejects with TM1001. */
 export async function writeReport(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600 }).catch((error: unknown) => {
     throw unwritable(path, messageOf(error), error);
   });
-  const entry = await stat(path).catch(() => null);
-  if (entry?.isFile() && entry.uid === process.getuid?.()) await chmod(path, 0o600);
 }

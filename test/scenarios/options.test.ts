@@ -88,6 +88,7 @@ test('tables, rows, schemas and indexes that are left out on request', async ({ 
   ]);
 
   const verified = await migration.verify();
+  expect(verified.objects).toEqual([]);
   expect(verified.equal).toBe(true);
   expect(verified.tables.map((table) => table.relation).sort()).toEqual([
     'keep.a',

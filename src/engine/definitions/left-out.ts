@@ -7,18 +7,24 @@ import type { LeftOutObject } from '../schema/leave-out.ts';
 import { readSequencesOf, readTables, selection } from '../source/catalog.ts';
 import type { Entries, Entry } from './entry.ts';
 
-/** What depends on the objects of `$1` ("catalog:oid"), and on what depends on those. The rule of a view is the view. */
+/**
+ * What depends on the objects of `$1` ("catalog:oid"), and on what depends on those. The rule of a view is the view. The index of a
+ * partitioned table and those of its partitions are left out together.
+ */
 const DEPENDENTS = `
 WITH RECURSIVE gone(classid, objid) AS (
   SELECT split_part(o, ':', 1)::regclass::oid, split_part(o, ':', 2)::oid FROM unnest($1::text[]) o
   UNION
-  SELECT x.classid, x.objid FROM gone g
-    JOIN pg_depend d ON d.refclassid = g.classid AND d.refobjid = g.objid AND d.deptype IN ('n', 'a', 'i', 'P', 'S')
-    CROSS JOIN LATERAL (
-      SELECT d.classid, d.objid WHERE d.classid NOT IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass)
-      UNION ALL SELECT 'pg_rewrite'::regclass, d.objid WHERE d.classid = 'pg_rewrite'::regclass
-      UNION ALL SELECT 'pg_class'::regclass, r.ev_class FROM pg_rewrite r
-         WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN') x)
+  SELECT y.classid, y.objid FROM gone g CROSS JOIN LATERAL (
+    SELECT x.classid, x.objid FROM pg_depend d CROSS JOIN LATERAL (
+        SELECT d.classid, d.objid WHERE d.classid NOT IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass)
+        UNION ALL SELECT 'pg_rewrite'::regclass, d.objid WHERE d.classid = 'pg_rewrite'::regclass
+        UNION ALL SELECT 'pg_class'::regclass, r.ev_class FROM pg_rewrite r
+           WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN') x
+      WHERE d.refclassid = g.classid AND d.refobjid = g.objid AND d.deptype IN ('n', 'a', 'i', 'P', 'S')
+    UNION ALL
+    SELECT 'pg_class'::regclass, h.inhparent FROM pg_inherits h JOIN pg_class i ON i.oid = h.inhparent AND i.relkind = 'I'
+     WHERE g.classid = 'pg_class'::regclass AND h.inhrelid = g.objid) y)
 SELECT c.relname || ':' || g.objid AS object FROM gone g JOIN pg_class c ON c.oid = g.classid`;
 
 /**

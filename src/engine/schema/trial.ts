@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { isMissing, RESTORE_SETTINGS } from './restore.ts';
@@ -145,7 +146,7 @@ class Run {
 
   async #one(entry: ArchiveEntry): Promise<void> {
     if (!this.#isPossible(entry)) return;
-    const error = await this.#attempt(entry.sql);
+    const error = await this.#attemptAsMade(entry.sql);
     if (error && NO_ANSWER.has(sqlState(error) ?? '')) {
       this.#unknown.add(entry.dumpId);
       return;
@@ -170,6 +171,14 @@ class Run {
       // A role that is not there yet.
       (type === 'POLICY' && state === UNDEFINED_OBJECT)
     );
+  }
+
+  /** As the engine makes it: what finds a name only by the operator's search_path is made under that. */
+  async #attemptAsMade(sql: string): Promise<Error | null> {
+    const error = await this.#attempt(sql);
+    if (!error || !isMissing(error)) return error;
+    const again = await this.#attempt(`${beginOperatorsPath(this.#target)};\n${sql}\n;\n${END_OPERATORS_PATH}`);
+    return again === null ? null : error;
   }
 
   /** Null when the target takes it. */

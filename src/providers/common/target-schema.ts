@@ -4,10 +4,12 @@ import type { ArchiveEntry } from '../../engine/schema/archive.ts';
 import { isLockTimeout, type SourceSchema } from '../../engine/schema/dump.ts';
 import { leaveOutOption, nameOfEntry, whyNotLeftOut, withoutLeftOut } from '../../engine/schema/leave-out.ts';
 import { type Refusal, type Trial, trySchema } from '../../engine/schema/trial.ts';
+import { readSearchPath } from '../../engine/search-path.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { connect, destroy } from '../../postgres/connect.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { firstRow } from '../../postgres/query.ts';
+import { giveSearchPath } from '../../postgres/search-path.ts';
 import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '../facts/event-triggers.ts';
 import { server } from '../facts/server.ts';
@@ -90,6 +92,9 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
   const stop = () => destroy(client);
   signal.addEventListener('abort', stop, { once: true });
   try {
+    const as = { side: 'source', application: 'trial', signal } as const;
+    const { path } = await readSearchPath(run.source, run.sourceSettings, as);
+    giveSearchPath(client, () => path);
     const bodies = await bodiesOf(run);
     const trial = await trySchema(client, entries, {
       hasExclusions: hasExclusions(options),

@@ -96,7 +96,13 @@ describe('the fit of the workload', () => {
   });
 
   test('by the share of UPDATE and DELETE where rows lie in chunks', async ({ databases: { source, target } }) => {
-    await source.query(`CREATE SCHEMA _timescaledb_internal; CREATE TABLE _timescaledb_internal._hyper_1_1_chunk (id int);
+    // As CREATE EXTENSION notes it.
+    await source.admin(`SET allow_system_table_mods = on;
+      INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) VALUES (99999, 'timescaledb', 10, 'public'::regnamespace, false, '2.23.1')`);
+    await source.query('CREATE SCHEMA _timescaledb_internal');
+    await source.admin(`SET allow_system_table_mods = on;
+      INSERT INTO pg_depend VALUES ('pg_namespace'::regclass, '_timescaledb_internal'::regnamespace, 0, 'pg_extension'::regclass, 99999, 0, 'e')`);
+    await source.query(`CREATE TABLE _timescaledb_internal._hyper_1_1_chunk (id int);
       INSERT INTO _timescaledb_internal._hyper_1_1_chunk SELECT generate_series(1, 20000);
       UPDATE _timescaledb_internal._hyper_1_1_chunk SET id = id + 1`);
     await counted(source, '_hyper_1_1_chunk', 40_000);

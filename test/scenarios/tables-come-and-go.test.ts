@@ -57,6 +57,7 @@ test('tables that are truncated, rewritten, dropped or created between snapshot 
   expect(differences.filter((text) => /dropped/.test(text) && !/only on the target/.test(text))).toEqual([]);
   expect(migration.warnings).toEqual([
     expect.stringContaining('public.dropped was dropped on the source'),
+    expect.stringContaining('DROP VIEW IF EXISTS "public"."on_dropped";'),
     'Conditions overridden: a test',
     expect.stringContaining('Created on the source after the migration had begun, and not migrated: public.created'),
   ]);

@@ -158,7 +158,7 @@ async function notOnTarget(
   const only = (entries: Entries): Entries =>
     new Map([...asFarAsKnown(entries, version)].filter(([key]) => byKey.has(key)));
   const ours = privilegesOfSource(only(current.entries), roles, version < 170000);
-  const theirs = privilegesOfTarget(only(here.entries), version < 170000);
+  const theirs = privilegesOfTarget(only(here.entries), roles, version < 170000);
   return (await withoutOtherWords(target, compareEntries(ours.entries, theirs))).flatMap((one) => {
     const change = byKey.get(keyOf(one.entry));
     if (one.state !== 'differs' || change?.state !== 'differs') return [one];

@@ -36,7 +36,7 @@ export async function compareDefinitions(
   const older = Math.min(there.version, here.version);
   const roles = { ...(await readRolesOfPrivileges(source, target)), us: await currentUser(target) };
   const ours = privilegesOfSource(await comparable(source, there.entries, older), roles, older < 170000);
-  const theirs = privilegesOfTarget(await comparable(target, here.entries, older), older < 170000);
+  const theirs = privilegesOfTarget(await comparable(target, here.entries, older), roles, older < 170000);
   const leftOut = await readLeftOut(source, there.entries, options, await readLeftOutOnRequest(target));
   const incompatible = await namesOfIncompatible(source, target, options);
   const before = (await hasProgressSchema(target)) ? await readThereBefore(target) : null;

@@ -90,11 +90,16 @@ function nameHere(name: readonly string[], roles: PrivilegeRoles, gone: Set<stri
   return here === null ? null : [`${ROLE}${here}`, ...rest];
 }
 
-/** The target's objects with privileges in the same form. */
-export function privilegesOfTarget(entries: Entries, dropMaintain: boolean): Entries {
+/**
+ * The target's objects with privileges in the same form. What our role was granted on objects of others is how it was let in for
+ * the migration.
+ */
+export function privilegesOfTarget(entries: Entries, { us }: PrivilegeRoles, dropMaintain: boolean): Entries {
   return new Map(
     [...entries].map(([key, entry]) => {
-      const all = (JSON.parse(entry.fields.privileges ?? '[]') as Privilege[]).filter(without(dropMaintain));
+      const all = (JSON.parse(entry.fields.privileges ?? '[]') as Privilege[])
+        .filter(without(dropMaintain))
+        .filter(([grantee]) => grantee !== `${ROLE}${us}`);
       return [key, withPrivileges(entry, all)];
     }),
   );

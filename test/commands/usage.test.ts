@@ -13,7 +13,16 @@ const MIGRATION = [
     'exclude-table-data',
     'skip-index',
   ],
-  ...['exclude-index', 'exclude-table', 'exclude-schema', 'skip-roles', 'skip-extensions', 'drop-if-exists'],
+  ...[
+    'exclude-index',
+    'exclude-table',
+    'exclude-schema',
+    'inserts-only',
+    'leave-out',
+    'skip-roles',
+    'skip-extensions',
+    'drop-if-exists',
+  ],
   ...['hypertable', 'skip-hypertable-incompatible-objects'],
 ];
 
@@ -22,9 +31,9 @@ const HELP: Readonly<Record<string, readonly string[]>> = {
   demo: ['dir', 'json', 'yes', 'scale', 'rate', 'debug', 'help'],
   check: [...COMMON, ...MIGRATION, 'tick', 'report'],
   status: ['dir', 'json', 'debug', 'help'],
-  cutover: ['dir', 'json', 'yes', 'freeze-source', 'confirm', 'override', 'debug', 'help'],
+  cutover: ['dir', 'json', 'yes', 'freeze-source', 'confirm', 'wait', 'override', 'debug', 'help'],
   verify: ['source', 'target', 'dir', 'json', 'yes', 'tables', 'debug', 'help'],
-  clean: ['source', 'target', 'dir', 'json', 'yes', 'prune', 'keep-identity', 'debug', 'help'],
+  clean: ['source', 'target', 'dir', 'json', 'yes', 'prune', 'unfreeze', 'keep-identity', 'debug', 'help'],
   snapshot: [...COMMON, ...MIGRATION],
 };
 

@@ -48,7 +48,7 @@ describe.concurrent('the freeze of the source', () => {
     const { source } = databases;
     await source.query(TABLES);
     expect((await program.run(['migrate', '--cutover', 'auto', '--freeze-source'])).code).toBe(0);
-    const [statement] = /ALTER DATABASE .*;/.exec((await program.run(['clean'])).stdout) ?? [];
+    const [statement] = /BEGIN READ WRITE; .* COMMIT;/.exec((await program.run(['clean'])).stdout) ?? [];
     await source.query(statement ?? 'no statement');
     await source.query(WRITE);
     await source.query(`ALTER DATABASE ${source.name} SET default_transaction_read_only = on`);

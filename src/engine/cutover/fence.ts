@@ -74,14 +74,16 @@ export async function preparedTransactions(source: pg.Client): Promise<string[]>
   return rows.map((row) => row.gid);
 }
 
-/** What makes a database writable again without this program. */
-export const unfreezeSql = (database: string): string =>
+const resetSql = (database: string): string =>
   `ALTER DATABASE ${quoteIdent(database)} RESET default_transaction_read_only`;
+
+/** What makes a database writable again without this program, also in one of its own sessions, which are read-only. */
+export const unfreezeSql = (database: string): string => `BEGIN READ WRITE; ${resetSql(database)}; COMMIT`;
 
 /** Makes the database that `source` is connected to writable again. Safe to run when there is no freeze. */
 export async function unfreezeSource(source: pg.Client): Promise<void> {
   const { rows } = await source.query<{ database: string }>('SELECT current_database() AS database');
-  await source.query(unfreezeSql(rows[0]?.database ?? ''));
+  await source.query(resetSql(rows[0]?.database ?? ''));
 }
 
 /**

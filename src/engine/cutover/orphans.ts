@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayIdent, displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import { SYSTEM_SCHEMAS } from '../source/belongs.ts';
 
 /** A foreign key that is valid on the source. */
@@ -55,7 +56,7 @@ const SHOWN = 5;
 
 /**
  * The query that finds rows whose key leads nowhere, as the server itself looks when it validates a key: https://www.postgresql.org/docs/current/sql-altertable.html
- * Pure.
+ * Every name is qualified: it runs under the operator's search_path. Pure.
  */
 export function orphanQuery(key: ValidKey): string {
   const rowsOf = (table: { readonly schema: string; readonly name: string }, isPartitioned: boolean) =>
@@ -67,14 +68,17 @@ export function orphanQuery(key: ValidKey): string {
   });
   // MATCH SIMPLE lets a row pass when any column is null, MATCH FULL only when all are.
   const counts = key.columns.map((column) => `${own(column)} IS NOT NULL`).join(key.full ? ' OR ' : ' AND ');
-  const shown = key.columns.map((column) => `'${column.name.replaceAll("'", "''")}', ${own(column)}::text`).join(', ');
-  return `SELECT json_build_object(${shown})::text AS row FROM ${rowsOf({ schema: key.schema, name: key.table }, key.isPartitioned)} c
+  const shown = key.columns
+    .map((column) => `'${column.name.replaceAll("'", "''")}', ${own(column)}::pg_catalog.text`)
+    .join(', ');
+  return `SELECT pg_catalog.json_build_object(${shown})::pg_catalog.text AS row FROM ${rowsOf({ schema: key.schema, name: key.table }, key.isPartitioned)} c
    WHERE (${counts}) AND NOT EXISTS (SELECT FROM ${rowsOf(key.parent, key.parent.isPartitioned)} p WHERE ${same.join(' AND ')}) LIMIT ${SHOWN}`;
 }
 
 /** Some of the rows that violate the key, as `p = 777`; none: all rows fit. */
 export async function findOrphans(client: pg.Client, key: ValidKey): Promise<string[]> {
-  const { rows } = await client.query<{ row: string }>(orphanQuery(key));
+  // To plan it, the server looks into the functions of the tables' indexes.
+  const { rows } = await queryAsOperator<{ row: string }>(client, orphanQuery(key));
   return rows.map(({ row }) => describeRow(JSON.parse(row) as Record<string, string | null>));
 }
 

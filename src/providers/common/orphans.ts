@@ -7,8 +7,10 @@ import {
   waysOutOfOrphans,
 } from '../../engine/cutover/orphans.ts';
 import { isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
+import { readSearchPath } from '../../engine/search-path.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName } from '../../postgres/identifiers.ts';
+import { giveSearchPath } from '../../postgres/search-path.ts';
 import type { Check } from '../check.ts';
 import { relationsFact } from '../facts/relations.ts';
 import { counted, listed, pass, warn } from '../outcome.ts';
@@ -19,8 +21,8 @@ const SMALL_BYTES = 64 * 1024 ** 2;
 /** Of one query, and of all of them. */
 const STATEMENT_LIMIT = '2s';
 const LIMIT_MS = 10_000;
-/** query_canceled, insufficient_privilege: says nothing about the rows. */
-const NO_ANSWER = new Set(['57014', '42501']);
+/** query_canceled, insufficient_privilege, undefined_function: says nothing about the rows. */
+const NO_ANSWER = new Set(['57014', '42501', '42883']);
 
 const entryOf = (key: ValidKey) => ({
   type: 'FK CONSTRAINT',
@@ -37,7 +39,7 @@ export const orphans: Check = {
   wanted: 'none',
   why: 'Rows written with session_replication_role = replica, or with triggers disabled, may refer to rows that do not exist, though the key counts as valid. The target refuses to make such a key. Tables of up to 64 MiB are looked at here, bigger ones on the target before the cut-over.',
   fix: 'Mend the rows on the source, or leave the key out with --leave-out.',
-  async run({ ask, source, options }) {
+  async run({ ask, source, sourceSettings, options, signal }) {
     const relations = migratedWithRows(await ask('source', relationsFact), options);
     const small = new Set(relations.filter(({ bytes, kind }) => kind === 'r' && bytes <= SMALL_BYTES).map(displayName));
     const migrated = new Set(relations.map(displayName));
@@ -46,6 +48,13 @@ export const orphans: Check = {
     const keys = (await readValidKeys(source)).filter(
       (key) => among(key, migrated) && !isNamed(options.leaveOut, entryOf(key)),
     );
+    if (keys.length === 0) return pass('no foreign keys');
+    const { path } = await readSearchPath(source, sourceSettings, {
+      side: 'source',
+      application: 'check path',
+      signal,
+    });
+    giveSearchPath(source, () => path);
     const end = performance.now() + LIMIT_MS;
     const found: { key: ValidKey; rows: string[] }[] = [];
     let looked = 0;

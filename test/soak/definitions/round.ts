@@ -169,7 +169,7 @@ type Uris = Readonly<Record<'source' | 'target' | 'sourceAdmin' | 'targetAdmin',
 /** What differs and was not said by `check`, and what `verify` says of it. */
 async function judge(uri: Uris, migration: Migration, checks: string): Promise<string[]> {
   const found = [
-    ...(await compareDatabases(uri.sourceAdmin, uri.targetAdmin)),
+    ...(await compareDatabases(uri.sourceAdmin, uri.targetAdmin, { searchPath: 'public' })),
     ...(await compareDumps(uri.sourceAdmin, uri.targetAdmin)),
   ];
   const said = found.filter((difference) => isSaid(difference, checks));

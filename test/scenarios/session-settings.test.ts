@@ -11,7 +11,11 @@ async function odd(databases: TestDatabases, level: 'database' | 'role'): Promis
     await makeOdd(
       side,
       level,
-      level === 'role' ? [] : ['idle_session_timeout', 'transaction_timeout', 'ignore_checksum_failure'],
+      // The last two are refused by a check.
+      [
+        ...(level === 'role' ? [] : ['idle_session_timeout', 'transaction_timeout']),
+        ...['zero_damaged_pages', 'ignore_checksum_failure'],
+      ],
     );
   }
 }

@@ -15,7 +15,11 @@ const entry = (sql: string, type = 'ACL'): ArchiveEntry => ({
   sql,
 });
 
-const roles = { owners: new Set(['app', 'App "2"', 'kept']), there: new Set(['reader', 'kept', 'a TO b', 'MiXed']) };
+const roles = {
+  owners: new Set(['app', 'App "2"', 'kept']),
+  there: new Set(['reader', 'kept', 'a TO b', 'MiXed']),
+  ours: new Set(['kept']),
+};
 const adapt = (sql: string, type?: string) => {
   const { entry: adapted, missing } = adaptPrivileges(entry(sql, type), roles);
   return { sql: adapted.sql, missing };

@@ -85,8 +85,10 @@ export function privilegesOfSource(entries: Entries, roles: PrivilegeRoles, drop
 
 function nameHere(name: readonly string[], roles: PrivilegeRoles, gone: Set<string>): readonly string[] | null {
   const [role = '', ...rest] = name;
-  const here = roleHere(role.slice(ROLE.length), roles);
-  if (here === null) gone.add(role.slice(ROLE.length));
+  const creator = role.slice(ROLE.length);
+  // As adaptPrivileges() maps them.
+  const here = roles.owners.has(creator) && !roles.ours.has(creator) ? roles.us : roleHere(creator, roles);
+  if (here === null) gone.add(creator);
   return here === null ? null : [`${ROLE}${here}`, ...rest];
 }
 

@@ -8,6 +8,8 @@ export interface RolesOfPrivileges {
   readonly owners: ReadonlySet<string>;
   /** On the target. */
   readonly there: ReadonlySet<string>;
+  /** Of those, the ones that our role may act as. */
+  readonly ours: ReadonlySet<string>;
 }
 
 const OWNERS = `
@@ -20,10 +22,13 @@ SELECT DISTINCT pg_get_userbyid(owner) AS name FROM (
 
 export async function readRolesOfPrivileges(source: pg.Client, target: pg.Client): Promise<RolesOfPrivileges> {
   const owners = await source.query<{ name: string }>(OWNERS);
-  const there = await target.query<{ name: string }>('SELECT rolname AS name FROM pg_roles');
+  const there = await target.query<{ name: string; ours: string }>(
+    `SELECT rolname AS name, pg_has_role(current_user, oid, 'MEMBER') AS ours FROM pg_roles`,
+  );
   return {
     owners: new Set(owners.rows.map((row) => row.name)),
     there: new Set(there.rows.map((row) => row.name)),
+    ours: new Set(there.rows.filter(({ ours }) => ours === 't').map((row) => row.name)),
   };
 }
 
@@ -56,7 +61,7 @@ export const takesRightsOfOwner = (entry: ArchiveEntry): boolean =>
  */
 export function adaptPrivileges(
   entry: ArchiveEntry,
-  { owners, there }: RolesOfPrivileges,
+  { owners, there, ours }: RolesOfPrivileges,
 ): { entry: ArchiveEntry; missing: readonly string[] } {
   const missing = new Set<string>();
   /** Null: there is nobody who could stand in. */
@@ -71,7 +76,9 @@ export function adaptPrivileges(
   for (const statement of statementsOf(entry.sql)) {
     if (GRANTOR.test(statement)) continue;
     const creator = FOR_ROLE.exec(statement);
-    const creatorHere = creator?.[1] === undefined ? '' : roleHere(creator[1]);
+    // What an owner of the source creates by default, whoever owns everything here does; only a member of a role sets that role's.
+    const isOwner = creator?.[1] !== undefined && owners.has(unquote(creator[1])) && !ours.has(unquote(creator[1]));
+    const creatorHere = creator?.[1] === undefined ? '' : isOwner ? 'CURRENT_USER' : roleHere(creator[1]);
     const grantee = GRANTEE.exec(statement);
     const granteeHere = grantee?.[2] === undefined ? '' : roleHere(grantee[2]);
     if (creatorHere === null || granteeHere === null) continue;

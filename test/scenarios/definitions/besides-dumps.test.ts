@@ -33,7 +33,7 @@ test('settings of the database, and of roles in it', async ({ databases }) => {
   await both(databases, `CREATE ROLE ${quoteIdent(role)}`);
   await source.admin(`ALTER DATABASE ${quoteIdent(source.name)} SET work_mem = '5MB'`);
   await source.admin(`ALTER ROLE ${quoteIdent(role)} IN DATABASE ${quoteIdent(source.name)} SET work_mem = '6MB'`);
-  expect((await compare(databases)).sort()).toEqual([
+  expect([...(await compare(databases))].sort()).toEqual([
     `setting work_mem of the database for role ${role} is null on the target, "6MB" on the source`,
     'setting work_mem of the database is null on the target, "5MB" on the source',
   ]);

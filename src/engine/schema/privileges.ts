@@ -64,16 +64,24 @@ export function adaptPrivileges(
   { owners, there, ours }: RolesOfPrivileges,
 ): { entry: ArchiveEntry; missing: readonly string[] } {
   const missing = new Set<string>();
+  const statements = statementsOf(entry.sql);
+  // Besides PUBLIC only the owner of the object is ever revoked something; here that is our role.
+  const ownersOfObject = new Set(
+    entry.type === 'ACL'
+      ? statements.flatMap((one) => (one.startsWith('REVOKE ') ? [unquote(GRANTEE.exec(one)?.[2] ?? 'PUBLIC')] : []))
+      : [],
+  );
   /** Null: there is nobody who could stand in. */
   const roleHere = (ident: string): string | null => {
     const name = unquote(ident);
+    if (ident !== 'PUBLIC' && ownersOfObject.has(name) && !ours.has(name)) return 'CURRENT_USER';
     if (ident === 'PUBLIC' || there.has(name)) return ident;
     if (owners.has(name)) return 'CURRENT_USER';
     missing.add(name);
     return null;
   };
   const kept: string[] = [];
-  for (const statement of statementsOf(entry.sql)) {
+  for (const statement of statements) {
     if (GRANTOR.test(statement)) continue;
     const creator = FOR_ROLE.exec(statement);
     // What an owner of the source creates by default, whoever owns everything here does; only a member of a role sets that role's.

@@ -152,7 +152,7 @@ test.skipIf(NO_TIMESCALEDB)(
         ),
       );
       if (!source || !target) throw new Error('no session');
-      await clean(source, target, null).finally(() => [source, target].map(destroy));
+      await clean(source, target, null, { unfreeze: true }).finally(() => [source, target].map(destroy));
       expect(await plantDiffers(stage)).toEqual([]);
     } finally {
       await engine.kill('SIGKILL');

@@ -253,6 +253,9 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
       case 'carry-over':
         if (link) answered(link.carryOver(effect.keys), (error) => ({ type: 'carried-over', error }), dispatch);
         return;
+      case 'unfreeze':
+        answered(services.unfreeze(effect.connections), (error) => ({ type: 'unfrozen', error }), dispatch);
+        return;
       case 'stop':
         if (link) answered(link.stop(), (error) => ({ type: 'stop-ended', error }), dispatch);
         return;

@@ -48,6 +48,8 @@ export interface WizardServices {
   attach(): Promise<EngineLink>;
   /** Starts the engine again where it stopped, then attaches. The passwords are asked for again: they are not kept. */
   resume(connections: { source: string; target: string }): Promise<EngineLink>;
+  /** Makes the source of a finished migration writable again, and remembers it. */
+  unfreeze(connections: { source: string; target: string }): Promise<void>;
 }
 
 export interface WizardInput {

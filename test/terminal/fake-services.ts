@@ -261,5 +261,9 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
       calls.push(`resume ${connections.source} ${connections.target}`);
       return link('resume');
     },
+    async unfreeze({ source, target }) {
+      calls.push(`unfreeze ${source} ${target}`);
+      await fail('unfreeze');
+    },
   };
 }

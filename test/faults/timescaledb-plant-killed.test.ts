@@ -77,7 +77,7 @@ const said = (text: string) => (event: EngineEvent) => event.type === 'log' && e
 
 test.skipIf(NO_TIMESCALEDB)(
   'kill -9 in each phase and in each step of the cut-over of a database with aggregates and jobs, resumed each time: all equal, the jobs as before and made once',
-  { timeout: 500_000 },
+  { timeout: 600_000 },
   async () => {
     await using stage = await Hypertables.create();
     for (const sql of plant({ compressed: true })) await stage.on('source', sql);

@@ -62,7 +62,7 @@ async function begin(databases: TestDatabases, before = BEFORE): Promise<Migrati
 const objects = (migration: Migration) => [...new Set(migration.definitionChanges.map(({ object }) => object))];
 
 describe('definitions that change while it runs', () => {
-  test('are told with statements, carried over after a yes, and equal then', { timeout: 120_000 }, async ({
+  test('are told with statements, carried over after a yes, and equal then', { timeout: 600_000 }, async ({
     databases,
   }) => {
     const { source, target } = databases;
@@ -82,7 +82,7 @@ describe('definitions that change while it runs', () => {
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
-  test('do not keep the cut-over from happening, which says what is left', { timeout: 120_000 }, async ({
+  test('do not keep the cut-over from happening, which says what is left', { timeout: 600_000 }, async ({
     databases,
   }) => {
     const { source } = databases;

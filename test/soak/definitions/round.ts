@@ -35,7 +35,7 @@ export const TARGET_OWNER_WITHOUT_REPLICA_ROLE = 'tsdbowner2';
 /** What the application's sessions set for themselves, whatever database or role say. */
 const APPLICATION = '-c standard_conforming_strings=on -c statement_timeout=0 -c lock_timeout=0 -c array_nulls=on';
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 
 /** Migrates one random database and judges what came of it. Rejects only for a mistake in the plan. */
 export async function migrateDatabase(plan: DatabasePlan, pair: Pair, cli: string): Promise<DatabaseResult> {

@@ -18,8 +18,9 @@ interface Delicate {
   readonly of: readonly string[];
 }
 
-/** So long the rows of one table are looked through. */
-const PATIENCE_MS = 10_000;
+/** So long the rows of one table are looked through, and those of all together. */
+const TABLE_PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const QUERY_CANCELED = '57014';
 /** Bytes of the greatest entry of a B-tree with pages of 8 kB. https://www.postgresql.org/docs/current/btree.html */
 const GREATEST_ENTRY = 2704;
@@ -44,12 +45,14 @@ export const convertedValues: Check = {
     const refused: string[] = [];
     const notSeen: string[] = [];
     const columns: string[] = [];
+    const until = performance.now() + PATIENCE_MS;
     for (const relation of relations) {
       const some = delicate.get(relation.oid);
       if (!some || relation.kind !== 'r') continue;
       run.signal.throwIfAborted();
       columns.push(...some.filter(({ kind }) => kind !== 'index').map((one) => shown(relation, one)));
-      const counts = await count(run, relation, some);
+      const left = Math.floor(Math.min(TABLE_PATIENCE_MS, until - performance.now()));
+      const counts = left > 0 ? await count(run, relation, some, left) : null;
       if (counts === null) notSeen.push(displayName(relation));
       for (const [index, one] of (counts === null ? [] : some).entries()) {
         const number = counts?.[index] ?? '0';
@@ -75,9 +78,12 @@ export const convertedValues: Check = {
       });
     }
     if (notSeen.length > 0) {
-      return warn(`not looked through within ${PATIENCE_MS / 1000} s each: ${listed(notSeen)}`, {
-        fix: 'Make sure that columns of type "char" hold ASCII only, those of type name at most 63 bytes in UTF8, and indexed texts at most 2,704.',
-      });
+      return warn(
+        `not looked through within ${TABLE_PATIENCE_MS / 1000} s each and ${PATIENCE_MS / 1000} s together: ${listed(notSeen)}`,
+        {
+          fix: 'Make sure that columns of type "char" hold ASCII only, those of type name at most 63 bytes in UTF8, and indexed texts at most 2,704.',
+        },
+      );
     }
     if (columns.length > 0) {
       return warn(`columns of types that count bytes: ${listed(columns)}`, {
@@ -165,9 +171,10 @@ async function count(
   { source }: CheckRun,
   relation: Relation,
   of: readonly Delicate[],
+  timeoutMs: number,
 ): Promise<readonly string[] | null> {
   const counts = of.map(({ condition }, index) => `count(*) FILTER (WHERE ${condition}) AS c${index}`);
-  await source.query(`SET statement_timeout = ${PATIENCE_MS}`);
+  await source.query(`SET statement_timeout = ${timeoutMs}`);
   try {
     const { rows } = await source.query<Record<string, string>>(
       `SELECT ${counts.join(', ')} FROM ONLY ${qualified(relation)} t`,

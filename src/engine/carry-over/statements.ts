@@ -80,9 +80,10 @@ const trigger = (entry: Entry): string[] => [
   entry.fields.definition ?? '',
   ...(entry.fields.enabled === undefined ? [] : [enable(entry, 'TRIGGER')]),
 ];
-const rule = (entry: Entry): string[] => [
+/** A view takes no ENABLE, and its rules are always enabled. */
+const rule = (entry: Entry, enables: boolean): string[] => [
   (entry.fields.definition ?? '').replace(/^CREATE RULE /, 'CREATE OR REPLACE RULE ').replace(/;\s*$/, ''),
-  enable(entry, 'RULE'),
+  ...(enables || entry.fields.enabled !== undefined ? [enable(entry, 'RULE')] : []),
 ];
 
 /** A unique index might refuse changes that replay has not come to yet. */
@@ -121,7 +122,7 @@ function toMake(entry: Entry): Statements {
     case 'trigger':
       return inCutover(...trigger(entry), ...also);
     case 'rule':
-      return inCutover(...rule(entry), ...also);
+      return inCutover(...rule(entry, false), ...also);
     case 'constraint':
       // A primary or unique key is also an index, and perhaps an identity.
       return isCarried(entry) ? inCutover(...constraint(entry), ...also) : BY_HAND;
@@ -176,7 +177,7 @@ function addLabels(entry: Entry, source: string | null, target: string | null): 
 }
 
 function toChange(entry: Entry, field: string, source: string | null, target: string | null): Statements {
-  if (field === 'comment') return now(...commentOn(entry));
+  if (field === 'comment') return nameInSql(entry) === null ? BY_HAND : now(...commentOn(entry));
   if (field === 'privileges') return grants(entry, source, target);
   switch (entry.kind) {
     case 'function':
@@ -196,7 +197,7 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
         ? inCutover(enable(entry, 'TRIGGER'))
         : inCutover(...trigger(entry));
     case 'rule':
-      return inCutover(...rule(entry));
+      return inCutover(...rule(entry, field === 'enabled'));
     case 'constraint':
       return field === 'definition' && isCarried(entry)
         ? { ...inCutover(...constraint(entry)), atOnce: dropAtOnce(entry) }

@@ -130,6 +130,8 @@ function lateAndEarly(one: Difference): Difference[] {
 /** Without what the watch of tables tells, and what is no definition. */
 function besidesTables(one: Difference): Difference[] {
   const { state, entry } = one;
+  // It comes and goes with that of the parent.
+  if (entry.fields.inherited === 'only') return [];
   if (state !== 'differs') {
     const ofTable =
       OF_TABLES.has(entry.kind) ||

@@ -82,6 +82,37 @@ describe('definitions that change while it runs', () => {
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
+  test('find functions as on the source; rules of views and CHECKs of partitioned tables arrive', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await using migration = await begin(
+      databases,
+      `CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE VIEW v AS SELECT id, n FROM t;
+       CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+       CREATE FUNCTION limit_of() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 10';
+       CREATE FUNCTION fits(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < limit_of(); END'`,
+    );
+    await source.query(`CREATE FUNCTION count_t() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';
+      CREATE INDEX by_fits ON t (fits(n)); ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
+      CREATE RULE ins AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.n);
+      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50)`);
+    const changed = [
+      'constraint public.parts.few',
+      'constraint public.t.fits',
+      'function public.count_t()',
+      'index public.by_fits',
+      'rule public.v.ins',
+    ];
+    await migration.until(() => objects(migration).length >= changed.length, 'all changes to be told');
+    expect(objects(migration)).toEqual(changed);
+    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    expect(migration.definitionChanges).toEqual([]);
+    await migration.cutOver();
+    expect((await migration.verify()).objects).toEqual([]);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri, { searchPath: 'public' })).toEqual([]);
+  });
+
   test('do not keep the cut-over from happening, which says what is left', { timeout: 120_000 }, async ({
     databases,
   }) => {

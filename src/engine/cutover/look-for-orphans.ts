@@ -18,8 +18,15 @@ export class FirstLook {
     else this.#violations.set(displayKey(key), violation(key, rows));
   }
 
+  /** All keys were looked at once. */
   end(): void {
     this.#ended.abort();
+  }
+
+  /** Nobody looks any more: what was found may be mended since, and the cut-over finds out by itself. */
+  giveUp(): void {
+    this.#violations.clear();
+    this.end();
   }
 
   /** Waits until all keys were looked at, `ms` at most, and rejects with TM6007 when rows violate one. */
@@ -88,8 +95,7 @@ export async function lookForOrphans(
     if (!signal.aborted)
       input.emit({ type: 'log', text: `Looking for rows that violate a key ended: ${toMigrateError(error).message}` });
   } finally {
-    first.end();
-    // Nobody looks any more: what is not so by now would stand for ever.
+    first.giveUp();
     for (const what of standing) input.emit({ type: 'healed', what });
   }
 }

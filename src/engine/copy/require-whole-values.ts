@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { queryAsOperator } from '../../postgres/search-path.ts';
 import type { SourceTable } from '../source/catalog.ts';
 import { type LimitedColumn, readLimitedColumns } from '../source/limited-columns.ts';
 
@@ -27,10 +28,15 @@ export class WholeValues {
 }
 
 async function look(source: pg.Client, table: SourceTable, columns: readonly LimitedColumn[]): Promise<void> {
-  const found = columns.map(({ tooLong }, index) => `bool_or(${tooLong}) AS c${index}`);
-  const { rows } = await source.query<Record<string, string>>(
+  const found = columns.map(({ tooLong }, index) => `pg_catalog.bool_or(${tooLong}) AS c${index}`);
+  // The lock on the table goes with the savepoint, so that no ALTER TABLE waits for the whole copy.
+  await source.query('SAVEPOINT tm_values');
+  // To plan it, the server looks into the functions of the table's indexes.
+  const { rows } = await queryAsOperator<Record<string, string>>(
+    source,
     `SELECT ${found.join(', ')} FROM ONLY ${qualified(table)} t`,
   );
+  await source.query('ROLLBACK TO SAVEPOINT tm_values; RELEASE SAVEPOINT tm_values');
   const long = columns.filter((_, index) => rows[0]?.[`c${index}`] === 't');
   if (long.length === 0) return;
   throw new MigrateError('TM3001', {

@@ -22,8 +22,8 @@ export function hintOfRefusedRows(
   const column = field(error, 'column');
   const type = field(error, 'dataType');
   const drop =
-    name !== null && type !== null
-      ? `ALTER DOMAIN ${qualified({ schema: field(error, 'schema') ?? '', name: type })} DROP CONSTRAINT ${quoteIdent(name)};`
+    type !== null
+      ? `ALTER DOMAIN ${qualified({ schema: field(error, 'schema') ?? '', name: type })} DROP ${name === null ? 'NOT NULL' : `CONSTRAINT ${quoteIdent(name)}`};`
       : name !== null
         ? `ALTER TABLE ${qualified(table)} DROP CONSTRAINT ${quoteIdent(name)};`
         : column !== null

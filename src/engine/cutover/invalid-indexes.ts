@@ -40,7 +40,11 @@ export async function readInvalidIndexes(
     if (parts.rows[0]?.valid !== 't') continue;
     const sql: string[] = [];
     for (const { schema, name, definition } of parts.rows) {
-      if (schema === null || name === null) continue;
+      if (schema === null || name === null) {
+        // No parts: the index itself was not built to its end.
+        sql.push(`REINDEX INDEX ${qualified(index)};`);
+        continue;
+      }
       const there = await target.query<{ attached: string }>(IS_PART, [schema, name]);
       if (there.rows[0]?.attached === 't') continue;
       if (there.rows.length === 0) sql.push(`${definition};`);

@@ -5,7 +5,7 @@ import type { BroughtTables } from '../bring-tables.ts';
 import type { Engine } from '../engine.ts';
 import { sqlState } from '../error-policy.ts';
 import { Resources } from '../resources.ts';
-import { leaveOutOption } from '../schema/leave-out.ts';
+import { entryOfKey, leaveOutOption, nameOfEntry } from '../schema/leave-out.ts';
 import { displayKey, findOrphans, readValidKeys, type ValidKey, waysOutOfOrphans } from './orphans.ts';
 
 /** What the look at all keys has found, for a cut-over that is asked for meanwhile. */
@@ -59,7 +59,7 @@ export async function lookForOrphans(
   signal: AbortSignal,
 ): Promise<void> {
   const { servers, input } = engine;
-  const wanted = new Set(schema.foreignKeys.map((entry) => `${entry.schema} ${entry.name}`));
+  const wanted = new Set(schema.foreignKeys.map(nameOfEntry));
   await using sessions = new Resources();
   const open = async (connect: (application: string) => Promise<pg.Client>) => {
     const client = await connect('orphans');
@@ -71,7 +71,7 @@ export async function lookForOrphans(
   const standing = new Set<string>();
   try {
     const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    let keys = (await keysToLookAt(source, target)).filter((key) => wanted.has(entryOf(key)));
+    let keys = (await keysToLookAt(source, target)).filter((key) => wanted.has(nameOfEntry(entryOfKey(key))));
     for (;;) {
       const violated: ValidKey[] = [];
       for (const key of keys) {
@@ -99,9 +99,6 @@ export async function lookForOrphans(
     for (const what of standing) input.emit({ type: 'healed', what });
   }
 }
-
-/** As pg_dump names the entry. */
-const entryOf = (key: ValidKey): string => `${key.schema} ${key.table} ${key.name}`.replace(/[\r\n]/g, ' ');
 
 async function keysToLookAt(source: pg.Client, target: pg.Client): Promise<ValidKey[]> {
   const { rows } = await target.query<Pick<ValidKey, 'schema' | 'table' | 'name'>>(VALID_HERE);
@@ -140,8 +137,7 @@ async function look(
 
 /** The error that names key and rows. */
 export function violation(key: ValidKey, rows: readonly string[]): MigrateError {
-  const entry = { type: 'FK CONSTRAINT', schema: key.schema, name: `${key.table} ${key.name}` };
-  const leaveOut = `stop the engine, then migrate --resume ${leaveOutOption([entry])}`;
+  const leaveOut = `stop the engine, then migrate --resume ${leaveOutOption([entryOfKey(key)])}`;
   return new MigrateError('TM6007', {
     side: 'source',
     object: displayKey(key),

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { formatLsn } from '../postgres/lsn.ts';
+import { serverVersionNum } from '../postgres/query.ts';
 import { publicationNamesOf } from './begin.ts';
 import { BeginAgainAsked, rememberUndecodable } from './begin-again.ts';
 import { bringTables } from './bring-tables.ts';
@@ -291,9 +292,4 @@ async function doneButForCompression({ id, options }: EngineInput, target: pg.Cl
   const found = await readMigration(target);
   if (found?.phase !== 'done' || found.id !== id || !options.compress) return null;
   return (await listChunksToCompress(target)) > 0 ? found : null;
-}
-
-async function serverVersionNum(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);
-  return Number(rows[0]?.version ?? 0);
 }

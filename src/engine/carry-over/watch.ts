@@ -3,13 +3,12 @@ import { withoutOtherWords } from '../definitions/canonical.ts';
 import { compareEntries, type Difference } from '../definitions/compare.ts';
 import { describe, type Entries, keyOf } from '../definitions/entry.ts';
 import { readLeftOut } from '../definitions/left-out.ts';
-import { privilegesOfSource, privilegesOfTarget } from '../definitions/privileges.ts';
+import { privilegesOfSource, privilegesOfTarget, readPrivilegeRoles } from '../definitions/privileges.ts';
 import { type Definitions, readDefinitions } from '../definitions/read.ts';
 import { asFarAsKnown } from '../definitions/versions.ts';
 import type { DefinitionChange, Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readLeftOut as readLeftOutOnRequest } from '../schema/leave-out.ts';
-import { readRolesOfPrivileges } from '../schema/privileges.ts';
 import { readBaseline } from './baseline.ts';
 import { forgetCarried, readCarried, readFingerprint } from './carried.ts';
 import { definitionsFingerprint } from './fingerprint.ts';
@@ -153,7 +152,7 @@ async function notOnTarget(
   changed: readonly Difference[],
 ): Promise<Difference[]> {
   if (changed.length === 0) return [];
-  const roles = { ...(await readRolesOfPrivileges(source, target)), us: await userOf(target) };
+  const roles = await readPrivilegeRoles(source, target);
   const here = await readDefinitions(target, false);
   const version = Math.min(here.version, current.version);
   const byKey = new Map(changed.map((one) => [keyOf(one.entry), one]));
@@ -180,9 +179,4 @@ function toChange(difference: Difference): DefinitionChange {
     at_once: [...atOnce],
     when,
   };
-}
-
-async function userOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ name: string }>('SELECT current_user AS name');
-  return rows[0]?.name ?? '';
 }

@@ -1,10 +1,19 @@
-import type { RolesOfPrivileges } from '../schema/privileges.ts';
+import type pg from 'pg';
+import { firstRow } from '../../postgres/query.ts';
+import { type RolesOfPrivileges, readRolesOfPrivileges } from '../schema/privileges.ts';
 import { type Entries, type Entry, keyOf } from './entry.ts';
 
 export interface PrivilegeRoles extends RolesOfPrivileges {
   /** The role that migrates, which owns everything on the target. */
   readonly us: string;
 }
+
+export async function readPrivilegeRoles(source: pg.Client, target: pg.Client): Promise<PrivilegeRoles> {
+  return { ...(await readRolesOfPrivileges(source, target)), us: await currentUser(target) };
+}
+
+export const currentUser = async (client: pg.Client): Promise<string> =>
+  (await firstRow<{ name: string }>(client, 'SELECT current_user AS name')).name;
 
 type Privilege = readonly [grantee: string, privilege: string, grantable: boolean];
 

@@ -20,8 +20,7 @@ describe('the look at values that the target would cut', () => {
     try {
       const tables = await readTables(client);
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const values = new WholeValues();
-      for (const table of tables) await values.require(client, table);
+      for (const table of tables) await new WholeValues().require(client, table);
       expect(
         await source.query(`SELECT mode FROM pg_locks WHERE relation = 'named'::regclass AND pid <> pg_backend_pid()`),
       ).toEqual([]);
@@ -31,6 +30,12 @@ describe('the look at values that the target would cut', () => {
       const [named] = tables;
       if (!named) throw new Error('no table');
       await expect(new WholeValues().require(client, named)).rejects.toMatchObject({ code: 'TM3001' });
+      await client.query('ROLLBACK');
+      // As for the copy itself: a table that is gone is looked for in a newer snapshot.
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT FROM pg_class');
+      const values = new WholeValues();
+      await source.query('ALTER TABLE named RENAME TO renamed');
+      await expect(values.require(client, named)).rejects.toMatchObject({ side: 'source', cause: { code: '42P01' } });
     } finally {
       destroy(client);
     }

@@ -86,13 +86,16 @@ const rule = (entry: Entry, enables: boolean): string[] => [
   ...(enables || entry.fields.enabled !== undefined ? [enable(entry, 'RULE')] : []),
 ];
 
+/** The definition of an index on a partitioned table says ON ONLY: those of the partitions become its parts one by one. */
+const attach = (entry: Entry): string[] => {
+  const whole = entry.fields['part of'];
+  return whole === undefined ? [] : [`ALTER INDEX ${whole} ATTACH PARTITION ${ownName(entry)}`];
+};
+
 /** A unique index might refuse changes that replay has not come to yet. */
 const index = (entry: Entry): Statements => {
   if (entry.fields.constraint !== undefined) return BY_HAND;
-  const sql = [
-    `DROP INDEX IF EXISTS ${qualified({ schema: entry.name[0] ?? '', name: entry.name[1] ?? '' })}`,
-    entry.fields.definition ?? '',
-  ];
+  const sql = [`DROP INDEX IF EXISTS ${ownName(entry)}`, entry.fields.definition ?? '', ...attach(entry)];
   return entry.fields.unique === undefined ? now(...sql) : inCutover(...sql);
 };
 
@@ -203,6 +206,7 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
         ? { ...inCutover(...constraint(entry)), atOnce: dropAtOnce(entry) }
         : BY_HAND;
     case 'index':
+      if (field === 'part of' && target === null) return now(...attach(entry));
       return field === 'definition' ? index(entry) : BY_HAND;
     case 'statistics object':
       if (field === 'definition') return now(`DROP STATISTICS IF EXISTS ${ownName(entry)}`, source ?? '');

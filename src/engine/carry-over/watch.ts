@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { withoutOtherWords } from '../definitions/canonical.ts';
 import { compareEntries, type Difference } from '../definitions/compare.ts';
-import { describe, type Entries, keyOf } from '../definitions/entry.ts';
+import { describe, type Entries, type Entry, keyOf } from '../definitions/entry.ts';
 import { readLeftOut } from '../definitions/left-out.ts';
 import { privilegesOfSource, privilegesOfTarget, readPrivilegeRoles } from '../definitions/privileges.ts';
 import { type Definitions, readDefinitions } from '../definitions/read.ts';
@@ -107,15 +107,25 @@ export class DefinitionWatch {
       current,
       parts.filter((one) => !isLate(one)),
     );
-    const all = [...early, ...parts.filter(isLate)].map(toChange);
+    const all = [...early, ...parts.filter(isLate)].sort(inOrder).map(toChange);
     const isCarried = ({ key, sql }: DefinitionChange): boolean => carried.get(key) === JSON.stringify(sql);
     const kept = new Set(all.filter(isCarried).map(({ key }) => key));
     await forgetCarried(
       target,
       [...carried.keys()].filter((key) => !kept.has(key)),
     );
-    return all.filter((one) => !isCarried(one)).sort((one, other) => (one.object < other.object ? -1 : 1));
+    return all.filter((one) => !isCarried(one));
   }
+}
+
+/** By name, but the index of a partitioned table comes before its parts: these are attached to it, or dropped with it. */
+function inOrder({ entry: one }: Difference, { entry: other }: Difference): number {
+  return rankOf(one) - rankOf(other) || (describe(one) < describe(other) ? -1 : 1);
+}
+
+function rankOf({ kind, fields }: Entry): number {
+  if (kind !== 'index' || fields['part of'] === undefined) return 0;
+  return / ON ONLY /.test(fields.definition ?? '') ? 1 : 2;
 }
 
 /** What waits for the cut-over is told by itself. */

@@ -82,7 +82,7 @@ describe('definitions that change while it runs', () => {
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
-  test('find functions as on the source; rules of views and CHECKs of partitioned tables arrive', async ({
+  test('find functions as on the source; rules of views, CHECKs and indexes of partitioned tables arrive', async ({
     databases,
   }) => {
     const { source, target } = databases;
@@ -96,13 +96,15 @@ describe('definitions that change while it runs', () => {
     await source.query(`CREATE FUNCTION count_t() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';
       CREATE INDEX by_fits ON t (fits(n)); ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
       CREATE RULE ins AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.n);
-      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50)`);
+      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50); CREATE INDEX parts_z ON parts (id DESC)`);
     const changed = [
       'constraint public.parts.few',
       'constraint public.t.fits',
       'function public.count_t()',
       'index public.by_fits',
+      'index public.parts_z',
       'rule public.v.ins',
+      'index public.parts_1_id_idx',
     ];
     await migration.until(() => objects(migration).length >= changed.length, 'all changes to be told');
     expect(objects(migration)).toEqual(changed);

@@ -25,6 +25,18 @@ describe('statements for a changed definition', () => {
     ]);
   });
 
+  test('of an index of a partition: it becomes a part of that of the partitioned table', () => {
+    const definition = 'CREATE INDEX "p_1" ON "public"."t_1" USING btree ("id")';
+    const index = entry('index', ['public', 'p_1'], { definition, 'part of': '"public"."p"' });
+    const attach = 'ALTER INDEX "public"."p" ATTACH PARTITION "public"."p_1"';
+    expect(statementsFor({ state: 'missing', entry: index, fields: [] })).toEqual({
+      sql: ['DROP INDEX IF EXISTS "public"."p_1"', definition, attach],
+      when: 'now',
+    });
+    const field = { field: 'part of', source: '"public"."p"', target: null };
+    expect(statementsFor({ state: 'differs', entry: index, fields: [field] }).sql).toEqual([attach]);
+  });
+
   test('of a comment on what we have no name for in SQL: by hand, instead of nothing', () => {
     const comment = { field: 'comment', source: 'new', target: null };
     const cast = entry('cast', ['text', 'integer'], { comment: 'new' });

@@ -41,7 +41,7 @@ import type { TroubleWatch } from './troubles.ts';
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
 const CUTOVER_LOCK_TIMEOUT_MS = 10_000;
 
-/** So long a cut-over waits, before its fence, for the first look at rows that violate a foreign key. */
+/** How long a cut-over waits, before its fence, for the first look at rows that violate a foreign key. */
 const FIRST_LOOK_MS = 30_000;
 
 /**

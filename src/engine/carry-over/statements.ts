@@ -18,7 +18,7 @@ const BY_HAND: Statements = { sql: [], when: 'hand' };
 const now = (...sql: string[]): Statements => ({ sql, when: 'now' });
 const inCutover = (...sql: string[]): Statements => ({ sql, when: 'cutover' });
 
-/** Of these everything waits for the cut-over. */
+/** Kinds of objects whose changes all wait for the cut-over. */
 const LATE = new Set(['trigger', 'rule', 'policy', 'constraint', 'event trigger', 'default privileges']);
 
 export const isLate = ({ entry, fields }: Difference): boolean =>
@@ -70,7 +70,7 @@ const constraint = (entry: Entry): string[] => [
   `${constraintOwner(entry)} DROP CONSTRAINT IF EXISTS ${lastName(entry)}`,
   `${constraintOwner(entry)} ADD CONSTRAINT ${lastName(entry)} ${entry.fields.definition ?? ''}`,
 ];
-/** Checks of the source hold for its rows as they are now, not for those that the old ones allow, nor the other way round. */
+/** When a CHECK changes, older rows may violate the new one, and newer rows the old one. */
 const isCheck = ({ fields }: Entry): boolean => fields.type === 'c' || fields.type === 'd';
 const dropAtOnce = (entry: Entry): readonly string[] => (isCheck(entry) ? constraint(entry).slice(0, 1) : []);
 const isCarried = ({ fields }: Entry): boolean => ['c', 'f', 'd'].includes(fields.type ?? '');
@@ -134,7 +134,7 @@ function toMake(entry: Entry): Statements {
   }
 }
 
-/** Only what holds no rows, and never with what depends on it. */
+/** Drops objects that hold no rows, never with CASCADE. */
 function toDrop(entry: Entry): Statements {
   switch (entry.kind) {
     case 'trigger':
@@ -297,7 +297,7 @@ function sequence(entry: Entry, field: string): Statements {
   }
 }
 
-/** How COMMENT, GRANT and DROP name an object; null: not by us. */
+/** How COMMENT, GRANT and DROP name an object; null: not known here. */
 function nameInSql(entry: Entry): string | null {
   const { kind, name } = entry;
   switch (kind) {

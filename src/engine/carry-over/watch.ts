@@ -21,17 +21,17 @@ export interface DefinitionWatchOptions {
 }
 
 const LOOK_INTERVAL_MS = 5000;
-/** With very many objects a look takes longer: then it is not taken as often. */
+/** After a look, nothing is done for this many times as long as it took. */
 const REST = 20;
 
-/** What the watch of tables tells: rows and columns depend on it, so that it locks the cut-over. */
+/** Kinds and fields that `SchemaWatch` tells: rows and columns depend on them, so a change locks the cut-over. */
 const OF_TABLES = new Set(['table', 'foreign table', 'composite type']);
 const OF_COLUMNS = new Set(['position', 'type', 'collation', 'not null', 'generated']);
 const NO_DEFINITION = new Set(['valid', 'populated', 'triggers', 'partition bound', 'parents', 'inherited']);
 
 /**
- * Knows which definitions of the source have changed since its schema was dumped and are not on the target, and says so when that
- * changes. What is made in the cut-over only counts as brought once the operator has said that it is to be.
+ * Finds the definitions of the source that have changed since its schema was dumped and that the target lacks, and emits the list
+ * when it changes. An object that is made in the cut-over is not listed any more once the operator has agreed to it.
  */
 export class DefinitionWatch {
   readonly #options: DefinitionWatchOptions;
@@ -49,7 +49,7 @@ export class DefinitionWatch {
     return this.#changes;
   }
 
-  /** Looks when it is time to. What keeps it from looking is told once: the migration does not depend on it. */
+  /** Looks when it is time to. An error is told once: the migration does not depend on this look. */
   async tick(source: pg.Client, target: pg.Client): Promise<void> {
     if (performance.now() < this.#notBefore) return;
     const began = performance.now();
@@ -154,7 +154,7 @@ function besidesTables(one: Difference): Difference[] {
   return fields.length === 0 ? [] : [{ ...one, fields }];
 }
 
-/** Those changes that the target has not, with its own values. */
+/** The changes that the target lacks, with the target's own values. */
 async function notOnTarget(
   source: pg.Client,
   target: pg.Client,
@@ -173,7 +173,7 @@ async function notOnTarget(
   return (await withoutOtherWords(target, compareEntries(ours.entries, theirs))).flatMap((one) => {
     const change = byKey.get(keyOf(one.entry));
     if (one.state !== 'differs' || change?.state !== 'differs') return [one];
-    // In other fields the target is another on purpose, for as long as rows are replayed.
+    // Other fields of the target differ on purpose while rows are replayed.
     const fields = one.fields.filter(({ field }) => change.fields.some((changedField) => changedField.field === field));
     return fields.length === 0 ? [] : [{ ...one, fields }];
   });

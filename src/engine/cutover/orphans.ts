@@ -51,7 +51,7 @@ export async function readValidKeys(source: pg.Client): Promise<ValidKey[]> {
 export const displayKey = (key: Pick<ValidKey, 'schema' | 'table' | 'name'>): string =>
   `${displayName({ schema: key.schema, name: key.table })}.${displayIdent(key.name)}`;
 
-/** So many rows are named. */
+/** How many rows are named. */
 const SHOWN = 5;
 
 /**

@@ -102,8 +102,8 @@ function nameHere(name: readonly string[], roles: PrivilegeRoles, gone: Set<stri
 }
 
 /**
- * The target's objects with privileges in the same form. What our role was granted on objects of others is how it was let in for
- * the migration.
+ * The target's objects with privileges in the same form. Grants to our own role on objects of others are left out: they were made
+ * for the migration.
  */
 export function privilegesOfTarget(entries: Entries, { us }: PrivilegeRoles, dropMaintain: boolean): Entries {
   return new Map(

@@ -6,7 +6,7 @@ import { sqlState } from '../error-policy.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { nameOfEntry } from './leave-out.ts';
 
-/** What a statement says that finds its object there: duplicate_schema, _table, _object, _function, _column, a second primary key. */
+/** SQLSTATEs of a statement whose object exists already: duplicate_schema, _table, _object, _function, _column, a second primary key. */
 const ALREADY_THERE = new Set(['42P06', '42P07', '42710', '42723', '42701', '42P16']);
 /** wrong_object_type: `… is already a partition`. */
 const ALREADY_ATTACHED = '42809';

@@ -25,7 +25,7 @@ SELECT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS attached
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('i', 'I')`;
 
 /** The indexes of the target that are invalid there and valid on the source, with the statements that make each valid. */
-export async function readInvalidIndexes(
+async function readInvalidIndexes(
   source: pg.Client,
   target: pg.Client,
 ): Promise<(IndexName & { readonly sql: readonly string[] })[]> {

@@ -136,7 +136,7 @@ async function look(
 }
 
 /** The error that names key and rows. */
-export function violation(key: ValidKey, rows: readonly string[]): MigrateError {
+function violation(key: ValidKey, rows: readonly string[]): MigrateError {
   const leaveOut = `stop the engine, then migrate --resume ${leaveOutOption([entryOfKey(key)])}`;
   return new MigrateError('TM6007', {
     side: 'source',

@@ -58,7 +58,7 @@ const SHOWN = 5;
  * The query that finds rows whose key leads nowhere, as the server itself looks when it validates a key: https://www.postgresql.org/docs/current/sql-altertable.html
  * Every name is qualified: it runs under the operator's search_path. Pure.
  */
-export function orphanQuery(key: ValidKey): string {
+function orphanQuery(key: ValidKey): string {
   const rowsOf = (table: { readonly schema: string; readonly name: string }, isPartitioned: boolean) =>
     `${isPartitioned ? '' : 'ONLY '}${qualified(table)}`;
   const own = (column: KeyColumn) => `c.${quoteIdent(column.name)}`;

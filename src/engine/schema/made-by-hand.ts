@@ -79,7 +79,7 @@ async function requireFit(source: pg.Client, target: pg.Client, entry: ArchiveEn
 }
 
 /** What of a table made by hand keeps the rows of the source out. Pure. */
-export function misfitsOf(source: TableShape, target: TableShape): string[] {
+function misfitsOf(source: TableShape, target: TableShape): string[] {
   const misfits: string[] = [];
   if (source.kind !== target.kind) misfits.push(source.kind === 'p' ? 'it is not partitioned' : 'it is partitioned');
   const there = new Map(target.columns.map((column) => [column.name, column]));

@@ -73,6 +73,9 @@ const constraint = (entry: Entry): string[] => [
 /** When a CHECK changes, older rows may violate the new one, and newer rows the old one. */
 const isCheck = ({ fields }: Entry): boolean => fields.type === 'c' || fields.type === 'd';
 const dropAtOnce = (entry: Entry): readonly string[] => (isCheck(entry) ? constraint(entry).slice(0, 1) : []);
+/** What makes a CHECK again that was dropped at once, when the source has it as before; none for others, which were not dropped. */
+export const toRestore = (entry: Entry): readonly string[] =>
+  entry.kind === 'constraint' && isCheck(entry) ? constraint(entry) : [];
 const isCarried = ({ fields }: Entry): boolean => ['c', 'f', 'd'].includes(fields.type ?? '');
 
 const trigger = (entry: Entry): string[] => [

@@ -10,9 +10,9 @@ import type { DefinitionChange, Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readLeftOut as readLeftOutOnRequest } from '../schema/leave-out.ts';
 import { readBaseline } from './baseline.ts';
-import { forgetCarried, readCarried, readFingerprint } from './carried.ts';
+import { forgetCarried, readCarried, readFingerprint, recordCarried } from './carried.ts';
 import { definitionsFingerprint } from './fingerprint.ts';
-import { happened, isLate, statementsFor } from './statements.ts';
+import { happened, isLate, statementsFor, toRestore } from './statements.ts';
 
 export interface DefinitionWatchOptions {
   readonly workDirectory: string;
@@ -110,10 +110,16 @@ export class DefinitionWatch {
     const all = [...early, ...parts.filter(isLate)].sort(inOrder).map(toChange);
     const isCarried = ({ key, sql }: DefinitionChange): boolean => carried.get(key) === JSON.stringify(sql);
     const kept = new Set(all.filter(isCarried).map(({ key }) => key));
-    await forgetCarried(
-      target,
-      [...carried.keys()].filter((key) => !kept.has(key)),
-    );
+    const open = new Set(all.map(({ key }) => key));
+    const forgotten: string[] = [];
+    for (const [key, detail] of carried) {
+      if (kept.has(key)) continue;
+      const entry = open.has(key) ? undefined : current.entries.get(key);
+      const restoring = entry === undefined ? [] : toRestore(entry);
+      if (restoring.length === 0) forgotten.push(key);
+      else if (detail !== JSON.stringify(restoring)) await recordCarried(target, key, restoring);
+    }
+    await forgetCarried(target, forgotten);
     return all.filter((one) => !isCarried(one));
   }
 }

@@ -115,6 +115,23 @@ describe('definitions that change while it runs', () => {
     expect(await compareDatabases(source.superuserUri, target.superuserUri, { searchPath: 'public' })).toEqual([]);
   });
 
+  test('a CHECK that was carried over and is as before again is on the target in the end', async ({ databases }) => {
+    const { source, target } = databases;
+    await using migration = await begin(
+      databases,
+      'CREATE TABLE t (id int PRIMARY KEY, n int CONSTRAINT few CHECK (n < 10)); INSERT INTO t VALUES (1, 1)',
+    );
+    const check = (limit: number) =>
+      source.query(`ALTER TABLE t DROP CONSTRAINT few; ALTER TABLE t ADD CONSTRAINT few CHECK (n < ${limit})`);
+    await check(20);
+    await migration.until(() => objects(migration).length > 0, 'the change to be told');
+    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await check(10);
+    await migration.cutOver();
+    expect((await migration.verify()).objects).toEqual([]);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
   test('do not keep the cut-over from happening, which says what is left', { timeout: 120_000 }, async ({
     databases,
   }) => {

@@ -6,6 +6,7 @@ import type { Engine } from '../engine.ts';
 import { sqlState } from '../error-policy.ts';
 import { Resources } from '../resources.ts';
 import { entryOfKey, leaveOutOption, nameOfEntry } from '../schema/leave-out.ts';
+import { openBeside } from './open-beside.ts';
 import { displayKey, findOrphans, readValidKeys, type ValidKey, waysOutOfOrphans } from './orphans.ts';
 
 /** What the look at all keys has found, for a cut-over that is asked for meanwhile. */
@@ -58,19 +59,12 @@ export async function lookForOrphans(
   first: FirstLook,
   signal: AbortSignal,
 ): Promise<void> {
-  const { servers, input } = engine;
+  const { input } = engine;
   const wanted = new Set(schema.foreignKeys.map(nameOfEntry));
   await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('orphans');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
   const standing = new Set<string>();
   try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
+    const { source, target } = await openBeside(engine, 'orphans', sessions, signal);
     let keys = (await keysToLookAt(source, target)).filter((key) => wanted.has(nameOfEntry(entryOfKey(key))));
     for (;;) {
       const violated: ValidKey[] = [];

@@ -25,12 +25,12 @@ export const isLate = ({ entry, fields }: Difference): boolean =>
   LATE.has(entry.kind) ||
   fields.some(({ field }) => field === 'row security' || (entry.kind === 'domain' && field === 'not null'));
 
-/** The statements for one difference; all of its fields, or none. */
-export function statementsFor(difference: Difference): Statements {
+/** The statements for one difference; all of its fields, or none. `hasChildren`: other tables inherit from its table, or are its partitions. */
+export function statementsFor(difference: Difference, hasChildren = false): Statements {
   const { state, entry, fields } = difference;
   if (state === 'missing') return toMake(entry);
   if (state === 'extra') return toDrop(entry);
-  const each = fields.map(({ field, source, target }) => toChange(entry, field, source, target));
+  const each = fields.map(({ field, source, target }) => toChange(entry, field, source, target, hasChildren));
   if (each.some(({ when }) => when === 'hand')) return BY_HAND;
   // One statement may set several fields.
   const sql = [...new Set(each.flatMap((one) => one.sql))];
@@ -182,7 +182,13 @@ function addLabels(entry: Entry, source: string | null, target: string | null): 
   );
 }
 
-function toChange(entry: Entry, field: string, source: string | null, target: string | null): Statements {
+function toChange(
+  entry: Entry,
+  field: string,
+  source: string | null,
+  target: string | null,
+  hasChildren: boolean,
+): Statements {
   if (field === 'comment') return nameInSql(entry) === null ? BY_HAND : now(...commentOn(entry));
   if (field === 'privileges') return grants(entry, source, target);
   switch (entry.kind) {
@@ -195,7 +201,7 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
     case 'enum type':
       return field === 'labels' ? addLabels(entry, source, target) : BY_HAND;
     case 'column':
-      return ofColumn(entry, field, source, target);
+      return ofColumn(entry, field, source, target, hasChildren);
     case 'policy':
       return inCutover(...policy(entry));
     case 'trigger':
@@ -258,8 +264,15 @@ function setOptions(alter: string, source: string | null, target: string | null)
   );
 }
 
-function ofColumn(entry: Entry, field: string, source: string | null, target: string | null): Statements {
-  const alter = `ALTER TABLE ${ownName(entry)} ALTER COLUMN ${lastName(entry)}`;
+/** Children are changed by statements of their own: the source's may differ. A hypertable has none here, and refuses ONLY. */
+function ofColumn(
+  entry: Entry,
+  field: string,
+  source: string | null,
+  target: string | null,
+  hasChildren: boolean,
+): Statements {
+  const alter = `ALTER TABLE ${hasChildren ? 'ONLY ' : ''}${ownName(entry)} ALTER COLUMN ${lastName(entry)}`;
   switch (field) {
     case 'default':
       if (entry.fields.generated !== undefined) return BY_HAND;

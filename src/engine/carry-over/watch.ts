@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { qualified } from '../../postgres/identifiers.ts';
 import { withoutOtherWords } from '../definitions/canonical.ts';
 import { compareEntries, type Difference } from '../definitions/compare.ts';
 import { describe, type Entries, type Entry, keyOf } from '../definitions/entry.ts';
@@ -107,7 +108,7 @@ export class DefinitionWatch {
       current,
       parts.filter((one) => !isLate(one)),
     );
-    const all = [...early, ...parts.filter(isLate)].sort(inOrder).map(toChange);
+    const all = [...early, ...parts.filter(isLate)].sort(inOrder).map(toChangeIn(current));
     const isCarried = ({ key, sql }: DefinitionChange): boolean => carried.get(key) === JSON.stringify(sql);
     const kept = new Set(all.filter(isCarried).map(({ key }) => key));
     const open = new Set(all.map(({ key }) => key));
@@ -185,14 +186,22 @@ async function notOnTarget(
   });
 }
 
-function toChange(difference: Difference): DefinitionChange {
-  const { sql, atOnce = [], when } = statementsFor(difference);
-  return {
-    key: keyOf(difference.entry),
-    object: describe(difference.entry),
-    what: happened(difference),
-    sql: [...sql],
-    at_once: [...atOnce],
-    when,
+/** Of the source as it is now. */
+function toChangeIn({ entries }: Definitions): (difference: Difference) => DefinitionChange {
+  // Names in quotes, with a comma between them; a name itself may hold one.
+  const parents = new Set(
+    [...entries.values()].flatMap(({ fields }) => fields.parents?.match(/(?:"(?:[^"]|"")*"\.?)+/g) ?? []),
+  );
+  return (difference) => {
+    const [schema = '', name = ''] = difference.entry.name;
+    const { sql, atOnce = [], when } = statementsFor(difference, parents.has(qualified({ schema, name })));
+    return {
+      key: keyOf(difference.entry),
+      object: describe(difference.entry),
+      what: happened(difference),
+      sql: [...sql],
+      at_once: [...atOnce],
+      when,
+    };
   };
 }

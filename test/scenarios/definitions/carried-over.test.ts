@@ -89,15 +89,17 @@ describe('definitions that change while it runs', () => {
     await using migration = await begin(
       databases,
       `CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE VIEW v AS SELECT id, n FROM t;
-       CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+       CREATE TABLE parts (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
        CREATE FUNCTION limit_of() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 10';
        CREATE FUNCTION fits(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < limit_of(); END'`,
     );
     await source.query(`CREATE FUNCTION count_t() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';
       CREATE INDEX by_fits ON t (fits(n)); ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
       CREATE RULE ins AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.n);
-      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50); CREATE INDEX parts_z ON parts (id DESC)`);
+      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50); CREATE INDEX parts_z ON parts (id DESC);
+      ALTER TABLE ONLY parts ALTER v SET DEFAULT 'of the whole'`);
     const changed = [
+      'column public.parts.v',
       'constraint public.parts.few',
       'constraint public.t.fits',
       'function public.count_t()',

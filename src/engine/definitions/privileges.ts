@@ -68,6 +68,8 @@ export interface PrivilegesOfSource {
 export function privilegesOfSource(entries: Entries, roles: PrivilegeRoles, dropMaintain: boolean): PrivilegesOfSource {
   const missing = new Map<string, number>();
   const adapted = new Map<string, Entry>();
+  // Default privileges of several owners become those of our role, which has all of them.
+  const keptOf = new Map<string, readonly Privilege[]>();
   for (const entry of entries.values()) {
     const gone = new Set<string>();
     const grantee = (who: string): string | null => {
@@ -86,8 +88,10 @@ export function privilegesOfSource(entries: Entries, roles: PrivilegeRoles, drop
     const name = entry.kind === 'default privileges' ? nameHere(entry.name, roles, gone) : entry.name;
     for (const role of gone) missing.set(role, (missing.get(role) ?? 0) + 1);
     if (name === null) continue;
-    const result = withPrivileges({ ...entry, name }, kept);
-    adapted.set(keyOf(result), result);
+    const key = keyOf({ ...entry, name });
+    const all = [...(keptOf.get(key) ?? []), ...kept];
+    keptOf.set(key, all);
+    adapted.set(key, withPrivileges({ ...entry, name }, all));
   }
   return { entries: adapted, missing };
 }

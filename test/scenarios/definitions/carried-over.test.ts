@@ -91,10 +91,11 @@ describe('definitions that change while it runs', () => {
       `CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE VIEW v AS SELECT id, n FROM t;
        CREATE TABLE parts (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
        CREATE FUNCTION limit_of() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 10';
+       CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT limit_of() + $1';
        CREATE FUNCTION fits(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < limit_of(); END'`,
     );
     await source.query(`CREATE FUNCTION count_t() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';
-      CREATE INDEX by_fits ON t (fits(n)); ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
+      CREATE INDEX by_fits ON t (fits(n)); CREATE STATISTICS by_sum ON inlined(n), id FROM t; ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
       CREATE RULE ins AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.n);
       ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50); CREATE INDEX parts_z ON parts (id DESC);
       ALTER TABLE ONLY parts ALTER v SET DEFAULT 'of the whole'`);
@@ -106,6 +107,7 @@ describe('definitions that change while it runs', () => {
       'index public.by_fits',
       'index public.parts_z',
       'rule public.v.ins',
+      'statistics object public.by_sum',
       'index public.parts_1_id_idx',
     ];
     await migration.until(() => objects(migration).length >= changed.length, 'all changes to be told');

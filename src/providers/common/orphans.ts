@@ -6,7 +6,7 @@ import {
   type ValidKey,
   waysOutOfOrphans,
 } from '../../engine/cutover/orphans.ts';
-import { isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
+import { entryOfKey, isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
 import { readSearchPath } from '../../engine/search-path.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName } from '../../postgres/identifiers.ts';
@@ -24,12 +24,6 @@ const LIMIT_MS = 10_000;
 /** query_canceled, insufficient_privilege, undefined_function: says nothing about the rows. */
 const NO_ANSWER = new Set(['57014', '42501', '42883']);
 
-const entryOf = (key: ValidKey) => ({
-  type: 'FK CONSTRAINT',
-  schema: key.schema,
-  name: `${key.table} ${key.name}`.replace(/[\r\n]/g, ' '),
-});
-
 /** https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE: rows written with it unchecked. */
 export const orphans: Check = {
   id: 'source-orphans',
@@ -46,7 +40,7 @@ export const orphans: Check = {
     const among = (key: ValidKey, names: ReadonlySet<string>) =>
       names.has(displayName({ schema: key.schema, name: key.table })) && names.has(displayName(key.parent));
     const keys = (await readValidKeys(source)).filter(
-      (key) => among(key, migrated) && !isNamed(options.leaveOut, entryOf(key)),
+      (key) => among(key, migrated) && !isNamed(options.leaveOut, entryOfKey(key)),
     );
     if (keys.length === 0) return pass('no foreign keys');
     const { path } = await readSearchPath(source, sourceSettings, {
@@ -69,7 +63,7 @@ export const orphans: Check = {
     const later = rest === 0 ? '' : `; ${counted(rest, 'key')} will be looked at before the cut-over`;
     if (found.length === 0) return pass(`${counted(looked, 'key')} looked at, no such rows${later}`);
     const first = found[0];
-    const leaveOut = leaveOutOption(found.map(({ key }) => entryOf(key)));
+    const leaveOut = leaveOutOption(found.map(({ key }) => entryOfKey(key)));
     return warn(`${listed(found.map(({ key, rows }) => `${displayKey(key)} (${rows.join('; ')})`))}${later}`, {
       fix: [
         ...(found.length === 1 && first

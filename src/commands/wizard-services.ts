@@ -103,7 +103,7 @@ function linkTo(client: EngineClient): EngineLink {
     onEvent: (listener) => client.onEvent(listener),
     onClose: (listener) => client.onClose(listener),
     cutover: (request) => client.request({ action: 'cutover', ...request }),
-    carryOver: (keys) => client.request({ action: 'carry-over', keys: [...keys] }),
+    carryOver: (changes) => client.request({ action: 'carry-over', changes: [...changes] }),
     resync: () => client.request({ action: 'resync', tables: [] }),
     stop: () => client.request({ action: 'stop' }),
     detach: () => client.detach(),

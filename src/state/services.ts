@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../engine/events.ts';
+import type { DefinitionChange, EngineEvent } from '../engine/events.ts';
 import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport, Side } from '../errors/migrate-error.ts';
@@ -132,8 +132,11 @@ export interface EngineLink {
   cutover(request: { confirm: string; freezeSource: boolean; override: string | null }): Promise<void>;
   /** Copies all damaged tables again. Resolves once the engine begins with it; rejects with TM5004 when it can't. */
   resync(): Promise<void>;
-  /** Runs the statements of these changed definitions on the target. Rejects with TM6006 when it refuses one. */
-  carryOver(keys: readonly string[]): Promise<void>;
+  /**
+   * Runs the statements of these changed definitions on the target. Rejects with TM6006 when it refuses one, and when a definition has
+   * changed again since these were shown.
+   */
+  carryOver(changes: readonly DefinitionChange[]): Promise<void>;
   /** Stops the engine; the migration can be resumed. */
   stop(): Promise<void>;
   /** Leaves; the engine goes on. */

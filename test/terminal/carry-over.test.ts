@@ -32,7 +32,9 @@ describe('definitions that changed on the source', () => {
     expect(play(asked, { type: 'close-overlay' }).effects).toEqual([]);
     // What comes in meanwhile was not shown, and is not run.
     const more = reach(asked, event({ type: 'definition_changes', changes: [change('newer', 'now', 'SELECT 4')] }));
-    expect(play(more, { type: 'yes' }).effects).toEqual([{ do: 'carry-over', keys: ['now', 'late'] }]);
+    expect(play(more, { type: 'yes' }).effects).toMatchObject([
+      { do: 'carry-over', changes: [{ key: 'now' }, { key: 'late' }] },
+    ]);
     const answer = (error: typeof ERROR | null) => reach(told, { type: 'carried-over', error }).notice;
     expect(answer(null)).toMatchObject({ tone: 'info' });
     expect(answer(ERROR)).toEqual({ tone: 'fail', text: 'TM1104 wrong password' });

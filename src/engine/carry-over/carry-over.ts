@@ -20,6 +20,21 @@ const refused = (object: string, error: unknown, hint: string): MigrateError =>
     cause: error,
   });
 
+/** Nothing is run that was not seen: rejects with TM6006 when one of the changes that were shown is another one by now, or none. */
+export function requireAsShown(shown: readonly DefinitionChange[], now: readonly DefinitionChange[]): void {
+  // One object may have statements for now and others for the cut-over.
+  const told = ({ key, when, sql, at_once }: DefinitionChange) => JSON.stringify([key, when, sql, at_once]);
+  const current = new Set(now.map(told));
+  const other = shown.find((change) => !current.has(told(change)));
+  if (!other) return;
+  throw new MigrateError('TM6006', {
+    side: 'source',
+    object: other.object,
+    message: 'its definition has changed again since its statements were shown',
+    hint: 'Nothing was run. Look at the new list, and ask again.',
+  });
+}
+
 /**
  * Runs on the target what the operator has seen and said yes to; what is made in the cut-over only is remembered for it. Rejects
  * with TM6006 at the first statement that the target refuses: what was run before it stays.

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import { carryOver } from '../carry-over/carry-over.ts';
+import { carryOver, requireAsShown } from '../carry-over/carry-over.ts';
 import type { DefinitionWatch } from '../carry-over/watch.ts';
 import type { Control, CutoverRequest } from '../control.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
@@ -164,15 +164,12 @@ async function serveCarryOver(
 ): Promise<void> {
   if (isLive) await definitions.tick(source, target);
   for (let request = control.takeCarryOver(); request; request = control.takeCarryOver()) {
-    const { keys, answer } = request;
+    const { changes, answer } = request;
     try {
       // What an earlier engine has told may be asked for before this one has looked.
       if (!isLive) await definitions.update(source, target);
-      await carryOver(
-        target,
-        definitions.changes.filter(({ key }) => keys.includes(key)),
-        emit,
-      );
+      requireAsShown(changes, definitions.changes);
+      await carryOver(target, changes, emit);
       await definitions.look(source, target);
     } catch (error) {
       answer(error);

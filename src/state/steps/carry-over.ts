@@ -19,10 +19,9 @@ export function askCarryOver(model: Model): Step {
     `${what}; run on the target${when === 'cutover' ? ' in the cut-over' : ''}:`,
     ...shown(sql),
   ]);
-  const keys = changes.map(({ key }) => key);
   return step({
     ...model,
-    overlay: { kind: 'question', title: 'Carry these definitions over?', lines, yes: { type: 'carry-over', keys } },
+    overlay: { kind: 'question', title: 'Carry these definitions over?', lines, yes: { type: 'carry-over', changes } },
   });
 }
 

@@ -186,7 +186,7 @@ export function engineStep(model: Model, message: Message): Step | null {
     case 'ask-carry-over':
       return askCarryOver(model);
     case 'carry-over':
-      return step(model, { do: 'carry-over', keys: message.keys });
+      return step(model, { do: 'carry-over', changes: message.changes });
     case 'carried-over':
       return step({ ...model, notice: carriedNotice(message.error) });
     case 'stop-ended': {

@@ -73,7 +73,7 @@ describe('definitions that change while it runs', () => {
     expect(migration.definitionChanges.filter(({ when }) => when === 'hand')).toEqual([]);
     // Nothing is run without a yes.
     expect(await target.query('SELECT f() AS f')).toEqual([{ f: 1 }]);
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     expect(migration.definitionChanges).toEqual([]);
     expect(await target.query('SELECT f() AS f')).toEqual([{ f: 2 }]);
     await source.query("INSERT INTO t VALUES (2, 'b', 15)");
@@ -112,7 +112,7 @@ describe('definitions that change while it runs', () => {
     ];
     await migration.until(() => objects(migration).length >= changed.length, 'all changes to be told');
     expect(objects(migration)).toEqual(changed);
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     expect(migration.definitionChanges).toEqual([]);
     await migration.cutOver();
     expect((await migration.verify()).objects).toEqual([]);
@@ -129,7 +129,7 @@ describe('definitions that change while it runs', () => {
       source.query(`ALTER TABLE t DROP CONSTRAINT few; ALTER TABLE t ADD CONSTRAINT few CHECK (n < ${limit})`);
     await check(20);
     await migration.until(() => objects(migration).length > 0, 'the change to be told');
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     await check(10);
     await migration.cutOver();
     expect((await migration.verify()).objects).toEqual([]);
@@ -167,13 +167,31 @@ describe('definitions that change while it runs', () => {
     databases.allow('slot');
     await source.query('DROP VIEW v; CREATE VIEW v AS SELECT v AS id FROM t');
     await migration.until(() => objects(migration).length > 0, 'the change to be told');
-    await expect(migration.carryOver(migration.definitionChanges.map(({ key }) => key))).rejects.toMatchObject({
+    await expect(migration.carryOver()).rejects.toMatchObject({
       code: 'TM6006',
     });
     expect(objects(migration)).toEqual(['view public.v']);
     // By hand, and the list follows.
     await target.query('DROP VIEW v; CREATE VIEW v AS SELECT v AS id FROM t');
     await migration.until(() => objects(migration).length === 0, 'the list to follow');
+  });
+
+  test('that changed again after they were shown are not run', async ({ databases }) => {
+    const { source, target } = databases;
+    await using migration = await begin(databases);
+    databases.allow('slot');
+    await source.query(`COMMENT ON TABLE t IS 'shown'`);
+    await migration.until(() => objects(migration).length > 0, 'the change to be told');
+    const shown = migration.definitionChanges;
+    await source.query(`COMMENT ON TABLE t IS 'another'`);
+    await migration.until(() => JSON.stringify(migration.definitionChanges).includes('another'), 'the next change');
+    const comment = `SELECT obj_description('t'::regclass) AS comment`;
+    const before = await target.query(comment);
+    await expect(migration.carryOver(shown)).rejects.toMatchObject({ code: 'TM6006' });
+    expect(await target.query(comment)).toEqual(before);
+    await migration.carryOver();
+    expect(await target.query(comment)).toEqual([{ comment: 'another' }]);
+    await expect(migration.carryOver(shown)).rejects.toMatchObject({ code: 'TM6006' });
   });
 
   test('what was dropped on the target, and what the options leave out, is no change', async ({ databases }) => {
@@ -192,7 +210,7 @@ describe('definitions that change while it runs', () => {
     );
     await migration.until(() => objects(migration).length > 0, 'the change to be told');
     expect(objects(migration)).toEqual(['table public.t']);
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     await migration.cutOver();
     expect((await migration.verify()).objects).toEqual([]);
   });

@@ -6,6 +6,7 @@ import { parseConnectionString } from '../../src/postgres/connection-string.ts';
 import { giveSearchPath } from '../../src/postgres/search-path.ts';
 import { test } from '../support/databases.ts';
 import { NORMALIZERS } from './search-path/migrate.ts';
+import { Migration } from './whole/migration.ts';
 
 describe('the look at values that the target would cut', () => {
   test.override({ databaseOptions: { sourceEncoding: 'LATIN1' } });
@@ -39,5 +40,40 @@ describe('the look at values that the target would cut', () => {
     } finally {
       destroy(client);
     }
+  });
+});
+
+describe('a longer value that comes in replay', () => {
+  test.override({ databaseOptions: { sourceEncoding: 'LATIN1' } });
+
+  test.for([
+    ['name', `repeat(chr(233), 40)::name`],
+    ['name[]', `ARRAY['short', NULL, repeat(chr(233), 40)]::name[]`],
+    ['longest', `repeat(chr(233), 40)::longest`],
+  ] as const)('of type %s damages its table: the target refuses it, or would cut it', async ([type, value], {
+    databases,
+  }) => {
+    const { source, target } = databases;
+    databases.allow('slot');
+    await source.query(`CREATE DOMAIN longest AS name; CREATE TABLE named (id int PRIMARY KEY, v ${type});
+      CREATE TABLE other (id int PRIMARY KEY, v ${type}); INSERT INTO named VALUES (1)`);
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { skipRoles: true },
+    });
+    await migration.reached('replay');
+    await source.query(`INSERT INTO named VALUES (2, ${value})`);
+    await source.query(`INSERT INTO other VALUES (2, NULL)`);
+    const damaged = () => migration.of('table').filter(({ state }) => state === 'damaged');
+    await migration.until(() => damaged().length > 0, 'the damage');
+    expect(damaged()).toMatchObject([
+      {
+        relation: 'public.named',
+        damage: { code: 'TM5002', reason: expect.stringMatching(/longer in UTF8|too long/) },
+      },
+    ]);
+    expect(await target.query('SELECT id FROM named')).toEqual([{ id: 1 }]);
   });
 });

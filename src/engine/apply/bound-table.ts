@@ -5,7 +5,7 @@ import type { RowChange, StreamRelation } from '../decode/change.ts';
 import { tupleFormat } from '../decode/tuple.ts';
 import type { Place } from '../source/catalog.ts';
 import { readTargetTables, type TargetTable } from './target-table.ts';
-import { keptBytes } from './whole-value.ts';
+import { type Kept, keptBytes } from './whole-value.ts';
 
 /** A column of the stream with what the target knows of it. */
 export interface BoundColumn {
@@ -51,8 +51,8 @@ export interface BoundTable {
   readonly otherTypes: readonly string[];
   /** Columns of the same type with another modifier in the stream. */
   readonly otherModifiers: readonly string[];
-  /** Columns of which the target keeps so many bytes of a value in text form. */
-  readonly limited: readonly { readonly index: number; readonly name: string; readonly bytes: number }[];
+  /** Columns of which the target keeps a part only of longer values. */
+  readonly limited: readonly { readonly index: number; readonly name: string; readonly kept: Kept }[];
 }
 
 /** Types with an OID below have it on every server. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
@@ -145,7 +145,7 @@ export function bindTo(
     if (otherType && !retyped) otherTypes.push(column.name);
     if (otherModifier && !retyped) otherModifiers.push(column.name);
     const kept = keptBytes(known.baseOid);
-    if (kept !== null) limited.push({ index, name: column.name, bytes: kept });
+    if (kept !== null) limited.push({ index, name: column.name, kept });
     bound.push({
       index,
       name: column.name,

@@ -39,10 +39,10 @@ export class TableDamage extends MigrateError {
 
 /**
  * SQLSTATEs by which a row itself is refused: data exceptions, integrity constraints, WITH CHECK OPTION, what a trigger
- * raises. All else (rights, missing columns) is for the operator to put right, and loses nothing by waiting.
+ * raises, a value of type name that is too long. All else (rights, missing columns) is for the operator to put right, and loses nothing by waiting.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const OF_THE_ROW = /^(22|23|44|P0)/;
+const OF_THE_ROW = /^(22|23|44|P0|42622)/;
 export const refusesTheRow = (error: unknown): boolean => OF_THE_ROW.test(sqlState(error) ?? '');
 
 /**

@@ -56,13 +56,14 @@ async function runOn(
   { key, object }: Pick<DefinitionChange, 'key' | 'object'>,
   sql: readonly string[],
 ): Promise<void> {
-  const run = (statement: string) =>
-    isCheckedWithRows(key) ? queryAsOperator(target, statement) : target.query(statement);
+  if (sql.length === 0) return;
   try {
     // As in a dump: the source has accepted the bodies, under its own search_path.
     await target.query(`SET lock_timeout = '${LOCK_TIMEOUT}'; SET check_function_bodies = off`);
+    // Together: when the new index is refused, the old one stays.
+    if (isCheckedWithRows(key)) await queryAsOperator(target, sql.join(';\n'));
     // One by one: a new label of an enumerated type can not be used in the transaction that adds it.
-    for (const statement of sql) await run(statement);
+    else for (const statement of sql) await target.query(statement);
   } catch (error) {
     throw refused(
       object,

@@ -176,6 +176,26 @@ describe('definitions that change while it runs', () => {
     await migration.until(() => objects(migration).length === 0, 'the list to follow');
   });
 
+  test('an index stays as it is when the target refuses the new one', async ({ databases }) => {
+    const { source, target } = databases;
+    await using migration = await begin(
+      databases,
+      'CREATE TABLE t (id int PRIMARY KEY, n int); CREATE INDEX by_n ON t (n); INSERT INTO t VALUES (1, 1)',
+    );
+    databases.allow('slot');
+    await source.query('DROP INDEX by_n; CREATE INDEX by_n ON t (n DESC)');
+    await migration.until(() => objects(migration).length > 0, 'the change to be told');
+    await target.admin(`CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION refuse();
+      ALTER EVENT TRIGGER refuse ENABLE ALWAYS`);
+    await expect(migration.carryOver()).rejects.toMatchObject({ code: 'TM6006' });
+    const definition = `SELECT pg_get_indexdef('by_n'::regclass) AS sql`;
+    expect(await target.query(definition)).toEqual([{ sql: expect.stringMatching(/\(n\)$/) }]);
+    await target.admin('DROP EVENT TRIGGER refuse');
+    await migration.carryOver();
+    expect(await target.query(definition)).toEqual([{ sql: expect.stringMatching(/\(n DESC\)$/) }]);
+  });
+
   test('that changed again after they were shown are not run', async ({ databases }) => {
     const { source, target } = databases;
     await using migration = await begin(databases);

@@ -1,8 +1,14 @@
 import { readMigration } from '../../engine/target/progress-schema.ts';
-import { quoteIdent } from '../../postgres/identifiers.ts';
+import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
-import { surroundings } from '../facts/surroundings.ts';
+import { type Subscription, surroundings } from '../facts/surroundings.ts';
 import { info, listed, pass, warn } from '../outcome.ts';
+
+/** The source forgets the name of the slot when it lets go of it: so it is written out here. */
+function creation({ name, publications: from, slot }: Subscription): string {
+  const goingOn = slot === null ? '' : `create_slot = false, slot_name = ${quoteLiteral(slot)}, `;
+  return `CREATE SUBSCRIPTION ${quoteIdent(name)} CONNECTION '…' PUBLICATION ${from.map(quoteIdent).join(', ')} WITH (${goingOn}copy_data = false);`;
+}
 
 /** https://www.postgresql.org/docs/current/sql-createsubscription.html */
 export const subscriptions: Check = {
@@ -21,6 +27,7 @@ export const subscriptions: Check = {
         `${quoteIdent(name)} to ${listed(from.map(quoteIdent))}${enabled ? '' : ', disabled'}`,
     );
     const enabled = found.filter((one) => one.enabled);
+    const withSlot = found.filter(({ slot }) => slot !== null);
     return warn(`${listed(words)}: stays on the source`, {
       fix: [
         ...(enabled.length > 0
@@ -29,13 +36,14 @@ export const subscriptions: Check = {
               ...enabled.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} DISABLE;`),
             ]
           : []),
-        'Before the target takes it over, on the source, to let go of the slot of the publisher:',
-        ...found.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} SET (slot_name = NONE);`),
+        ...(withSlot.length > 0
+          ? [
+              'Before the target takes it over, on the source, to let go of the slot of the publisher:',
+              ...withSlot.map(({ name }) => `ALTER SUBSCRIPTION ${quoteIdent(name)} SET (slot_name = NONE);`),
+            ]
+          : []),
         'After the cut-over, on the target, to go on with that slot where the source stopped:',
-        ...found.map(
-          ({ name, publications: from }) =>
-            `CREATE SUBSCRIPTION ${quoteIdent(name)} CONNECTION '…' PUBLICATION ${from.map(quoteIdent).join(', ')} WITH (create_slot = false, slot_name = '…', copy_data = false);`,
-        ),
+        ...found.map(creation),
       ].join('\n'),
     });
   },

@@ -44,6 +44,26 @@ describe('the demo', () => {
     await wizard.shows('The demo has ended: its servers, its engine and their data are gone.');
   });
 
+  it('takes the yes to its end also where another question of as many lines was open', async () => {
+    const sql = ['ALTER SYSTEM SET wal_level = logical', 'SELECT pg_reload_conf()'];
+    const checks = CHECKS.map((result, at) => ({
+      ...result,
+      status: at === 1 ? ('fail' as const) : ('pass' as const),
+      apply: at === 1 ? ({ side: 'source', sql, restart: false } as const) : null,
+    }));
+    const prefill = { source: SOURCE_URI, target: TARGET_URI };
+    const wizard = openWizard({ prefill, checks, wizard: { isDemo: true } });
+    await wizard.shows('18 ms away');
+    wizard.press('enter');
+    await wizard.shows('1 failed');
+    wizard.press({ type: 'a' });
+    await wizard.shows('Run this on the source?');
+    wizard.press('ctrlC');
+    await wizard.shows('End the demo?');
+    wizard.press({ type: 'y' });
+    expect(await wizard.ended).toBe(130);
+  });
+
   it('waits for an engine that is being started, and leaves then', () => {
     const starting = reach(
       { ...probed, isDemo: true, screen: 'plan' },

@@ -128,7 +128,7 @@ function textLines(model: Model, progress: Progress, width: number): ReactNode[]
       ? []
       : [
           ...gates,
-          ...definitionNodes(progress.definition_changes, width, model.now),
+          ...definitionNodes(progress.definition_changes, width, model.now, hasCutoverForm(model)),
           <Text key="steps" tone="muted">
             Then, step by step:
           </Text>,

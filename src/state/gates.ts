@@ -113,8 +113,8 @@ export const hasCutoverForm = (model: Model): boolean =>
   cutoverOpenLock(model) === null && model.engine.progress?.phase !== 'cutover';
 
 const WIZARD_REMEDIES: RemedyWords = {
-  freeze: 'freeze the source (Space)',
-  changes: 'run what D shows',
+  freeze: 'freeze the source (Tab, then Space)',
+  changes: 'run what Esc and D show',
   override: 'give a reason to override',
 };
 

@@ -1,5 +1,6 @@
 import { displayName } from '../../postgres/identifiers.ts';
 import { matchesAny } from '../../postgres/patterns.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check } from '../check.ts';
 import { rowsInChunks } from '../copy-estimate.ts';
 import { timescaleObjects } from '../facts/hypertables.ts';
@@ -45,7 +46,7 @@ export const replicaIdentity: Check = {
     const seeming = tables.filter((row) => reasonOf(row) !== null && !isAccepted(row));
     if (seeming.length === 0) return warn(found.join('\n'), { fix: fix.join('\n') });
     // Who has given a table a key does not expect that its updates get lost.
-    const accept = `Or accept that only inserts are replayed: --inserts-only ${seeming.map(({ relation }) => `'${relation}'`).join(' ')}`;
+    const accept = `Or accept that only inserts are replayed: --inserts-only ${seeming.map(({ relation }) => shellQuoted(relation)).join(' ')}`;
     return fail('TM1216', found.join('\n'), { fix: [...fix, accept].join('\n') });
   },
 };

@@ -10,6 +10,7 @@ import { connect, destroy } from '../../postgres/connect.ts';
 import { displayName } from '../../postgres/identifiers.ts';
 import { firstRow } from '../../postgres/query.ts';
 import { giveSearchPath } from '../../postgres/search-path.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '../facts/event-triggers.ts';
 import { server } from '../facts/server.ts';
@@ -152,7 +153,7 @@ function refused(
           ...(along.length > 0 ? [`Left out with it: ${listed(along, 40)}`] : []),
         ]),
     ...(impossible ? [`${impossible.message}. ${impossible.hint}`] : []),
-    ...tables.map((table) => `Or leave the table out: --exclude-table '${displayName(table)}'`),
+    ...tables.map((table) => `Or leave the table out: --exclude-table ${shellQuoted(displayName(table))}`),
     'Or change the objects on the source as the target takes them.',
   ];
   const found = [

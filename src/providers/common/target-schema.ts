@@ -8,8 +8,7 @@ import { readSearchPath } from '../../engine/search-path.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { connect, destroy } from '../../postgres/connect.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import { firstRow } from '../../postgres/query.ts';
-import { giveSearchPath } from '../../postgres/search-path.ts';
+import { giveSearchPath, type SearchPath, searchPathSetting } from '../../postgres/search-path.ts';
 import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '../facts/event-triggers.ts';
@@ -96,7 +95,7 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
     const as = { side: 'source', application: 'trial', signal } as const;
     const { path } = await readSearchPath(run.source, run.sourceSettings, as);
     giveSearchPath(client, () => path);
-    const bodies = await bodiesOf(run);
+    const bodies = await bodiesOf(run, path);
     const trial = await trySchema(client, entries, {
       hasExclusions: hasExclusions(options),
       bodies,
@@ -168,29 +167,23 @@ const VALIDATORS: Readonly<Record<string, string>> = {
   plpgsql: 'plpgsql_validator',
 };
 
-/** Between major releases bodies of functions are looked into, too, under the search_path that the source's sessions have. */
-async function bodiesOf({ ask, source, signal, sourceSettings }: CheckRun) {
+/** Between major releases bodies of functions are looked into, too, under the search_path that the migration uses. */
+async function bodiesOf({ ask, signal, sourceSettings }: CheckRun, path: SearchPath) {
   const [from, to] = [await ask('source', server), await ask('target', server)];
   if (from.version.major === to.version.major) return null;
-  const { path } = await firstRow<{ path: string }>(source, SEARCH_PATH);
+  const searchPath = searchPathSetting(path);
   const acceptedBySource = async (entry: ArchiveEntry): Promise<boolean> => {
     const client = await connect(sourceSettings, { side: 'source', application: 'trial', signal });
     try {
-      return await validates(client, entry, path);
+      return await validates(client, entry, searchPath);
     } finally {
       destroy(client);
     }
   };
-  return { searchPath: path, acceptedBySource };
+  return { searchPath, acceptedBySource };
 }
 
-/** As the database or the server has it; our own sessions have none. */
-const SEARCH_PATH = `SELECT coalesce(
-  (SELECT substr(c.setting, 13) FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
-    WHERE s.setrole = 0 AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.setting LIKE 'search_path=%'),
-  (SELECT boot_val FROM pg_settings WHERE name = 'search_path')) AS path`;
-
-async function validates(client: pg.Client, entry: ArchiveEntry, path: string): Promise<boolean> {
+async function validates(client: pg.Client, entry: ArchiveEntry, searchPath: string): Promise<boolean> {
   const { rows } = await client.query<{ language: string; schema: string }>(
     `SELECT l.lanname AS language, quote_ident(n.nspname) AS schema FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
        JOIN pg_proc v ON v.oid = l.lanvalidator JOIN pg_namespace n ON n.oid = v.pronamespace WHERE p.oid = $1::oid`,
@@ -201,7 +194,7 @@ async function validates(client: pg.Client, entry: ArchiveEntry, path: string): 
   if (!row || !validator) return true;
   const name = row.language === 'plpgsql' ? `${row.schema}.${validator}` : validator;
   await client.query(`SELECT set_config('search_path', $1, false), set_config('check_function_bodies', 'on', false)`, [
-    path,
+    searchPath,
   ]);
   return client.query(`SELECT ${name}($1::oid)`, [String(entry.oid)]).then(
     () => true,

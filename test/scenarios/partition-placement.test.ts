@@ -100,7 +100,7 @@ describe('partitions whose rows belong to others on the target', () => {
         options: { plugin, tableJobs: 3, splitTablesLargerThan: 8192 },
         waitForGo: true,
       });
-      await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+      await migration.untilSnapshot();
       await source.query(changes(1));
       await migration.go();
       await untilGate(migration, 'copied', true);

@@ -24,7 +24,7 @@ describe('the demo', () => {
     const { overlay } = asked.model;
     if (overlay?.kind !== 'question') throw new Error('no question');
     expect(overlay.lines.join(' ')).toMatch(
-      /servers are stopped.*data is removed.*engine is stopped.*Nothing .* gone on with/,
+      /servers are stopped.*data is removed.*engine is stopped.*cannot be resumed/,
     );
     const stayed = play(asked.model, { type: 'close-overlay' });
     expect(stayed.model).toMatchObject({ exit: null, overlay: null });

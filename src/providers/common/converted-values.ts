@@ -31,8 +31,8 @@ export const convertedValues: Check = {
   side: 'source',
   title: 'Values of limited bytes in UTF8',
   severity: 'fail',
-  wanted: 'every value of a type that counts bytes fits into it in UTF8',
-  why: 'A "char" holds one byte and a name 63; the target would cut what is longer, without a word. A long text may not fit into an index any more.',
+  wanted: 'every value of a type with a limit in bytes fits into that type in UTF8',
+  why: 'A "char" holds one byte, a name 63. The target cuts a longer value without an error. A long text may no longer fit into an index.',
   fix: 'ALTER TABLE … ALTER COLUMN … TYPE text; on the source, or change these values.',
   async run(run) {
     const { encoding: from } = (await run.ask('source', server)).database;

@@ -44,7 +44,7 @@ function remedyOf(object: InvalidObject): string {
   const name = qualified(object);
   switch (object.kind) {
     case 'index':
-      return `To have it: REINDEX INDEX CONCURRENTLY ${name}; to be rid of it: DROP INDEX CONCURRENTLY ${name};`;
+      return `To repair it: REINDEX INDEX CONCURRENTLY ${name}; to remove it: DROP INDEX CONCURRENTLY ${name};`;
     case 'partitioned index':
       return `To make it valid: create the index on each partition that lacks it, then ALTER INDEX ${name} ATTACH PARTITION … for each.`;
     case 'table':

@@ -37,7 +37,7 @@ export const orphans: Check = {
   title: 'Rows that violate a foreign key',
   severity: 'warn',
   wanted: 'none',
-  why: 'Rows written with session_replication_role = replica, or with triggers disabled, may refer to rows that do not exist, though the key counts as valid. The target refuses to make such a key. Tables of up to 64 MiB are looked at here, bigger ones on the target before the cut-over.',
+  why: 'Rows written with session_replication_role = replica, or with triggers disabled, may refer to rows that do not exist, although the key counts as valid. The target refuses such a key. This check looks at tables of up to 64 MiB; larger ones are looked at on the target before the cut-over.',
   fix: 'Mend the rows on the source, or leave the key out with --leave-out.',
   async run({ ask, source, sourceSettings, options, signal }) {
     const known = await ask('source', relationsFact);

@@ -25,7 +25,7 @@ interface Tree {
 }
 
 const WORDS: Readonly<Record<Difference, string>> = {
-  hash: 'the hash of a value is another one on the target, or may be',
+  hash: 'the hash of a value may differ on the target',
   order: 'text may be sorted in another order on the target',
 };
 
@@ -37,9 +37,9 @@ export const partitionPlacement: Check = {
   severity: 'fail',
   wanted: 'every row belongs to the same partition on both sides',
   why:
-    'The hash of an enum is that of an OID, that of text depends on the encoding, and the order of text on the collation. Such rows are ' +
-    'copied and replayed through the partitioned table, which puts them where they belong on the target.',
-  fix: 'Nothing, when all rows find a partition. A partition of such a table is copied again with all others.',
+    'The hash of an enum value depends on its OID, the hash of text on the encoding, and the order of text on the collation. Such rows are ' +
+    'copied and replayed through the partitioned table, and the target puts each of them into its partition.',
+  fix: 'Nothing has to be done if every row finds a partition. A partition of such a table is copied again together with all others.',
   async run({ source, target, options }) {
     const differences = await readDifferences(source, target);
     const tables = differences.size > 0 ? await readTables(source) : [];

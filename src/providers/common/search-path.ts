@@ -150,8 +150,8 @@ export const functionLookups: Check = {
   severity: 'fail',
   wanted:
     'functions in indexes, generated columns, checks and materialized views name what they use with its schema, or have a search_path',
-  why: 'Such a function works in sessions that have the right search_path only. The migration uses that of the database. Autovacuum and pg_restore have none, and PostgreSQL 17 and newer take it away when an index is built or a materialized view is refreshed.',
-  fix: 'ALTER FUNCTION … SET search_path = … on the source. That changes the source, not what the function gives.',
+  why: 'Such a function works only in sessions that have the right search_path. The migration uses that of the database. Autovacuum and pg_restore use an empty one. PostgreSQL 17 and newer use an empty one to build an index and to refresh a materialized view.',
+  fix: 'ALTER FUNCTION … SET search_path = … on the source. This changes the function, not its results.',
   async run(run) {
     const { found, untried, fix } = await lookAtAll(run);
     const rest = untried.length === 0 ? '' : `; not tried, there are too many: ${listed(untried.map(titleOf), 6)}`;
@@ -199,15 +199,15 @@ function remedyFor(
   const text = [
     ...(sql.length > 0
       ? [
-          `This changes the functions on the source, not what they give; they are not inlined any more: ${sql.map((one) => `${one};`).join(' ')}`,
+          `This changes the functions on the source, not their results; the server does not inline them any more: ${sql.map((one) => `${one};`).join(' ')}`,
         ]
       : []),
     ...(more
       ? [
-          'Put the schemas there in which the application finds the names, or give them in the connection string of the source: options=-csearch_path=…',
+          'Add the schemas that have these names to the search_path of the database, or give them in the connection string of the source: options=-csearch_path=…',
         ]
       : []),
-    ...(without.length > 0 ? [`Names with their schemas, in the definition itself: ${listed(without)}`] : []),
+    ...(without.length > 0 ? [`Write the names with their schemas in the definition of: ${listed(without)}`] : []),
   ];
   return {
     fix: text.join('\n'),
@@ -222,7 +222,7 @@ export const targetSearchPath: Check = {
   title: 'search_path of the database',
   severity: 'warn',
   wanted: 'sessions on the target get the search_path that they have on the source',
-  why: 'Functions and statements of the application find what they name without a schema by it.',
+  why: 'The application finds by it what it names without a schema.',
   fix: 'Have the owner of the target database run: ALTER DATABASE … SET search_path = …',
   async run({ ask, source, target, sourceSettings, targetSettings, signal }) {
     const as = { application: 'check path', signal } as const;

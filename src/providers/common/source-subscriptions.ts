@@ -17,8 +17,8 @@ export const subscriptions: Check = {
   title: 'Subscriptions',
   severity: 'warn',
   wanted: 'none, or to be made anew on the target',
-  why: 'A subscription feeds the source. What it brings until the cut-over is migrated like all changes; after it the target is fed by nobody. Subscriptions are not brought along: their connection strings hold passwords.',
-  fix: 'Disable it before the cut-over, and make it on the target with copy_data = false.',
+  why: 'A subscription writes to the source. What it writes before the cut-over is migrated like every other change. After the cut-over it does not write to the target. Subscriptions are not migrated, because their connection strings hold passwords.',
+  fix: 'Disable the subscription before the cut-over. Create it on the target with copy_data = false.',
   async run({ ask }) {
     const { subscriptions: found } = await ask('source', surroundings);
     if (found.length === 0) return pass('none');
@@ -56,8 +56,8 @@ export const publications: Check = {
   title: 'Publications',
   severity: 'info',
   wanted: 'none, or to be made anew on the target',
-  why: 'Publications of the source are not brought along: those who subscribe to them get nothing from the target before they subscribe there.',
-  fix: 'Make them on the target before the application writes there, and subscribe to them without copying.',
+  why: 'Publications are not migrated. Their subscribers get nothing from the target until they subscribe there.',
+  fix: 'Create them on the target before the application writes there. Subscribe to them without copying.',
   async run({ ask, target, resuming }) {
     const ours = resuming ? new Set((await readMigration(target))?.publications) : new Set<string>();
     const found = (await ask('source', surroundings)).publications.filter(({ name }) => !ours.has(name));

@@ -49,9 +49,9 @@ export const storedValues: Check = {
   side: 'source',
   title: 'Values of generated columns and checks',
   severity: 'fail',
-  wanted: 'stored generated columns hold what their functions give now, and rows satisfy their checks',
-  why: `The target computes generated columns anew, and checks each row. Where a function was replaced after rows were written, both come out otherwise. The first ${ROWS} rows of a table are looked at; after the copy all values of such columns are compared.`,
-  fix: 'Compute the values anew on the source, by an UPDATE of a column that they depend on.',
+  wanted: 'stored generated columns hold the values that their functions give now, and rows satisfy their checks',
+  why: `The target computes generated columns again and checks each row. When a function was replaced after rows were written, the target gets other values or refuses rows. This check looks at the first ${ROWS} rows of each table. After the copy, all values of such columns are compared.`,
+  fix: 'Compute the values again on the source: UPDATE a column that they depend on.',
   async run(run) {
     const { source, sourceSettings, signal, ask } = run;
     const all = wantedOf(await ask('source', expressionsFact), run);

@@ -29,8 +29,8 @@ export const leaveOutNames: Check = {
   side: 'source',
   title: 'Objects left out by name',
   severity: 'fail',
-  wanted: 'each name of --leave-out is that of an object, and no table needs it',
-  why: 'What depends on an object that is left out is left out with it. A table would go with its rows.',
+  wanted: 'each name of --leave-out names an object, and no table needs that object',
+  why: 'Everything that depends on such an object is left out too. A table would be left out with its rows.',
   fix: "Write type and name as pg_restore --list shows them: --leave-out 'VIEW mon.bg'.",
   async run(run) {
     const { leaveOut } = run.options;
@@ -42,7 +42,7 @@ export const leaveOutNames: Check = {
       because === null ? nameOfEntry(entry) : `${nameOfEntry(entry)} (needs ${nameOfEntry(because)})`,
     );
     return info(`left out: ${listed(names, 40)}`, {
-      fix: 'Nothing has to be done; make on the target what the application needs of it.',
+      fix: 'Nothing has to be done. Create on the target what the application needs of them.',
     });
   },
 };
@@ -53,8 +53,8 @@ export const targetSchema: Check = {
   side: 'target',
   title: 'Schema tried on the target',
   severity: 'fail',
-  wanted: 'the target takes every object of the source',
-  why: 'Another major release may refuse what the source still has: removed functions, types and operators, other columns of its catalogs, stricter rules. The whole schema is made on the empty target and rolled back.',
+  wanted: 'the target accepts every object of the source',
+  why: 'Another major release may refuse what the source has: functions, types and operators that were removed, changed catalogs, stricter rules. The check creates the whole schema on the empty target and rolls it back.',
   fix: 'Change the objects on the source, or leave them out with --leave-out.',
   async run(run) {
     if (run.resuming) return pass('not tried: this migration has made it already');
@@ -104,15 +104,15 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
     });
     const { refusals, orphaned } = trial;
     if (refusals.length > 0) return refused(trial, schema, await eventTriggersFor(run.target, null));
-    const left = trial.untried === 0 ? '' : `; not tried, for want of time or locks: ${trial.untried}`;
+    const left = trial.untried === 0 ? '' : `; not tried, because time or locks ran out: ${trial.untried}`;
     const tried = `${counted(trial.tried, 'object')} can be made${left}`;
     const remarks = [
-      ...(trial.bodies.length === 0 ? [] : [`the body is refused of ${listed(trial.bodies.map(describe))}`]),
+      ...(trial.bodies.length === 0 ? [] : [`the target refuses the body of ${listed(trial.bodies.map(describe))}`]),
       ...(orphaned.length === 0 ? [] : [`left out with what is excluded: ${listed(orphaned.map(describe))}`]),
     ];
     if (trial.bodies.length > 0) {
       return warn([tried, ...remarks].join('; '), {
-        fix: 'They are made as they are and fail when they are called: change them on the source, or on the target after the migration.',
+        fix: 'They are created as they are, and fail when they are called. Change them on the source, or on the target after the migration.',
       });
     }
     if (trial.untried > 0) {
@@ -153,11 +153,11 @@ function refused(
         ]),
     ...(impossible ? [`${impossible.message}. ${impossible.hint}`] : []),
     ...tables.map((table) => `Or leave the table out: --exclude-table ${shellQuoted(displayName(table))}`),
-    'Or change the objects on the source as the target takes them.',
+    'Or change the objects on the source so that the target accepts them.',
   ];
   const found = [
     listed(refusals.map(describe), 20),
-    ...(bodies.length === 0 ? [] : [`the body is refused of ${listed(bodies.map(describe))}`]),
+    ...(bodies.length === 0 ? [] : [`the target refuses the body of ${listed(bodies.map(describe))}`]),
   ];
   return fail('TM1223', found.join('; '), { fix: fix.join('\n') });
 }

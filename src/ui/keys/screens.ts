@@ -110,7 +110,7 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
           if (cutoverStartLock(model) !== null) return 'cut over (locked)';
           return model.reading.isRead ? 'cut over' : 'read on';
         },
-        help: 'start the cut-over; says what is missing when it is locked, and shows first what has not been in sight',
+        help: 'start the cut-over; says what is missing when it is locked; shows first what was not on the screen yet',
         when: isBefore,
         send: (model) => ({ type: model.reading.isRead || cutoverStartLock(model) !== null ? 'next' : 'read-on' }),
       },

@@ -20,9 +20,7 @@ export function ScreenBody({ model, size, terminal }: { model: Model; size: Size
   const { overlay } = model;
   if (overlay) {
     const { reading, now } = model;
-    // A question that follows upon another one is drawn, and so told as read, by itself.
-    if (overlay.kind === 'question')
-      return <QuestionPanel key={overlay.title} overlay={overlay} reading={reading} size={size} />;
+    if (overlay.kind === 'question') return <QuestionPanel overlay={overlay} reading={reading} size={size} />;
     if (overlay.kind === 'stop') {
       const atEnd = model.screen === 'done';
       return <StopPanel {...{ overlay, reading, atEnd, isDemo: model.isDemo, size, now }} />;

@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../engine/events.ts';
+import type { DefinitionChange, EngineEvent } from '../engine/events.ts';
 import type { ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport } from '../errors/migrate-error.ts';
@@ -119,7 +119,7 @@ export type Message =
   | { readonly type: 'resync-asked'; readonly error: ErrorReport | null }
   /** A key: bring changed definitions to the target; the yes to those that were shown, and the answer. */
   | { readonly type: 'ask-carry-over' }
-  | { readonly type: 'carry-over'; readonly keys: readonly string[] }
+  | { readonly type: 'carry-over'; readonly changes: readonly DefinitionChange[] }
   | { readonly type: 'carried-over'; readonly error: ErrorReport | null }
   // cut-over
   | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }

@@ -19,10 +19,25 @@ export function askCarryOver(model: Model): Step {
     `${what}; run on the target${when === 'cutover' ? ' in the cut-over' : ''}:`,
     ...shown(sql),
   ]);
-  const keys = changes.map(({ key }) => key);
   return step({
     ...model,
-    overlay: { kind: 'question', title: 'Carry these definitions over?', lines, yes: { type: 'carry-over', keys } },
+    overlay: { kind: 'question', title: 'Carry these definitions over?', lines, yes: { type: 'carry-over', changes } },
+  });
+}
+
+const statements = ({ sql, at_once, when }: DefinitionChange): string => JSON.stringify([sql, at_once, when]);
+
+/** Runs what was shown. Asks again when a definition was changed once more since then: the engine runs what it knows by now. */
+export function carryOver(model: Model, shown: readonly DefinitionChange[]): Step {
+  const now = new Map(changesToCarry(model).map((change) => [change.key, change]));
+  const isOther = (change: DefinitionChange): boolean => {
+    const current = now.get(change.key);
+    return current !== undefined && statements(current) !== statements(change);
+  };
+  if (!shown.some(isOther)) return step(model, { do: 'carry-over', keys: shown.map(({ key }) => key) });
+  return askCarryOver({
+    ...model,
+    notice: { tone: 'info', text: 'a definition was changed once more: these are the statements now' },
   });
 }
 

@@ -82,7 +82,7 @@ describe('why a step is locked', () => {
       insert('tsdb'),
     );
     expect(cutoverStartLock(writing)).toMatch(
-      /^freeze the source \(Space\), or stop the application; wait for: gate caught-up; or give a reason/,
+      /^freeze the source \(Tab, then Space\), or stop the application; wait for: gate caught-up; or give a reason/,
     );
     const frozen = reach(writing, { type: 'focus', by: 1 }, { type: 'toggle' });
     expect(cutoverStartLock(frozen)).toMatch(/^wait for: gate caught-up; or give a reason/);

@@ -7,12 +7,14 @@ import { defineConfig } from 'vitest/config';
  */
 /** One more try in CI, where the machine is shared; what needed it is named in the summary, and is a defect all the same. */
 const retry = process.env.CI ? 1 : 0;
-const shared = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000, retry } as const;
+/** Limits that only end what hangs: no test is judged by how long it takes, and CI's machine may be half as fast. */
+const shared = { pool: 'forks', testTimeout: 300_000, hookTimeout: 300_000, retry } as const;
 const globalSetup = ['test/support/global-setup.ts'];
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Tests of servers wait more than they compute.
+    maxWorkers: 3,
     reporters: ['default', './test/support/summary-reporter.ts'],
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/{unit,terminal}/**/*.test.{ts,tsx}'] } },

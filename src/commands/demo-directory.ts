@@ -5,7 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DEMO_SOURCE, DEMO_TARGET } from '../demo/environment.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { lockHolder } from '../engine/process/lock.ts';
-import { isOurs, isWorkDirectory, type MigrationFile, readMigrationFile } from '../engine/process/work-directory.ts';
+import {
+  isOurs,
+  isWorkDirectory,
+  type MigrationFile,
+  prepareWorkDirectory,
+  readMigrationFile,
+} from '../engine/process/work-directory.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { type ConnectionSettings, describeServer, parseConnectionString } from '../postgres/connection-string.ts';
 import type { CommandContext } from './context.ts';
@@ -35,10 +41,12 @@ function isDemo({ source, target }: Sides): boolean {
 
 /**
  * Makes a work directory ready for a new demo: an earlier demo's migration, whose servers are gone, is removed with its
- * engine. Rejects with TM1307 when a migration of somebody's own is in it, with TM1301 when a demo's servers still run.
+ * engine. Rejects with TM1302 when it can't be used, with TM1307 when a migration of somebody's own is in it, with TM1301 when a
+ * demo's servers still run.
  */
 export async function prepareDemoDirectory(context: CommandContext): Promise<void> {
   const { directory } = context;
+  await prepareWorkDirectory(directory);
   const file = await readMigrationFile(directory);
   if (!file) return;
   const sides = sidesOf(file, context);

@@ -10,7 +10,7 @@ import { ofHypertable } from '../engine/timescale/chunk-name.ts';
 import type { HypertableOption } from '../engine/timescale/hypertable-option.ts';
 import { becomesHypertable } from '../engine/timescale/new-hypertables.ts';
 import { displayIdent, displayName } from '../postgres/identifiers.ts';
-import { firstRow } from '../postgres/query.ts';
+import { serverVersionNum } from '../postgres/query.ts';
 import type { PlanSummary, WizardInput } from '../state/services.ts';
 import { countPlannedIndexes } from './count-indexes.ts';
 import { planRemarks } from './plan-remarks.ts';
@@ -35,12 +35,8 @@ export async function summarize(
   const jobs = await chooseJobs(source, target, options);
   const migrated = tables.filter((table) => selection(table, options) !== 'excluded');
   const copied = tables.filter((table) => holdsRows(table) && selection(table, options) === 'all');
-  const { version } = await firstRow<{ version: string }>(
-    source,
-    `SELECT current_setting('server_version_num') AS version`,
-  );
   const parts = new Map(
-    planParts(copied, options.splitTablesLargerThan, Number(version), MAXIMUM_PARTS).map((part) => [
+    planParts(copied, options.splitTablesLargerThan, await serverVersionNum(source), MAXIMUM_PARTS).map((part) => [
       part.table.oid,
       part.parts,
     ]),

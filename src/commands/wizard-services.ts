@@ -1,8 +1,10 @@
+import { liftFreeze } from '../engine/clean/freeze.ts';
 import { migrationOptionsSchema } from '../engine/options.ts';
 import { EngineClient } from '../engine/process/client.ts';
 import { launchEngine } from '../engine/process/launch.ts';
-import { readMigrationFile, readProgressFile } from '../engine/process/work-directory.ts';
+import { readMigrationFile, readProgressFile, writeProgressFile } from '../engine/process/work-directory.ts';
 import { initialProgress } from '../engine/progress.ts';
+import { readMigration } from '../engine/target/progress-schema.ts';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { withClient } from '../postgres/connect.ts';
 import { parseConnectionString } from '../postgres/connection-string.ts';
@@ -78,6 +80,15 @@ export function wizardServices(context: CommandContext): WizardServices {
       if (client) return linkTo(client);
       throw new MigrateError('TM1306', { side: 'local', object: directory, message: 'no engine answers' });
     },
+    async unfreeze(connections) {
+      await withClient(settings(connections.target), { side: 'target', ...SESSION }, (target) =>
+        withClient(settings(connections.source), { side: 'source', ...SESSION }, async (source) =>
+          liftFreeze({ source, target, migration: await readMigration(target), unfreeze: true }),
+        ),
+      );
+      const progress = await readProgressFile(directory);
+      if (progress) await writeProgressFile(directory, { ...progress, source_read_only: false });
+    },
     async resume(connections) {
       const file = await readMigrationFile(directory);
       return launch({ ...connections, options: file?.options ?? migrationOptionsSchema.parse({}) }, true);
@@ -92,7 +103,7 @@ function linkTo(client: EngineClient): EngineLink {
     onEvent: (listener) => client.onEvent(listener),
     onClose: (listener) => client.onClose(listener),
     cutover: (request) => client.request({ action: 'cutover', ...request }),
-    carryOver: (keys) => client.request({ action: 'carry-over', keys: [...keys] }),
+    carryOver: (changes) => client.request({ action: 'carry-over', changes: [...changes] }),
     resync: () => client.request({ action: 'resync', tables: [] }),
     stop: () => client.request({ action: 'stop' }),
     detach: () => client.detach(),

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import type { DefinitionChange } from './events.ts';
 import type { MigrationOptions } from './options.ts';
 
 export interface CutoverRequest {
@@ -14,9 +15,9 @@ export interface ResyncRequest {
   readonly answer: (error: unknown) => void;
 }
 
-/** Changed definitions that are to be brought to the target, by their keys. */
+/** Changed definitions that are to be brought to the target, as they were shown. */
 export interface CarryOverRequest {
-  readonly keys: readonly string[];
+  readonly changes: readonly DefinitionChange[];
   readonly answer: (error: unknown) => void;
 }
 
@@ -64,9 +65,9 @@ export class Control {
   }
 
   /** Resolves when the statements have been run, or are kept for the cut-over; rejects with why the target refuses one. */
-  requestCarryOver(keys: readonly string[]): Promise<void> {
+  requestCarryOver(changes: readonly DefinitionChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#carryOvers.push({ keys, answer: (error) => (error === null ? resolve() : reject(error)) });
+      this.#carryOvers.push({ changes, answer: (error) => (error === null ? resolve() : reject(error)) });
       this.#bus.emit('carry-over');
     });
   }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { MigrateError } from '../errors/migrate-error.ts';
 import { clientToolsFor } from '../postgres/client-tools.ts';
 import { formatLsn } from '../postgres/lsn.ts';
+import { serverVersionNum } from '../postgres/query.ts';
 import { publicationNamesOf } from './begin.ts';
 import { BeginAgainAsked, rememberUndecodable } from './begin-again.ts';
 import { bringTables } from './bring-tables.ts';
@@ -40,7 +41,7 @@ import type { TroubleWatch } from './troubles.ts';
 /** So long somebody who holds a lock on the target may keep the source waiting, then the cut-over is given back. */
 const CUTOVER_LOCK_TIMEOUT_MS = 10_000;
 
-/** So long a cut-over waits, before its fence, for the first look at rows that violate a foreign key. */
+/** How long a cut-over waits, before its fence, for the first look at rows that violate a foreign key. */
 const FIRST_LOOK_MS = 30_000;
 
 /**
@@ -291,9 +292,4 @@ async function doneButForCompression({ id, options }: EngineInput, target: pg.Cl
   const found = await readMigration(target);
   if (found?.phase !== 'done' || found.id !== id || !options.compress) return null;
   return (await listChunksToCompress(target)) > 0 ? found : null;
-}
-
-async function serverVersionNum(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);
-  return Number(rows[0]?.version ?? 0);
 }

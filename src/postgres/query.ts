@@ -11,3 +11,12 @@ export async function firstRow<T extends pg.QueryResultRow>(
   if (row === undefined) throw new MigrateError('TM9001', { message: `no row from: ${sql.trim().slice(0, 200)}` });
   return row;
 }
+
+/** `server_version_num`: 150018 is 15.18. */
+export async function serverVersionNum(client: pg.Client): Promise<number> {
+  const { version } = await firstRow<{ version: string }>(
+    client,
+    `SELECT current_setting('server_version_num') AS version`,
+  );
+  return Number(version);
+}

@@ -39,7 +39,7 @@ export function giveSearchPath(client: pg.Client, path: () => SearchPath): void 
 }
 
 /** The path that the session was given; none: the operator's statements run as ours do. */
-export const searchPathOf = (client: pg.Client): SearchPath => paths.get(client)?.() ?? [];
+const searchPathOf = (client: pg.Client): SearchPath => paths.get(client)?.() ?? [];
 
 /**
  * Begins the part of the open transaction in which functions of the operator run. Statements of ours in it qualify every name,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ArchiveEntry } from '../engine/schema/archive.ts';
 import { classify } from '../engine/schema/classify.ts';
 import { dumpSchema, readSchema, type SourceSchema } from '../engine/schema/dump.ts';
+import { withoutLeftOut } from '../engine/schema/leave-out.ts';
 import { readLeftOutSchemas } from '../engine/source/belongs.ts';
 import { readSequencesOf, readTables, selection } from '../engine/source/catalog.ts';
 import { adaptToHypertables, takeAggregatesOut } from '../engine/timescale/adapt-schema.ts';
@@ -30,6 +31,13 @@ export function schemaOfSource(run: CheckRun): Promise<SourceSchema> {
   const answer = known.get(run.ask) ?? dump(run);
   known.set(run.ask, answer);
   return answer;
+}
+
+/** The entries that `--leave-out` names, and those that need them. */
+export async function leftOutOf(run: CheckRun): Promise<ArchiveEntry[]> {
+  const { leaveOut } = run.options;
+  if (leaveOut.length === 0) return [];
+  return withoutLeftOut(await schemaOfSource(run), leaveOut).leftOut.map(({ entry }) => entry);
 }
 
 async function dump(run: CheckRun): Promise<SourceSchema> {

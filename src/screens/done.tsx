@@ -27,7 +27,7 @@ export const nextSteps = (sourceReadOnly: boolean | null): string[] => [
 function sourceWords(readOnly: boolean | null): string {
   if (readOnly === null) return 'Keep the source until you are sure: nothing of it was deleted.';
   return readOnly
-    ? 'Keep the source until you are sure. It stays read-only, also after clean, until clean --unfreeze.'
+    ? 'Keep the source until you are sure. It stays read-only, also after clean; u or clean --unfreeze makes it writable.'
     : 'Keep the source until you are sure. It still takes writes: make sure that no client writes to it.';
 }
 

@@ -121,6 +121,9 @@ export type Message =
   | { readonly type: 'ask-carry-over' }
   | { readonly type: 'carry-over'; readonly changes: readonly DefinitionChange[] }
   | { readonly type: 'carried-over'; readonly error: ErrorReport | null }
+  /** A key: let the source of a finished migration take writes again; the yes to that, and the answer. */
+  | { readonly type: 'ask-unfreeze' | 'unfreeze' }
+  | { readonly type: 'unfrozen'; readonly error: ErrorReport | null }
   // cut-over
   | { readonly type: 'open-cutover' | 'dismiss-trouble' | 'reattach' }
   | { readonly type: 'cutover-asked'; readonly error: ErrorReport | null };
@@ -155,8 +158,9 @@ export type Effect =
       readonly do: 'cutover';
       readonly request: { readonly confirm: string; readonly freezeSource: boolean; readonly override: string | null };
     }
+  | { readonly do: 'unfreeze'; readonly connections: { readonly source: string; readonly target: string } }
   | { readonly do: 'resync' }
-  | { readonly do: 'carry-over'; readonly keys: readonly string[] }
+  | { readonly do: 'carry-over'; readonly changes: readonly DefinitionChange[] }
   | { readonly do: 'stop' }
   | { readonly do: 'detach' };
 

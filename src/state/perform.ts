@@ -251,7 +251,10 @@ export function createPerformer(services: WizardServices, options: { debounceMs?
         if (link) answered(link.resync(), (error) => ({ type: 'resync-asked', error }), dispatch);
         return;
       case 'carry-over':
-        if (link) answered(link.carryOver(effect.keys), (error) => ({ type: 'carried-over', error }), dispatch);
+        if (link) answered(link.carryOver(effect.changes), (error) => ({ type: 'carried-over', error }), dispatch);
+        return;
+      case 'unfreeze':
+        answered(services.unfreeze(effect.connections), (error) => ({ type: 'unfrozen', error }), dispatch);
         return;
       case 'stop':
         if (link) answered(link.stop(), (error) => ({ type: 'stop-ended', error }), dispatch);

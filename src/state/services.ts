@@ -1,4 +1,4 @@
-import type { EngineEvent } from '../engine/events.ts';
+import type { DefinitionChange, EngineEvent } from '../engine/events.ts';
 import type { MigrationOptions, ProviderId } from '../engine/options.ts';
 import type { Progress } from '../engine/progress.ts';
 import type { ErrorReport, Side } from '../errors/migrate-error.ts';
@@ -48,6 +48,8 @@ export interface WizardServices {
   attach(): Promise<EngineLink>;
   /** Starts the engine again where it stopped, then attaches. The passwords are asked for again: they are not kept. */
   resume(connections: { source: string; target: string }): Promise<EngineLink>;
+  /** Makes the source of a finished migration writable again, and remembers it. */
+  unfreeze(connections: { source: string; target: string }): Promise<void>;
 }
 
 export interface WizardInput {
@@ -130,8 +132,11 @@ export interface EngineLink {
   cutover(request: { confirm: string; freezeSource: boolean; override: string | null }): Promise<void>;
   /** Copies all damaged tables again. Resolves once the engine begins with it; rejects with TM5004 when it can't. */
   resync(): Promise<void>;
-  /** Runs the statements of these changed definitions on the target. Rejects with TM6006 when it refuses one. */
-  carryOver(keys: readonly string[]): Promise<void>;
+  /**
+   * Runs the statements of these changed definitions on the target. Rejects with TM6006 when it refuses one, and when a definition has
+   * changed again since these were shown.
+   */
+  carryOver(changes: readonly DefinitionChange[]): Promise<void>;
   /** Stops the engine; the migration can be resumed. */
   stop(): Promise<void>;
   /** Leaves; the engine goes on. */

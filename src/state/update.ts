@@ -15,6 +15,7 @@ import { askToEndDemo } from './steps/leave-demo.ts';
 import { overlayStep } from './steps/overlay.ts';
 import { planStep } from './steps/plan.ts';
 import { enterResume, resumeFrom, resumeStep } from './steps/resume.ts';
+import { unfreezeStep } from './steps/unfreeze.ts';
 import { editField, type FieldEdit, textField } from './text-field.ts';
 
 function opened(model: Model, message: Extract<Message, { type: 'opened' }>): Step {
@@ -123,7 +124,8 @@ function byScreen(model: Model, message: Message): Step | null {
       identityStep(model, message) ??
       hypertablesStep(model, message) ??
       planStep(model, message) ??
-      cutoverStep(model, message)
+      cutoverStep(model, message) ??
+      unfreezeStep(model, message)
     );
   }
   switch (screen) {

@@ -76,6 +76,15 @@ describe('a work directory for the demo', () => {
     }
   });
 
+  test('that is a file, or holds files of somebody else, is refused before a server is started', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tiger-migrate-demo-dir-'));
+    await writeFile(join(directory, 'notes.txt'), 'of the operator');
+    for (const unusable of [directory, join(directory, 'notes.txt')])
+      await expect(prepareDemoDirectory(contextOf(unusable).context)).rejects.toMatchObject({ code: 'TM1302' });
+    expect(await readdir(directory)).toEqual(['notes.txt']);
+    await rm(directory, { recursive: true });
+  });
+
   test('in which another demo runs is refused', async () => {
     const server = createServer((socket) => socket.destroy());
     const port = await listening(server);

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { createContext } from '../../src/commands/context.ts';
+import { wizardServices } from '../../src/commands/wizard-services.ts';
 import { remains, TABLES, test } from './program.ts';
 
 const WRITE = `INSERT INTO customers VALUES (1002, 'from a forgotten client')`;
@@ -54,6 +56,24 @@ describe.concurrent('the freeze of the source', () => {
     await source.query(`ALTER DATABASE ${source.name} SET default_transaction_read_only = on`);
     expect((await program.run(['clean', '--unfreeze', '--prune'])).stdout).toContain('takes writes again');
     await source.query(`DELETE FROM customers WHERE id = 1002; ${WRITE}`);
+  });
+
+  test('is lifted from the wizard, which remembers it, also when clean comes after', async ({ program, databases }) => {
+    const { source, target } = databases;
+    await source.query(TABLES);
+    expect((await program.run(['migrate', '--cutover', 'auto', '--freeze-source'])).code).toBe(0);
+    const services = wizardServices(
+      createContext(
+        { dir: program.directory, json: false, yes: false, debug: false },
+        { env: {}, write: () => undefined, signal: new AbortController().signal },
+      ),
+    );
+    const readOnly = async () => (await services.findMigration())?.progress.source_read_only;
+    expect(await readOnly()).toBe(true);
+    await services.unfreeze({ source: source.uri, target: target.uri });
+    await source.query(WRITE);
+    expect(await readOnly()).toBe(false);
+    expect((await program.run(['clean'])).stdout).not.toContain('read-only');
   });
 
   test('is lifted by clean when the migration was not finished, but not one that the operator has made', async ({

@@ -18,7 +18,7 @@ describe.concurrent('Nothing printed on stderr by libraries', () => {
   test.for(PLUGINS)(
     'check, snapshot, clean, migrate, sessions lost, kill -9, --resume, status, cutover, verify and clean (%s)',
     {
-      timeout: 240_000,
+      timeout: 600_000,
     },
     async (plugin, { program, databases }) => {
       const { source, target } = databases;

@@ -62,7 +62,7 @@ async function behindObjects(
 
 describe('kill -9 of the engine between the steps of the cut-over', () => {
   test('in fence, drain, sequences, objects, verify, report, one after the other: resumed each time, the source takes writes, all equal in the end', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async ({ databases }) => {
     const { source, target } = databases;
     await source.query(TABLES);

@@ -23,7 +23,7 @@ describe('kill -9 of the engine under writes', () => {
   });
 
   test('while a table is damaged, and while tables are copied again: remembered, then all equal', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async ({ databases: { source, target } }) => {
     const random = seededRandom(20261122);
     const directory = await mkdtemp(join(tmpdir(), 'tm-damaged-'));

@@ -27,7 +27,7 @@ describe('kill -9 of the engine under writes', () => {
   test.for(RUNS)(
     '$inCopy times in copy, $inReplay times in replay ($plugin), then resumed: all equal, nothing finished is copied again',
     {
-      timeout: 300_000,
+      timeout: 600_000,
     },
     async ({ plugin, inCopy, inReplay }, { databases: { source, target } }) => {
       const random = seededRandom(20261122);

@@ -107,7 +107,7 @@ async function cutOverUpTo(step: CutoverStep | 'COMMIT', { source, target }: Ser
 
 describe('either server restarted or killed at any moment', () => {
   test('fast and immediate restart, kill -9 of the postmaster and of a backend, of source and target, in copy, in replay and in each step of the cut-over: gone on with, the source never left frozen, all equal', {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     await using source = await OwnSource.start(TABLES);
     await using target = await OwnSource.start('', { settings: { max_prepared_transactions: 2 } });

@@ -8,7 +8,7 @@ import { Tally } from '../soak/tally.ts';
 const SEED = Number(process.env.SEED ?? 10);
 
 test(`a small round of the soak (seed ${SEED}): random database, writes and faults, and all equal`, {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const tally = new Tally();
   const plan = planRound(SEED, SMALL, false);

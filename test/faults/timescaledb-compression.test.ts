@@ -77,7 +77,7 @@ async function command(args: readonly string[], env: Readonly<Record<string, str
   return { stdout, stderr, code: code as number | null };
 }
 
-describe.skipIf(NO_TIMESCALEDB)('compression after the cut-over', { timeout: 120_000 }, () => {
+describe.skipIf(NO_TIMESCALEDB)('compression after the cut-over', { timeout: 600_000 }, () => {
   test('kill -9 in the middle, then resumed when the source is gone: the rest is compressed', async () => {
     await whileCompressing(async ({ stage, engine, args, env, release }) => {
       expect(engine.events.filter(({ type }) => type === 'done')).toHaveLength(1);

@@ -26,7 +26,7 @@ const IN_REPLAY = [
 
 test.skipIf(NO_TIMESCALEDB)(
   'kill -9 in copy and in replay of hypertables whose chunks come and go, then resumed: all equal',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     await using stage = await Hypertables.create();
     await stage.on(

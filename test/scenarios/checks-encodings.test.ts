@@ -82,10 +82,11 @@ describe('given a source in LATIN1 and a target in UTF8', () => {
     // This one is short enough once it is compressed.
     await inUtf8(source, `UPDATE t SET v = repeat('é', 2000)`);
     expect(await run()).toMatchObject({ status: 'warn', found: expect.stringContaining('public.by_v (1)') });
-    const options = { skipIndex: ['by_v'] };
-    expect(await check('converted-values', { source: source.uri, target: target.uri, options })).toMatchObject({
-      status: 'pass',
-    });
+    const without = async (options: object) =>
+      (await check('converted-values', { source: source.uri, target: target.uri, options })).status;
+    expect(await without({ skipIndex: ['by_v'] })).toBe('pass');
+    expect(await without({ leaveOut: ['INDEX public.by_v'] })).toBe('pass');
+    expect(await without({ skipIndex: ['by_other'] })).toBe('warn');
   });
 
   test('expressions over the bytes of text are named', async ({ databases: { source, target } }) => {
@@ -127,5 +128,29 @@ describe('given a source in WIN1252', () => {
     const result = await check('converted-definitions', { source: source.uri, target: target.uri });
     expect(result).toMatchObject({ status: 'fail', code: 'TM1221' });
     expect(result.found).toMatch(new RegExp(`^${kind} .*has no equivalent in encoding "UTF8"`));
+  });
+});
+
+describe.each([
+  ['WIN1252', '\\x81', '0x81'],
+  ['EUC_JP', '\\xa9a1', '0xa9 0xa1'],
+])('given a source in %s with a row that UTF8 can not hold', (encoding, bytes, told) => {
+  test.override({ databaseOptions: { sourceEncoding: encoding } });
+
+  test('it is found, with a statement that finds the rows', async ({ databases: { source, target } }) => {
+    const character = `convert_from('${bytes}', '${encoding}')`;
+    await source.query(`CREATE TABLE "it's t" (id int PRIMARY KEY, t text, ts text[]); CREATE TABLE fine (id int PRIMARY KEY, t text);
+      INSERT INTO "it's t" SELECT i, 'é' FROM generate_series(1, 100) i; INSERT INTO fine VALUES (1, 'é')`);
+    const run = (options = {}) => check('converted-characters', { source: source.uri, target: target.uri, options });
+    expect(await run()).toMatchObject({ status: 'pass', found: 'every row of 2 tables can be written in UTF8' });
+
+    await source.query(`UPDATE "it's t" SET ts = ARRAY['a', 'b' || ${character}] WHERE id = 7`);
+    const result = await run();
+    expect(result).toMatchObject({ status: 'fail', code: 'TM1221', found: expect.stringContaining(told) });
+    const find = /SELECT ctid .*;/.exec(result.fix)?.[0] ?? '';
+    expect(await source.query(find)).toEqual(await source.query(`SELECT ctid FROM "it's t" WHERE id = 7`));
+    expect(await run({ skipTableData: [`public."it's t"`] })).toMatchObject({ status: 'pass' });
+    await source.query(`UPDATE "it's t" SET ts[2] = replace(ts[2], ${character}, '?')`);
+    expect(await run()).toMatchObject({ status: 'pass' });
   });
 });

@@ -318,7 +318,7 @@ describe('given a server of our own', () => {
         for (const sql of apply?.sql ?? []) await client.query(sql);
       });
       if (restart) await server.restart();
-      await until(async () => (await check(id, input)).status === 'pass', { timeoutMs: 10_000, what: id });
+      await until(async () => (await check(id, input)).status === 'pass', { what: id });
     }
   });
 
@@ -332,7 +332,7 @@ describe('given a server of our own', () => {
       await client.query('SELECT pg_reload_conf()');
     });
     const waiting = async () => (await check('source-pending-restart', input)).status === 'warn';
-    await until(waiting, { timeoutMs: 10_000, what: 'the changed setting' });
+    await until(waiting, { what: 'the changed setting' });
     expect(await check('source-pending-restart', input)).toMatchObject({
       found: 'max_wal_senders: changed, waiting for a restart',
       fix: expect.stringContaining('Restart the server'),

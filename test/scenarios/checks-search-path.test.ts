@@ -62,9 +62,14 @@ describe('functions that need a search_path', () => {
 
   test('do not count for what is left out', async ({ databases }) => {
     await databases.source.query(`${PLACE} CREATE INDEX place_name ON place (inlined_norm(name))`);
+    const named = ['INDEX public.place_name', 'STATISTICS public.place_stats', 'MATERIALIZED VIEW public.mv'];
     const without = (options: object) => check('source-search-path', { ...uris(databases), options });
     expect((await without({ skipIndex: ['place_n*'] })).status).toBe('pass');
     expect((await without({ excludeTable: ['public.place'] })).status).toBe('pass');
+    await databases.source.query(`CREATE STATISTICS place_stats ON outer_norm(name), id FROM place;
+      CREATE MATERIALIZED VIEW mv AS SELECT outer_norm(name) AS n FROM place`);
+    expect((await without({ leaveOut: named })).status).toBe('pass');
+    expect((await without({ leaveOut: named.slice(1) })).found).toContain('index place_name');
   });
 
   test('are only planned and read where they would run with the rights of a superuser', async ({ databases }) => {

@@ -76,7 +76,7 @@ for (const { title, absent, open } of STAGES) {
         });
         await source.query('UPDATE public.readings SET v = v + 1');
         // Backends report their counters when they are idle or end.
-        await until(async () => (await run(id)).status === 'fail', { timeoutMs: 20_000, what: 'the updates' });
+        await until(async () => (await run(id)).status === 'fail', { what: 'the updates' });
         const seen = await run(id);
         expect(seen.found).toMatch(/^public\.readings: \d+ updates, 0 deletes$/);
         expect(seen.fix).toContain("SET lock_timeout = '5s'; ALTER TABLE");
@@ -102,7 +102,7 @@ for (const { title, absent, open } of STAGES) {
         await source.query(
           stage.real ? "DELETE FROM public.metrics WHERE time >= '2026-01-04'" : 'DELETE FROM public.metrics',
         );
-        await until(async () => (await run(id)).status === 'warn', { timeoutMs: 20_000, what: 'the deletes' });
+        await until(async () => (await run(id)).status === 'warn', { what: 'the deletes' });
         const unsure = await run(id);
         expect(unsure.found).toBe(
           'deletes were counted on public.metrics; recompression made them, or the application',

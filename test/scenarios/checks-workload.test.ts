@@ -17,7 +17,7 @@ const counted = (database: TestDatabase, table: string, rows: number) =>
       );
       return Number(row?.n) >= rows;
     },
-    { timeoutMs: 20_000, what: `${rows} counted rows of ${table}` },
+    { what: `${rows} counted rows of ${table}` },
   );
 
 describe('the fit of the workload', () => {

@@ -139,7 +139,7 @@ describe('a new unique index', () => {
         );
         return waiting.length > 0;
       },
-      { timeoutMs: 20_000, what: 'the build waiting for the old transaction' },
+      { what: 'the build waiting for the old transaction' },
     );
     abort.abort();
     await expect(applied).rejects.toMatchObject({
@@ -185,7 +185,7 @@ describe('a table that the application has locked', () => {
     await until(
       async () =>
         (await source.query(`SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted`)).length > 0,
-      { timeoutMs: 10_000, what: 'ALTER TABLE waiting' },
+      { what: 'ALTER TABLE waiting' },
     );
     // Nothing is changed yet, and what would be is known already: whoever is killed now can be cleaned up after.
     expect(await readKeptIdentities(identity.directory)).toMatchObject([{ name: 't', before: { identity: 'd' } }]);

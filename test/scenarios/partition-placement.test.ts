@@ -74,6 +74,23 @@ const changes = (step: number) => `
   UPDATE plain SET v = 'u', id = id + 5000 * ${step} WHERE id % 10 = ${step}`;
 
 describe('partitions whose rows belong to others on the target', () => {
+  test('are copied under the search_path of the source, which functions of a CHECK need', async ({ databases }) => {
+    const { source, target } = databases;
+    await source.query(`${PAINT}; CREATE FUNCTION limit_of() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 5000';
+      CREATE FUNCTION fits(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < limit_of(); END';
+      ALTER TABLE paint ADD CHECK (fits(id))`);
+    await source.query(FILL);
+    await using migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+    });
+    await migration.reached('replay');
+    await source.query(`UPDATE paint SET v = 'u' WHERE id = 5`);
+    await migration.cutOver();
+    await expectEqual(databases, migration, 'paint');
+  });
+
   for (const plugin of ['pgoutput', 'test_decoding'] as const) {
     test(`by hash, below and above other partitions (${plugin}): copied, replayed and compared through their parents`, async ({
       databases,

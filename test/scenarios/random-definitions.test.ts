@@ -9,7 +9,7 @@ const FIRST = Number(process.env.SEED ?? 1);
 const SEEDS = [FIRST, FIRST + 1, FIRST + 2];
 
 test(`databases with objects of every kind, strange names and odd settings (seeds ${SEEDS.join(', ')}): equal, or refused by check`, {
-  timeout: 400_000,
+  timeout: 600_000,
 }, async () => {
   await using pair = await startPair();
   const outcomes: string[] = [];

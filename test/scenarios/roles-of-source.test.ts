@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DemoServer, startServer } from '../../src/demo/server.ts';
+import type { MigrationOptions } from '../../src/engine/options.ts';
 import { bringServerProperties } from '../../src/engine/roles/carry.ts';
 import { createProgressSchema, type MigrationRow } from '../../src/engine/target/progress-schema.ts';
 import { INVALID_LSN } from '../../src/postgres/lsn.ts';
 import { check } from '../support/check-context.ts';
+import { compareDatabases } from '../support/compare.ts';
 import { isInstalled, nativeOf, type OtherMajor } from '../support/other-versions.ts';
 import { withClient } from '../support/test-servers.ts';
 import { Migration } from './whole/migration.ts';
@@ -50,9 +52,14 @@ const uris = ({ source, target }: Pair, name: string, as: 'owner' | 'superuser' 
   target: target.uri(name, 'keeper', 'k'),
 });
 
-async function migrate(pair: Pair, name: string, as: 'owner' | 'superuser' = 'owner'): Promise<Migration> {
+async function migrate(
+  pair: Pair,
+  name: string,
+  as: 'owner' | 'superuser' = 'owner',
+  options: Partial<MigrationOptions> = {},
+): Promise<Migration> {
   const directory = await mkdtemp(join(tmpdir(), 'tiger-migrate-roles-'));
-  const migration = await Migration.start({ ...uris(pair, name, as), targetDatabase: name, directory });
+  const migration = await Migration.start({ ...uris(pair, name, as), targetDatabase: name, directory, options });
   try {
     await migration.reached('replay');
     await migration.cutOver(false);
@@ -104,6 +111,50 @@ describe('roles of the operator', () => {
     const there = await admin<{ rolname: string }>(pair.target, name, 'SELECT rolname FROM pg_roles WHERE rolcanlogin');
     const have = new Set(there.map(({ rolname }) => rolname));
     expect(names.filter((role) => !have.has(role))).toEqual([]);
+  });
+
+  test('stay behind with --skip-roles, with what is theirs alone, and so do skipped extensions', async () => {
+    const name = await databases(pair);
+    await admin(
+      pair.source,
+      name,
+      `CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE ROLE skipped_reader; SET ROLE owner;
+       CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'v');
+       GRANT SELECT ON t TO skipped_reader; GRANT SELECT ON t TO PUBLIC; GRANT UPDATE (v) ON t TO skipped_reader;
+       ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO skipped_reader;
+       ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+       CREATE POLICY everybody ON t USING (true); CREATE POLICY readers ON t FOR SELECT TO skipped_reader USING (id > 0)`,
+    );
+    await using migration = await migrate(pair, name, 'owner', { skipRoles: true, skipExtensions: ['hstore'] });
+    expect(await admin(pair.target, name, `SELECT FROM pg_roles WHERE rolname = 'skipped_reader'`)).toEqual([]);
+    expect(await admin(pair.target, name, 'SELECT extname FROM pg_extension ORDER BY 1')).toEqual([
+      { extname: 'citext' },
+      { extname: 'plpgsql' },
+    ]);
+    const differences = await compareDatabases(pair.source.uri(name), pair.target.uri(name));
+    expect(differences.map((text) => text.split(':')[0]).sort()).toEqual([
+      'default privileges everywhere r',
+      'extension hstore',
+      'policy public.t.readers',
+      'privileges of column public.t.v',
+      'privileges of relation public.t',
+    ]);
+    expect(await admin(pair.target, name, `SELECT has_table_privilege('public', 't', 'SELECT') AS may`)).toEqual([
+      { may: true },
+    ]);
+    // Told at the beginning, when the role can still be made, and again when it comes to it.
+    const about = (kind: 'warning' | 'log') =>
+      migration
+        .of(kind)
+        .map((event) => event.text)
+        .filter((text) => text.includes('skipped_reader'));
+    expect(about('warning')).toEqual([
+      expect.stringContaining('Policies for roles that the target does not have'),
+      expect.stringMatching(/^Left out: POLICY public\.t readers/),
+    ]);
+    expect(about('log')).toEqual([
+      expect.stringMatching(/^Privileges of roles that the target does not have are left out: .* \(3 objects\)$/),
+    ]);
   });
 
   test('that a provider has made stay behind on its servers, by their whole names, and are listed', async () => {

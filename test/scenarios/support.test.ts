@@ -126,8 +126,8 @@ describe('when the process that started it ends, a throw-away server ends too', 
     end(owner.pid ?? 0, () => owner.stdin.write('exit\n'));
     await exited;
 
-    await until(() => !isAlive(postmaster), { what: 'the end of the server', timeoutMs: 15_000 });
-    await until(() => gone(directory), { what: 'the end of its directory', timeoutMs: 15_000 });
+    await until(() => !isAlive(postmaster), { what: 'the end of the server' });
+    await until(() => gone(directory), { what: 'the end of its directory' });
   });
 });
 

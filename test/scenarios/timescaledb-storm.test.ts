@@ -82,7 +82,7 @@ async function underFire(source: string, target: string, seed: number): Promise<
 
 describe.skipIf(NO_TIMESCALEDB)(
   'given a database with all that TimescaleDB has, written to throughout',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   () => {
     const older = offered.filter((version) => version !== NEWEST);
     const pairs = [

@@ -30,7 +30,7 @@ const WORK = [
 
 test.skipIf(!present)(
   'by wal2json a database with all that TimescaleDB has, written to throughout, arrives equal',
-  { timeout: 200_000 },
+  { timeout: 600_000 },
   async () => {
     await using stage = await Hypertables.create({ options: { plugin: 'wal2json' } });
     for (const sql of plant({ compressed: true })) await stage.on('source', withoutFloats(sql));

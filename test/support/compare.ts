@@ -10,6 +10,8 @@ export interface CompareOptions {
   readonly ignore?: readonly RegExp[];
   /** Names as `schema.table` (quoted where SQL would) whose rows are not compared. */
   readonly skipRows?: readonly string[];
+  /** Partitioned tables, as `schema.table` (quoted where SQL would), whose rows are compared whatever partition they are in. */
+  readonly wholes?: readonly string[];
   /** Under which rows are read, as SQL: the server plans with functions of indexes. Default: an empty one. */
   readonly searchPath?: string;
 }
@@ -42,7 +44,7 @@ export async function compareDatabases(
     }
     differences.push(...(await compareSequences(source, target)));
     for (const client of [source, target]) await client.query(`SET search_path = ${options.searchPath ?? "''"}`);
-    differences.push(...(await compareRows(source, target, new Set(options.skipRows))));
+    differences.push(...(await compareRows(source, target, new Set(options.skipRows), options.wholes)));
     differences.push(...(await compareLargeObjects(source, target)));
     return differences.filter((difference) => !options.ignore?.some((pattern) => pattern.test(difference)));
   } finally {

@@ -77,7 +77,7 @@ ignore_startup_parameters = ${options.ignores.join(',')}
     await keeper.release();
   };
   try {
-    await until(() => answers(port), { timeoutMs: 10_000, what: 'pgbouncer to listen' });
+    await until(() => answers(port), { what: 'pgbouncer to listen' });
   } catch (error) {
     const said = await readFile(log, 'utf8').catch(() => '');
     await stop();

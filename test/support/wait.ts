@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 30_000, what = 'the condition' }: { readonly timeoutMs?: number; readonly what?: string } = {},
+  { timeoutMs = 120_000, what = 'the condition' }: { readonly timeoutMs?: number; readonly what?: string } = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let pauseMs = 5;

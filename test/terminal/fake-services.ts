@@ -1,4 +1,4 @@
-import type { EngineEvent, EventPayload } from '../../src/engine/events.ts';
+import type { DefinitionChange, EngineEvent, EventPayload } from '../../src/engine/events.ts';
 import { foldProgress, initialProgress, type Progress } from '../../src/engine/progress.ts';
 import { formatHypertable, hypertableFor } from '../../src/engine/timescale/hypertable-option.ts';
 import { type ErrorReport, MigrateError } from '../../src/errors/migrate-error.ts';
@@ -73,8 +73,8 @@ export class FakeEngine implements EngineLink {
 
   carried: readonly string[] = [];
 
-  async carryOver(keys: readonly string[]): Promise<void> {
-    this.carried = keys;
+  async carryOver(changes: readonly DefinitionChange[]): Promise<void> {
+    this.carried = changes.map(({ key }) => key);
   }
 
   async resync(): Promise<void> {
@@ -260,6 +260,10 @@ export function createFakeServices(options: FakeOptions = {}): FakeServices {
     resume: (connections) => {
       calls.push(`resume ${connections.source} ${connections.target}`);
       return link('resume');
+    },
+    async unfreeze({ source, target }) {
+      calls.push(`unfreeze ${source} ${target}`);
+      await fail('unfreeze');
     },
   };
 }

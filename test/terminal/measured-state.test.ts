@@ -64,7 +64,7 @@ describe('what is to be done in the end', () => {
     expect(at(/[Pp]oint the application/)).toBe(1);
     expect(steps.join(' ')).not.toMatch(/whenever you like/);
     const said = {
-      true: /stays read-only, also after clean, until clean --unfreeze/,
+      true: /stays read-only, also after clean; u or clean --unfreeze makes it writable/,
       false: /takes writes/,
       null: /deleted/,
     };

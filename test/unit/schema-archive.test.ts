@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { listedIds, parseScript } from '../../src/engine/schema/archive.ts';
+import { listedIds, parseScript, requireAll } from '../../src/engine/schema/archive.ts';
 import { classify, countIndexes } from '../../src/engine/schema/classify.ts';
 
 const entry = (id: number, oid: number, type: string, name: string, sql: string, dependencies = '', classOid = 1259) =>
@@ -38,6 +38,16 @@ describe('the script of pg_restore', () => {
         sql: 'ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);',
       },
     ]);
+  });
+
+  test('has entries whose names hold what JavaScript, but not pg_dump, takes for the end of a line', () => {
+    const names = ['a\u2028b', 'c\u2029', '\u0085', 'd\u000b', 'e\u000c', '\u00a0', 'f\u20289; 1 2 TABLE x'];
+    const script = frame(names.map((name, at) => entry(at + 1, 1, 'TABLE', name, `SQL ${at}`)).join(''));
+    const known = listedIds(names.map((name, at) => `${at + 1}; 1259 1 TABLE public ${name} o\n`).join(''));
+    const entries = parseScript(script, known);
+    expect(entries.map(({ name, sql }) => [name, sql])).toEqual(names.map((name, at) => [name, `SQL ${at}`]));
+    expect(() => requireAll(known, entries)).not.toThrow();
+    expect(() => requireAll(known, entries.slice(1))).toThrow(/not understood: 1$/);
   });
 
   test('in which a function body pretends to be an entry is refused', () => {

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
-/** What the operator has said is to be brought to the target in the cut-over: statements by the key of the object. */
+/** Kind of the records of statements that the operator wants to be run in the cut-over. Each is named by the key of its object. */
 const KIND = 'carried over';
 
 const FINGERPRINT = 'fingerprint of definitions';
 
-/** That of the definitions that the target was made of. */
+/** Records the fingerprint of the definitions that the target was made from. */
 export async function recordFingerprint(target: pg.Client, fingerprint: string): Promise<void> {
   await target.query('DELETE FROM tiger_migrate.object WHERE kind = $1', [FINGERPRINT]);
   await target.query('INSERT INTO tiger_migrate.object (kind, name) VALUES ($1, $2)', [FINGERPRINT, fingerprint]);
@@ -26,7 +26,7 @@ export async function readCarried(target: pg.Client): Promise<ReadonlyMap<string
   return new Map(rows.map(({ name, detail }) => [name, detail]));
 }
 
-/** Forgets what is not wanted any more: the source has another definition again. */
+/** Forgets objects whose definition on the source has changed again. */
 export async function forgetCarried(target: pg.Client, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await target.query('DELETE FROM tiger_migrate.object WHERE kind = $1 AND name = ANY ($2::text[])', [KIND, keys]);

@@ -1,10 +1,15 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
+import { beginOperatorsPath, END_OPERATORS_PATH, queryAsOperator } from '../../postgres/search-path.ts';
 import type { DefinitionChange, Emit } from '../events.ts';
 import { readCarried, recordCarried } from './carried.ts';
 
-/** So long a statement may wait for what replay, or somebody else, holds. */
+/** How long a statement waits for the locks of replay and of others. */
 const LOCK_TIMEOUT = '10s';
+
+/** The server evaluates functions of the operator's on rows for these, so they are made under the operator's search_path. */
+const CHECKED_WITH_ROWS = new Set(['constraint', 'index']);
+const isCheckedWithRows = (key: string): boolean => CHECKED_WITH_ROWS.has((JSON.parse(key) as string[])[0] ?? '');
 
 const refused = (object: string, error: unknown, hint: string): MigrateError =>
   new MigrateError('TM6006', {
@@ -15,6 +20,21 @@ const refused = (object: string, error: unknown, hint: string): MigrateError =>
     cause: error,
   });
 
+/** Nothing is run that was not seen: rejects with TM6006 when one of the changes that were shown is another one by now, or none. */
+export function requireAsShown(shown: readonly DefinitionChange[], now: readonly DefinitionChange[]): void {
+  // One object may have statements for now and others for the cut-over.
+  const told = ({ key, when, sql, at_once }: DefinitionChange) => JSON.stringify([key, when, sql, at_once]);
+  const current = new Set(now.map(told));
+  const other = shown.find((change) => !current.has(told(change)));
+  if (!other) return;
+  throw new MigrateError('TM6006', {
+    side: 'source',
+    object: other.object,
+    message: 'its definition has changed again since its statements were shown',
+    hint: 'Nothing was run. Look at the new list, and ask again.',
+  });
+}
+
 /**
  * Runs on the target what the operator has seen and said yes to; what is made in the cut-over only is remembered for it. Rejects
  * with TM6006 at the first statement that the target refuses: what was run before it stays.
@@ -22,7 +42,7 @@ const refused = (object: string, error: unknown, hint: string): MigrateError =>
 export async function carryOver(target: pg.Client, changes: readonly DefinitionChange[], emit: Emit): Promise<void> {
   for (const { key, object, sql, at_once, when } of changes) {
     if (when === 'hand') continue;
-    await runOn(target, object, when === 'now' ? sql : at_once);
+    await runOn(target, { key, object }, when === 'now' ? sql : at_once);
     if (when === 'cutover') await recordCarried(target, key, sql);
     emit({
       type: 'log',
@@ -31,11 +51,18 @@ export async function carryOver(target: pg.Client, changes: readonly DefinitionC
   }
 }
 
-async function runOn(target: pg.Client, object: string, sql: readonly string[]): Promise<void> {
+async function runOn(
+  target: pg.Client,
+  { key, object }: Pick<DefinitionChange, 'key' | 'object'>,
+  sql: readonly string[],
+): Promise<void> {
+  const run = (statement: string) =>
+    isCheckedWithRows(key) ? queryAsOperator(target, statement) : target.query(statement);
   try {
+    // As in a dump: the source has accepted the bodies, under its own search_path.
+    await target.query(`SET lock_timeout = '${LOCK_TIMEOUT}'; SET check_function_bodies = off`);
     // One by one: a new label of an enumerated type can not be used in the transaction that adds it.
-    await target.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
-    for (const statement of sql) await target.query(statement);
+    for (const statement of sql) await run(statement);
   } catch (error) {
     throw refused(
       object,
@@ -43,7 +70,7 @@ async function runOn(target: pg.Client, object: string, sql: readonly string[]):
       'Nothing is lost, replay goes on. Run another statement on the target by hand; the list follows by itself.',
     );
   } finally {
-    await target.query('SET lock_timeout = 0').catch(() => {});
+    await target.query('SET lock_timeout = 0; RESET check_function_bodies').catch(() => {});
   }
 }
 
@@ -52,8 +79,11 @@ export async function carryOverLate(target: pg.Client): Promise<number> {
   const carried = await readCarried(target);
   for (const [key, detail] of carried) {
     const [kind, ...name] = JSON.parse(key) as string[];
+    const [before, after] = isCheckedWithRows(key)
+      ? [`${beginOperatorsPath(target)}; `, `; ${END_OPERATORS_PATH}`]
+      : ['', ''];
     for (const statement of JSON.parse(detail) as string[]) {
-      await target.query(statement).catch((error: unknown) => {
+      await target.query(`${before}${statement}${after}`).catch((error: unknown) => {
         throw refused(
           `${kind} ${name.join('.')}`,
           error,

@@ -46,13 +46,13 @@ const CATALOGS = [
   ...['pg_foreign_table', 'pg_default_acl', 'pg_description'],
 ];
 
-/** Versions of the rows of catalogs. ANALYZE and VACUUM overwrite rows of pg_class and pg_index where they stand: their versions stay. */
+/** Sums over the row versions of catalogs. ANALYZE and VACUUM update rows of pg_class and pg_index in place, which changes no version. */
 const FINGERPRINT = `SELECT concat_ws(' ',
   (SELECT sum(hashtextextended(concat_ws('/', c.oid, c.xmin), 0)) FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'i', 'I')),
   (SELECT sum(hashtextextended(concat_ws('/', a.attrelid, a.attnum, a.xmin), 0)) FROM pg_attribute a WHERE a.attnum > 0),
   ${CATALOGS.map((name) => `(SELECT sum(hashtextextended(concat_ws('/', c.ctid, c.xmin), 0)) FROM pg_catalog.${name} c)`).join(',\n  ')}) AS fingerprint`;
 
-/** Changes with every DDL statement: then it pays to look closer. */
+/** Changes with every DDL statement. Definitions are read again only when it has changed. */
 export async function definitionsFingerprint(source: pg.Client): Promise<string> {
   const { rows } = await source.query<{ fingerprint: string }>(FINGERPRINT);
   return rows[0]?.fingerprint ?? '';

@@ -18,19 +18,19 @@ const BY_HAND: Statements = { sql: [], when: 'hand' };
 const now = (...sql: string[]): Statements => ({ sql, when: 'now' });
 const inCutover = (...sql: string[]): Statements => ({ sql, when: 'cutover' });
 
-/** Of these everything waits for the cut-over. */
+/** Kinds of objects whose changes all wait for the cut-over. */
 const LATE = new Set(['trigger', 'rule', 'policy', 'constraint', 'event trigger', 'default privileges']);
 
 export const isLate = ({ entry, fields }: Difference): boolean =>
   LATE.has(entry.kind) ||
   fields.some(({ field }) => field === 'row security' || (entry.kind === 'domain' && field === 'not null'));
 
-/** The statements for one difference; all of its fields, or none. */
-export function statementsFor(difference: Difference): Statements {
+/** The statements for one difference; all of its fields, or none. `hasChildren`: other tables inherit from its table, or are its partitions. */
+export function statementsFor(difference: Difference, hasChildren = false): Statements {
   const { state, entry, fields } = difference;
   if (state === 'missing') return toMake(entry);
   if (state === 'extra') return toDrop(entry);
-  const each = fields.map(({ field, source, target }) => toChange(entry, field, source, target));
+  const each = fields.map(({ field, source, target }) => toChange(entry, field, source, target, hasChildren));
   if (each.some(({ when }) => when === 'hand')) return BY_HAND;
   // One statement may set several fields.
   const sql = [...new Set(each.flatMap((one) => one.sql))];
@@ -70,9 +70,12 @@ const constraint = (entry: Entry): string[] => [
   `${constraintOwner(entry)} DROP CONSTRAINT IF EXISTS ${lastName(entry)}`,
   `${constraintOwner(entry)} ADD CONSTRAINT ${lastName(entry)} ${entry.fields.definition ?? ''}`,
 ];
-/** Checks of the source hold for its rows as they are now, not for those that the old ones allow, nor the other way round. */
+/** When a CHECK changes, older rows may violate the new one, and newer rows the old one. */
 const isCheck = ({ fields }: Entry): boolean => fields.type === 'c' || fields.type === 'd';
 const dropAtOnce = (entry: Entry): readonly string[] => (isCheck(entry) ? constraint(entry).slice(0, 1) : []);
+/** What makes a CHECK again that was dropped at once, when the source has it as before; none for others, which were not dropped. */
+export const toRestore = (entry: Entry): readonly string[] =>
+  entry.kind === 'constraint' && isCheck(entry) ? constraint(entry) : [];
 const isCarried = ({ fields }: Entry): boolean => ['c', 'f', 'd'].includes(fields.type ?? '');
 
 const trigger = (entry: Entry): string[] => [
@@ -80,18 +83,22 @@ const trigger = (entry: Entry): string[] => [
   entry.fields.definition ?? '',
   ...(entry.fields.enabled === undefined ? [] : [enable(entry, 'TRIGGER')]),
 ];
-const rule = (entry: Entry): string[] => [
+/** A view takes no ENABLE, and its rules are always enabled. */
+const rule = (entry: Entry, enables: boolean): string[] => [
   (entry.fields.definition ?? '').replace(/^CREATE RULE /, 'CREATE OR REPLACE RULE ').replace(/;\s*$/, ''),
-  enable(entry, 'RULE'),
+  ...(enables || entry.fields.enabled !== undefined ? [enable(entry, 'RULE')] : []),
 ];
+
+/** The definition of an index on a partitioned table says ON ONLY: those of the partitions become its parts one by one. */
+const attach = (entry: Entry): string[] => {
+  const whole = entry.fields['part of'];
+  return whole === undefined ? [] : [`ALTER INDEX ${whole} ATTACH PARTITION ${ownName(entry)}`];
+};
 
 /** A unique index might refuse changes that replay has not come to yet. */
 const index = (entry: Entry): Statements => {
   if (entry.fields.constraint !== undefined) return BY_HAND;
-  const sql = [
-    `DROP INDEX IF EXISTS ${qualified({ schema: entry.name[0] ?? '', name: entry.name[1] ?? '' })}`,
-    entry.fields.definition ?? '',
-  ];
+  const sql = [`DROP INDEX IF EXISTS ${ownName(entry)}`, entry.fields.definition ?? '', ...attach(entry)];
   return entry.fields.unique === undefined ? now(...sql) : inCutover(...sql);
 };
 
@@ -121,7 +128,7 @@ function toMake(entry: Entry): Statements {
     case 'trigger':
       return inCutover(...trigger(entry), ...also);
     case 'rule':
-      return inCutover(...rule(entry), ...also);
+      return inCutover(...rule(entry, false), ...also);
     case 'constraint':
       // A primary or unique key is also an index, and perhaps an identity.
       return isCarried(entry) ? inCutover(...constraint(entry), ...also) : BY_HAND;
@@ -130,7 +137,7 @@ function toMake(entry: Entry): Statements {
   }
 }
 
-/** Only what holds no rows, and never with what depends on it. */
+/** Drops objects that hold no rows, never with CASCADE. */
 function toDrop(entry: Entry): Statements {
   switch (entry.kind) {
     case 'trigger':
@@ -175,8 +182,14 @@ function addLabels(entry: Entry, source: string | null, target: string | null): 
   );
 }
 
-function toChange(entry: Entry, field: string, source: string | null, target: string | null): Statements {
-  if (field === 'comment') return now(...commentOn(entry));
+function toChange(
+  entry: Entry,
+  field: string,
+  source: string | null,
+  target: string | null,
+  hasChildren: boolean,
+): Statements {
+  if (field === 'comment') return nameInSql(entry) === null ? BY_HAND : now(...commentOn(entry));
   if (field === 'privileges') return grants(entry, source, target);
   switch (entry.kind) {
     case 'function':
@@ -188,7 +201,7 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
     case 'enum type':
       return field === 'labels' ? addLabels(entry, source, target) : BY_HAND;
     case 'column':
-      return ofColumn(entry, field, source, target);
+      return ofColumn(entry, field, source, target, hasChildren);
     case 'policy':
       return inCutover(...policy(entry));
     case 'trigger':
@@ -196,12 +209,13 @@ function toChange(entry: Entry, field: string, source: string | null, target: st
         ? inCutover(enable(entry, 'TRIGGER'))
         : inCutover(...trigger(entry));
     case 'rule':
-      return inCutover(...rule(entry));
+      return inCutover(...rule(entry, field === 'enabled'));
     case 'constraint':
       return field === 'definition' && isCarried(entry)
         ? { ...inCutover(...constraint(entry)), atOnce: dropAtOnce(entry) }
         : BY_HAND;
     case 'index':
+      if (field === 'part of' && target === null) return now(...attach(entry));
       return field === 'definition' ? index(entry) : BY_HAND;
     case 'statistics object':
       if (field === 'definition') return now(`DROP STATISTICS IF EXISTS ${ownName(entry)}`, source ?? '');
@@ -250,8 +264,15 @@ function setOptions(alter: string, source: string | null, target: string | null)
   );
 }
 
-function ofColumn(entry: Entry, field: string, source: string | null, target: string | null): Statements {
-  const alter = `ALTER TABLE ${ownName(entry)} ALTER COLUMN ${lastName(entry)}`;
+/** Children are changed by statements of their own: the source's may differ. A hypertable has none here, and refuses ONLY. */
+function ofColumn(
+  entry: Entry,
+  field: string,
+  source: string | null,
+  target: string | null,
+  hasChildren: boolean,
+): Statements {
+  const alter = `ALTER TABLE ${hasChildren ? 'ONLY ' : ''}${ownName(entry)} ALTER COLUMN ${lastName(entry)}`;
   switch (field) {
     case 'default':
       if (entry.fields.generated !== undefined) return BY_HAND;
@@ -292,7 +313,7 @@ function sequence(entry: Entry, field: string): Statements {
   }
 }
 
-/** How COMMENT, GRANT and DROP name an object; null: not by us. */
+/** How COMMENT, GRANT and DROP name an object; null: not known here. */
 function nameInSql(entry: Entry): string | null {
   const { kind, name } = entry;
   switch (kind) {

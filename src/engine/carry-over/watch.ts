@@ -1,19 +1,19 @@
 import type pg from 'pg';
+import { qualified } from '../../postgres/identifiers.ts';
 import { withoutOtherWords } from '../definitions/canonical.ts';
 import { compareEntries, type Difference } from '../definitions/compare.ts';
-import { describe, type Entries, keyOf } from '../definitions/entry.ts';
+import { describe, type Entries, type Entry, keyOf } from '../definitions/entry.ts';
 import { readLeftOut } from '../definitions/left-out.ts';
-import { privilegesOfSource, privilegesOfTarget } from '../definitions/privileges.ts';
+import { privilegesOfSource, privilegesOfTarget, readPrivilegeRoles } from '../definitions/privileges.ts';
 import { type Definitions, readDefinitions } from '../definitions/read.ts';
 import { asFarAsKnown } from '../definitions/versions.ts';
 import type { DefinitionChange, Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readLeftOut as readLeftOutOnRequest } from '../schema/leave-out.ts';
-import { readRolesOfPrivileges } from '../schema/privileges.ts';
 import { readBaseline } from './baseline.ts';
-import { forgetCarried, readCarried, readFingerprint } from './carried.ts';
+import { forgetCarried, readCarried, readFingerprint, recordCarried } from './carried.ts';
 import { definitionsFingerprint } from './fingerprint.ts';
-import { happened, isLate, statementsFor } from './statements.ts';
+import { happened, isLate, statementsFor, toRestore } from './statements.ts';
 
 export interface DefinitionWatchOptions {
   readonly workDirectory: string;
@@ -22,17 +22,17 @@ export interface DefinitionWatchOptions {
 }
 
 const LOOK_INTERVAL_MS = 5000;
-/** With very many objects a look takes longer: then it is not taken as often. */
+/** After a look, nothing is done for this many times as long as it took. */
 const REST = 20;
 
-/** What the watch of tables tells: rows and columns depend on it, so that it locks the cut-over. */
+/** Kinds and fields that `SchemaWatch` tells: rows and columns depend on them, so a change locks the cut-over. */
 const OF_TABLES = new Set(['table', 'foreign table', 'composite type']);
 const OF_COLUMNS = new Set(['position', 'type', 'collation', 'not null', 'generated']);
 const NO_DEFINITION = new Set(['valid', 'populated', 'triggers', 'partition bound', 'parents', 'inherited']);
 
 /**
- * Knows which definitions of the source have changed since its schema was dumped and are not on the target, and says so when that
- * changes. What is made in the cut-over only counts as brought once the operator has said that it is to be.
+ * Finds the definitions of the source that have changed since its schema was dumped and that the target lacks, and emits the list
+ * when it changes. An object that is made in the cut-over is not listed any more once the operator has agreed to it.
  */
 export class DefinitionWatch {
   readonly #options: DefinitionWatchOptions;
@@ -50,7 +50,7 @@ export class DefinitionWatch {
     return this.#changes;
   }
 
-  /** Looks when it is time to. What keeps it from looking is told once: the migration does not depend on it. */
+  /** Looks when it is time to. An error is told once: the migration does not depend on this look. */
   async tick(source: pg.Client, target: pg.Client): Promise<void> {
     if (performance.now() < this.#notBefore) return;
     const began = performance.now();
@@ -108,15 +108,31 @@ export class DefinitionWatch {
       current,
       parts.filter((one) => !isLate(one)),
     );
-    const all = [...early, ...parts.filter(isLate)].map(toChange);
+    const all = [...early, ...parts.filter(isLate)].sort(inOrder).map(toChangeIn(current));
     const isCarried = ({ key, sql }: DefinitionChange): boolean => carried.get(key) === JSON.stringify(sql);
     const kept = new Set(all.filter(isCarried).map(({ key }) => key));
-    await forgetCarried(
-      target,
-      [...carried.keys()].filter((key) => !kept.has(key)),
-    );
-    return all.filter((one) => !isCarried(one)).sort((one, other) => (one.object < other.object ? -1 : 1));
+    const open = new Set(all.map(({ key }) => key));
+    const forgotten: string[] = [];
+    for (const [key, detail] of carried) {
+      if (kept.has(key)) continue;
+      const entry = open.has(key) ? undefined : current.entries.get(key);
+      const restoring = entry === undefined ? [] : toRestore(entry);
+      if (restoring.length === 0) forgotten.push(key);
+      else if (detail !== JSON.stringify(restoring)) await recordCarried(target, key, restoring);
+    }
+    await forgetCarried(target, forgotten);
+    return all.filter((one) => !isCarried(one));
   }
+}
+
+/** By name, but the index of a partitioned table comes before its parts: these are attached to it, or dropped with it. */
+function inOrder({ entry: one }: Difference, { entry: other }: Difference): number {
+  return rankOf(one) - rankOf(other) || (describe(one) < describe(other) ? -1 : 1);
+}
+
+function rankOf({ kind, fields }: Entry): number {
+  if (kind !== 'index' || fields['part of'] === undefined) return 0;
+  return / ON ONLY /.test(fields.definition ?? '') ? 1 : 2;
 }
 
 /** What waits for the cut-over is told by itself. */
@@ -130,6 +146,8 @@ function lateAndEarly(one: Difference): Difference[] {
 /** Without what the watch of tables tells, and what is no definition. */
 function besidesTables(one: Difference): Difference[] {
   const { state, entry } = one;
+  // It comes and goes with that of the parent.
+  if (entry.fields.inherited === 'only') return [];
   if (state !== 'differs') {
     const ofTable =
       OF_TABLES.has(entry.kind) ||
@@ -143,7 +161,7 @@ function besidesTables(one: Difference): Difference[] {
   return fields.length === 0 ? [] : [{ ...one, fields }];
 }
 
-/** Those changes that the target has not, with its own values. */
+/** The changes that the target lacks, with the target's own values. */
 async function notOnTarget(
   source: pg.Client,
   target: pg.Client,
@@ -151,7 +169,7 @@ async function notOnTarget(
   changed: readonly Difference[],
 ): Promise<Difference[]> {
   if (changed.length === 0) return [];
-  const roles = { ...(await readRolesOfPrivileges(source, target)), us: await userOf(target) };
+  const roles = await readPrivilegeRoles(source, target);
   const here = await readDefinitions(target, false);
   const version = Math.min(here.version, current.version);
   const byKey = new Map(changed.map((one) => [keyOf(one.entry), one]));
@@ -162,25 +180,28 @@ async function notOnTarget(
   return (await withoutOtherWords(target, compareEntries(ours.entries, theirs))).flatMap((one) => {
     const change = byKey.get(keyOf(one.entry));
     if (one.state !== 'differs' || change?.state !== 'differs') return [one];
-    // In other fields the target is another on purpose, for as long as rows are replayed.
+    // Other fields of the target differ on purpose while rows are replayed.
     const fields = one.fields.filter(({ field }) => change.fields.some((changedField) => changedField.field === field));
     return fields.length === 0 ? [] : [{ ...one, fields }];
   });
 }
 
-function toChange(difference: Difference): DefinitionChange {
-  const { sql, atOnce = [], when } = statementsFor(difference);
-  return {
-    key: keyOf(difference.entry),
-    object: describe(difference.entry),
-    what: happened(difference),
-    sql: [...sql],
-    at_once: [...atOnce],
-    when,
+/** Of the source as it is now. */
+function toChangeIn({ entries }: Definitions): (difference: Difference) => DefinitionChange {
+  // Names in quotes, with a comma between them; a name itself may hold one.
+  const parents = new Set(
+    [...entries.values()].flatMap(({ fields }) => fields.parents?.match(/(?:"(?:[^"]|"")*"\.?)+/g) ?? []),
+  );
+  return (difference) => {
+    const [schema = '', name = ''] = difference.entry.name;
+    const { sql, atOnce = [], when } = statementsFor(difference, parents.has(qualified({ schema, name })));
+    return {
+      key: keyOf(difference.entry),
+      object: describe(difference.entry),
+      what: happened(difference),
+      sql: [...sql],
+      at_once: [...atOnce],
+      when,
+    };
   };
-}
-
-async function userOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ name: string }>('SELECT current_user AS name');
-  return rows[0]?.name ?? '';
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { serverVersionNum } from '../../postgres/query.ts';
 import { explain } from '../error-policy.ts';
 import { type IdentityNow, identityNow, indexNow } from './identity-now.ts';
 import { forgetIdentity, type KeptIdentity, keepIdentity, readKeptIdentities } from './kept-identities.ts';
@@ -105,8 +106,7 @@ SELECT p.pubname AS name FROM pg_publication p
 const BY_SCHEMA_VERSION = 150000;
 
 async function publications(source: pg.Client, oid: string): Promise<string[]> {
-  const version = await source.query<{ number: string }>(`SELECT current_setting('server_version_num') AS number`);
-  const sql = publishing(Number(version.rows[0]?.number) >= BY_SCHEMA_VERSION);
+  const sql = publishing((await serverVersionNum(source)) >= BY_SCHEMA_VERSION);
   const { rows } = await source.query<{ name: string }>(sql, [oid]);
   return rows.map(({ name }) => name);
 }

@@ -6,16 +6,16 @@ import { placeOf, type SourceTable } from '../source/catalog.ts';
 import { startCopy } from '../sync/table-states.ts';
 
 /**
- * Begins the transaction on the target that copies all of a table, under the operator's search_path, and empties it. A chunk is mostly empty, and stays as it is then: for
- * the file that TRUNCATE replaces the server looks through all of its shared buffers.
+ * Begins the transaction on the target that copies all of a table, under the operator's search_path, and empties the table. A chunk
+ * that is empty is not truncated: for the file that TRUNCATE replaces, the server looks through all of its shared buffers.
  */
 export async function beginWhole(target: pg.Client, table: SourceTable, copyLsn: Lsn): Promise<void> {
   const name = qualified(placeOf(table));
   const path = beginOperatorsPath(target);
   const begin = `BEGIN; ${startCopy(table.oid, copyLsn, 1)}`;
-  // It was emptied for all of its partitions before.
+  // `emptyTrees` has emptied it, once for all of its partitions.
   if (placeOf(table).throughParent) {
-    await target.query(begin);
+    await target.query(`${begin}; ${path}`);
     return;
   }
   if (table.kind !== 'chunk') {

@@ -18,7 +18,7 @@ export async function emptyTrees(target: pg.Client, tables: readonly SourceTable
   for (const { schema, name } of trees.values()) {
     await target.query('BEGIN');
     try {
-      // What an earlier copy has marked as there is not.
+      // Parts that an earlier copy has recorded do not count any more.
       await target.query('DELETE FROM tiger_migrate.part WHERE source_oid = ANY ($1::oid[])', [oids]);
       const { rows } = await target.query<{ there: string }>(SOME_THERE, [schema, name, oids]);
       if (rows[0]?.there !== 't') await target.query(`TRUNCATE ${qualified({ schema, name })}`);

@@ -10,8 +10,8 @@ const field = (error: Error, name: 'constraint' | 'column' | 'dataType' | 'schem
 };
 
 /**
- * What to do when the target refuses rows that the source holds: there they violate the same constraint, which was made before the
- * function that it calls was changed, or was attached unchecked. Null: the error is another one.
+ * What to do when the target refuses rows of the source. They violate the constraint on the source as well: its function was changed
+ * after it was made, or a partition was attached without a check. Null: it is another error.
  */
 export function hintOfRefusedRows(
   error: unknown,
@@ -22,15 +22,15 @@ export function hintOfRefusedRows(
   const column = field(error, 'column');
   const type = field(error, 'dataType');
   const drop =
-    name !== null && type !== null
-      ? `ALTER DOMAIN ${qualified({ schema: field(error, 'schema') ?? '', name: type })} DROP CONSTRAINT ${quoteIdent(name)};`
+    type !== null
+      ? `ALTER DOMAIN ${qualified({ schema: field(error, 'schema') ?? '', name: type })} DROP ${name === null ? 'NOT NULL' : `CONSTRAINT ${quoteIdent(name)}`};`
       : name !== null
         ? `ALTER TABLE ${qualified(table)} DROP CONSTRAINT ${quoteIdent(name)};`
         : column !== null
           ? `ALTER TABLE ${qualified(table)} ALTER COLUMN ${quoteIdent(column)} DROP NOT NULL;`
           : null;
   return [
-    `Rows of ${displayName(table)} violate on the source, too, what counts as valid there.`,
+    `Rows of ${displayName(table)} violate this constraint on the source as well, although it counts as valid there.`,
     'Mend the rows on the source, then run migrate --resume: tables that are finished stay, this one is copied again.',
     ...(drop === null
       ? ['Rows that lie outside of the bounds of their partition have to be moved or deleted on the source.']

@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import { displayIdent, displayName } from '../../postgres/identifiers.ts';
+import { mayHeal, sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import { placeOf, type SourceTable } from '../source/catalog.ts';
-import { sumRows } from '../verify/compare-rows.ts';
-import { RowHashes } from '../verify/row-hash.ts';
+import { isSnapshotLost } from '../source/snapshot.ts';
+import { type RowSum, sumRows } from '../verify/compare-rows.ts';
+import { type RowHash, RowHashes } from '../verify/row-hash.ts';
 
 /** Stored generated columns that call a function of the operator's: it may have been replaced since their rows were written. */
 const COLUMNS = `
@@ -33,13 +35,23 @@ export async function compareStoredValues(
     // The rows of several partitions stand together on the target: verify compares those.
     if (!table || placeOf(table).throughParent) continue;
     const hash = hashes.of(table.oid, [name]);
-    // The snapshot's transaction goes on without the operator's search_path.
-    await source.query('SAVEPOINT tm_values');
-    const there = await sumRows(source, table, hash);
-    await source.query('ROLLBACK TO SAVEPOINT tm_values; RELEASE SAVEPOINT tm_values');
     const place = placeOf(table);
-    const here = await sumRows(target, { ...place, kind: place.partitionedBy ? 'hypertable' : table.kind }, hash);
-    if (here.hash === there.hash) continue;
+    const kind = place.partitionedBy ? 'hypertable' : table.kind;
+    const hashesDiffer = async () => {
+      const there = await sumInSavepoint(source, table, hash);
+      return there.hash !== (await sumRows(target, { ...place, kind }, hash)).hash;
+    };
+    const differ = await hashesDiffer().catch((error: unknown) => {
+      if (sqlState(error) === null || mayHeal(error) || isSnapshotLost(error)) throw error;
+      // Most often somebody has dropped or altered the table meanwhile.
+      const why = error instanceof Error ? error.message : String(error);
+      emit({
+        type: 'log',
+        text: `${displayName(table)}: the generated column ${displayIdent(name)} was not compared: ${why}`,
+      });
+      return false;
+    });
+    if (!differ) continue;
     emit({
       type: 'warning',
       text:
@@ -47,5 +59,15 @@ export async function compareStoredValues(
         'after rows were written there, and the target has what it gives now. To make both the same, update a column on the source that it ' +
         'depends on (UPDATE … SET column = column): then the server computes it anew.',
     });
+  }
+}
+
+/** The snapshot's transaction goes on without the operator's search_path, also after an error. */
+async function sumInSavepoint(source: pg.Client, table: SourceTable, hash: RowHash): Promise<RowSum> {
+  await source.query('SAVEPOINT tm_values');
+  try {
+    return await sumRows(source, table, hash);
+  } finally {
+    await source.query('ROLLBACK TO SAVEPOINT tm_values; RELEASE SAVEPOINT tm_values');
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import { carryOver } from '../carry-over/carry-over.ts';
+import { carryOver, requireAsShown } from '../carry-over/carry-over.ts';
 import type { DefinitionWatch } from '../carry-over/watch.ts';
 import type { Control, CutoverRequest } from '../control.ts';
 import type { SchemaWatch } from '../ddl/watch.ts';
@@ -73,7 +73,7 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
     // the migration is resumed with new ones.
     const [damaged] = await Promise.all([readDamaged(options.target), options.source.query('SELECT 1')]);
     await serveResync(options);
-    if (live) await serveCarryOver(options);
+    await serveCarryOver(options, live);
     if (performance.now() >= notBeforeTaking) {
       await takeInWhatIsReady(options);
       notBeforeTaking = performance.now() + TAKE_IN_RETRY_MS;
@@ -158,16 +158,18 @@ export async function replayUntilCutover(options: AwaitOptions): Promise<void> {
 }
 
 /** Looks whether definitions of the source have changed, and brings those to the target that somebody has said yes to. */
-async function serveCarryOver({ definitions, control, source, target, emit }: AwaitOptions): Promise<void> {
-  await definitions.tick(source, target);
+async function serveCarryOver(
+  { definitions, control, source, target, emit }: AwaitOptions,
+  isLive: boolean,
+): Promise<void> {
+  if (isLive) await definitions.tick(source, target);
   for (let request = control.takeCarryOver(); request; request = control.takeCarryOver()) {
-    const { keys, answer } = request;
+    const { changes, answer } = request;
     try {
-      await carryOver(
-        target,
-        definitions.changes.filter(({ key }) => keys.includes(key)),
-        emit,
-      );
+      // What an earlier engine has told may be asked for before this one has looked.
+      if (!isLive) await definitions.update(source, target);
+      requireAsShown(changes, definitions.changes);
+      await carryOver(target, changes, emit);
       await definitions.look(source, target);
     } catch (error) {
       answer(error);

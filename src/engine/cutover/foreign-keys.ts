@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { sqlState } from '../error-policy.ts';
+import { entryOfKey, nameOfEntry } from '../schema/leave-out.ts';
 import { inTransaction } from '../schema/restore.ts';
 import { KEEP_REPLAY_OUT } from '../target/apply-lock.ts';
 import { recordedObjects } from '../target/progress-schema.ts';
@@ -49,7 +50,7 @@ export async function takeKeysAway(
 ): Promise<void> {
   const done = await recordedObjects(target, 'entry');
   const ours = new Map(
-    schema.foreignKeys.filter((entry) => done.has(entry.key)).map((entry) => [`${entry.schema} ${entry.name}`, entry]),
+    schema.foreignKeys.filter((entry) => done.has(entry.key)).map((entry) => [nameOfEntry(entry), entry]),
   );
   if (ours.size === 0 || tables.length === 0) return;
   const { rows } = await target.query<{ schema: string; table: string; name: string }>(
@@ -61,8 +62,7 @@ export async function takeKeysAway(
     [JSON.stringify(tables.map(qualified))],
   );
   for (const key of rows) {
-    // As pg_dump names its entries, where a line break would end one.
-    const entry = ours.get(`${key.schema} ${key.table} ${key.name}`.replace(/[\r\n]/g, ' '));
+    const entry = ours.get(nameOfEntry(entryOfKey(key)));
     if (!entry) continue;
     const table = qualified({ schema: key.schema, name: key.table });
     await inTransaction(target, async () => {

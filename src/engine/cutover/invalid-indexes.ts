@@ -25,7 +25,7 @@ SELECT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS attached
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('i', 'I')`;
 
 /** The indexes of the target that are invalid there and valid on the source, with the statements that make each valid. */
-export async function readInvalidIndexes(
+async function readInvalidIndexes(
   source: pg.Client,
   target: pg.Client,
 ): Promise<(IndexName & { readonly sql: readonly string[] })[]> {
@@ -40,7 +40,11 @@ export async function readInvalidIndexes(
     if (parts.rows[0]?.valid !== 't') continue;
     const sql: string[] = [];
     for (const { schema, name, definition } of parts.rows) {
-      if (schema === null || name === null) continue;
+      if (schema === null || name === null) {
+        // No parts: the index itself was not built to its end.
+        sql.push(`REINDEX INDEX ${qualified(index)};`);
+        continue;
+      }
       const there = await target.query<{ attached: string }>(IS_PART, [schema, name]);
       if (there.rows[0]?.attached === 't') continue;
       if (there.rows.length === 0) sql.push(`${definition};`);

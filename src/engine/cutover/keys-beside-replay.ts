@@ -1,9 +1,9 @@
-import type pg from 'pg';
 import { toMigrateError } from '../../errors/migrate-error.ts';
 import type { BroughtTables } from '../bring-tables.ts';
 import { type Engine, hasExclusions } from '../engine.ts';
 import { Resources } from '../resources.ts';
 import { makeKeysEarly } from './foreign-keys.ts';
+import { openBeside } from './open-beside.ts';
 
 const EARLY_KEY_LOCK_TIMEOUT_MS = 5000;
 
@@ -13,18 +13,11 @@ export async function keysBesideReplay(
   { schema, tables }: BroughtTables,
   signal: AbortSignal,
 ): Promise<void> {
-  const { servers, options, input } = engine;
+  const { options, input } = engine;
   await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('keys');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
   try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    const of = { source, target, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
+    const both = await openBeside(engine, 'keys', sessions, signal);
+    const of = { ...both, schema, tables, hasExclusions: hasExclusions(options), emit: input.emit };
     const made = await makeKeysEarly(of, EARLY_KEY_LOCK_TIMEOUT_MS);
     if (made > 0) input.emit({ type: 'log', text: `${made} foreign keys made and validated ahead of the cut-over` });
   } catch (error) {

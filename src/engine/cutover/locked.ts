@@ -57,7 +57,7 @@ const waitsForOperator = ({ policy, what }: Trouble): boolean => policy === 'ope
 
 const sentenceOf = ({ title, detail }: Gate): string => (detail === '' ? title : `${title} (${detail})`);
 
-/** TM6002 with every condition that does not hold; a remedy for the one that is nearest to the operator. */
+/** TM6002 with every condition that does not hold, and with the remedy that the operator can apply first. */
 export function lockedBy(gates: readonly Gate[], trouble?: Trouble): MigrateError {
   const why = gates.length > 0 ? gates.map(sentenceOf).join('; ') : `${trouble?.what}: ${trouble?.message}`;
   return locked(why, trouble?.hint ?? remedyFor(gates));

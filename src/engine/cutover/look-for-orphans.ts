@@ -5,7 +5,8 @@ import type { BroughtTables } from '../bring-tables.ts';
 import type { Engine } from '../engine.ts';
 import { sqlState } from '../error-policy.ts';
 import { Resources } from '../resources.ts';
-import { leaveOutOption } from '../schema/leave-out.ts';
+import { entryOfKey, leaveOutOption, nameOfEntry } from '../schema/leave-out.ts';
+import { openBeside } from './open-beside.ts';
 import { displayKey, findOrphans, readValidKeys, type ValidKey, waysOutOfOrphans } from './orphans.ts';
 
 /** What the look at all keys has found, for a cut-over that is asked for meanwhile. */
@@ -18,8 +19,15 @@ export class FirstLook {
     else this.#violations.set(displayKey(key), violation(key, rows));
   }
 
+  /** All keys were looked at once. */
   end(): void {
     this.#ended.abort();
+  }
+
+  /** Nobody looks any more: what was found may be mended since, and the cut-over finds out by itself. */
+  giveUp(): void {
+    this.#violations.clear();
+    this.end();
   }
 
   /** Waits until all keys were looked at, `ms` at most, and rejects with TM6007 when rows violate one. */
@@ -51,20 +59,13 @@ export async function lookForOrphans(
   first: FirstLook,
   signal: AbortSignal,
 ): Promise<void> {
-  const { servers, input } = engine;
-  const wanted = new Set(schema.foreignKeys.map((entry) => `${entry.schema} ${entry.name}`));
+  const { input } = engine;
+  const wanted = new Set(schema.foreignKeys.map(nameOfEntry));
   await using sessions = new Resources();
-  const open = async (connect: (application: string) => Promise<pg.Client>) => {
-    const client = await connect('orphans');
-    const stop = () => servers.destroy(client);
-    sessions.defer(stop);
-    signal.addEventListener('abort', stop, { once: true });
-    return client;
-  };
   const standing = new Set<string>();
   try {
-    const [source, target] = [await open(servers.onSource), await open(servers.onTarget)];
-    let keys = (await keysToLookAt(source, target)).filter((key) => wanted.has(entryOf(key)));
+    const { source, target } = await openBeside(engine, 'orphans', sessions, signal);
+    let keys = (await keysToLookAt(source, target)).filter((key) => wanted.has(nameOfEntry(entryOfKey(key))));
     for (;;) {
       const violated: ValidKey[] = [];
       for (const key of keys) {
@@ -88,14 +89,10 @@ export async function lookForOrphans(
     if (!signal.aborted)
       input.emit({ type: 'log', text: `Looking for rows that violate a key ended: ${toMigrateError(error).message}` });
   } finally {
-    first.end();
-    // Nobody looks any more: what is not so by now would stand for ever.
+    first.giveUp();
     for (const what of standing) input.emit({ type: 'healed', what });
   }
 }
-
-/** As pg_dump names the entry. */
-const entryOf = (key: ValidKey): string => `${key.schema} ${key.table} ${key.name}`.replace(/[\r\n]/g, ' ');
 
 async function keysToLookAt(source: pg.Client, target: pg.Client): Promise<ValidKey[]> {
   const { rows } = await target.query<Pick<ValidKey, 'schema' | 'table' | 'name'>>(VALID_HERE);
@@ -133,9 +130,8 @@ async function look(
 }
 
 /** The error that names key and rows. */
-export function violation(key: ValidKey, rows: readonly string[]): MigrateError {
-  const entry = { type: 'FK CONSTRAINT', schema: key.schema, name: `${key.table} ${key.name}` };
-  const leaveOut = `stop the engine, then migrate --resume ${leaveOutOption([entry])}`;
+function violation(key: ValidKey, rows: readonly string[]): MigrateError {
+  const leaveOut = `stop the engine, then migrate --resume ${leaveOutOption([entryOfKey(key)])}`;
   return new MigrateError('TM6007', {
     side: 'source',
     object: displayKey(key),

@@ -51,14 +51,14 @@ export async function readValidKeys(source: pg.Client): Promise<ValidKey[]> {
 export const displayKey = (key: Pick<ValidKey, 'schema' | 'table' | 'name'>): string =>
   `${displayName({ schema: key.schema, name: key.table })}.${displayIdent(key.name)}`;
 
-/** So many rows are named. */
+/** How many rows are named. */
 const SHOWN = 5;
 
 /**
  * The query that finds rows whose key leads nowhere, as the server itself looks when it validates a key: https://www.postgresql.org/docs/current/sql-altertable.html
  * Every name is qualified: it runs under the operator's search_path. Pure.
  */
-export function orphanQuery(key: ValidKey): string {
+function orphanQuery(key: ValidKey): string {
   const rowsOf = (table: { readonly schema: string; readonly name: string }, isPartitioned: boolean) =>
     `${isPartitioned ? '' : 'ONLY '}${qualified(table)}`;
   const own = (column: KeyColumn) => `c.${quoteIdent(column.name)}`;

@@ -1,7 +1,5 @@
 import type pg from 'pg';
-
-/** Objects with an OID below are the server's own. https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT */
-const FIRST_NORMAL_OID = 16_384;
+import { FIRST_NORMAL_OID } from '../../postgres/oids.ts';
 
 const SITUATION = `
 SELECT concat_ws(' ',

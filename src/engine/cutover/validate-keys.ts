@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
 import { sqlState } from '../error-policy.ts';
-import { leaveOutOption } from '../schema/leave-out.ts';
+import { entryOfKey, leaveOutOption } from '../schema/leave-out.ts';
 import { inTransaction } from '../schema/restore.ts';
 import { failedFinish } from './finish-error.ts';
 
@@ -69,10 +69,10 @@ const validating = (key: Key): string => `ALTER TABLE ${tableOf(key)} VALIDATE C
 const nameOf = (key: Key): string => `${displayName({ schema: key.schema, name: key.table })}.${key.name}`;
 const failed = (key: Key) => failedFinish(nameOf(key), 'the foreign key could not be validated', hintOf(key));
 
-const hintOf = ({ schema, table, name }: Key): string =>
+const hintOf = (key: Key): string =>
   [
     'Nothing is lost, replay goes on. Rows that violate the key do so on the source, too: mend them there, then cut over again.',
-    `Or leave the key out: stop the engine, then migrate --resume ${leaveOutOption([{ type: 'FK CONSTRAINT', schema, name: `${table} ${name}` }])}`,
+    `Or leave the key out: stop the engine, then migrate --resume ${leaveOutOption([entryOfKey(key)])}`,
   ].join('\n');
 
 /** Those of the target that are not valid there, but on the source. */

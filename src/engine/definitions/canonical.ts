@@ -28,10 +28,10 @@ END $tiger$`;
 
 const SETTINGS = `SET LOCAL quote_all_identifiers = on; SET LOCAL check_function_bodies = off; SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = error`;
 
-/** So many at once, so that the locks of one transaction stay few. */
+/** Texts in one statement. */
 const AT_ONCE = 100;
 
-/** How often a text is read and printed again: printing is not always the same as what was read, but soon stays as it is. */
+/** How often a text is parsed and printed again. The first print may differ from what was read; after a few rounds it stays the same. */
 const ROUNDS = 3;
 
 interface Pair {
@@ -43,8 +43,8 @@ interface Pair {
 }
 
 /**
- * Leaves out those differences that are none: two servers, or one that has read what it printed itself, print the same
- * definition in other words. The target reads both texts and prints them, in a transaction that is rolled back.
+ * Leaves out differences of words. Two servers may print the same definition differently, and so may one server that reads what it
+ * has printed itself. The target parses both texts and prints them again, in a transaction that is rolled back.
  */
 export async function withoutOtherWords(target: pg.Client, differences: readonly Difference[]): Promise<Difference[]> {
   const pairs = new Map<DifferentField, Pair>();

@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { displayName } from '../../postgres/identifiers.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readLeftOut as readLeftOutOnRequest } from '../schema/leave-out.ts';
-import { readRolesOfPrivileges } from '../schema/privileges.ts';
 import { hasProgressSchema } from '../target/progress-schema.ts';
 import { namesOfIncompatible } from '../timescale/incompatible-objects.ts';
 import { readAggregates } from '../timescale/source-aggregates.ts';
@@ -11,7 +10,7 @@ import { withoutOtherWords } from './canonical.ts';
 import { compareEntries, type Difference } from './compare.ts';
 import { describe, type Entries } from './entry.ts';
 import { readLeftOut } from './left-out.ts';
-import { privilegesOfSource, privilegesOfTarget } from './privileges.ts';
+import { currentUser, privilegesOfSource, privilegesOfTarget, readPrivilegeRoles } from './privileges.ts';
 import { readDefinitions } from './read.ts';
 import { readThereBefore } from './there-before.ts';
 import { asFarAsKnown, withoutFields } from './versions.ts';
@@ -34,7 +33,7 @@ export async function compareDefinitions(
 ): Promise<ComparedDefinitions> {
   const [there, here] = [await readDefinitions(source), await readDefinitions(target)];
   const older = Math.min(there.version, here.version);
-  const roles = { ...(await readRolesOfPrivileges(source, target)), us: await currentUser(target) };
+  const roles = await readPrivilegeRoles(source, target);
   const ours = privilegesOfSource(await comparable(source, there.entries, older), roles, older < 170000);
   const theirs = privilegesOfTarget(await comparable(target, here.entries, older), roles, older < 170000);
   const leftOut = await readLeftOut(source, there.entries, options, await readLeftOutOnRequest(target));
@@ -76,9 +75,4 @@ async function comparable(client: pg.Client, entries: Entries, version: number):
       aggregates.has(describe(entry)) ? withoutFields(entry, ['definition']) : entry,
     ]),
   );
-}
-
-async function currentUser(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ name: string }>('SELECT current_user AS name');
-  return rows[0]?.name ?? '';
 }

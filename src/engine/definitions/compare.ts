@@ -23,13 +23,13 @@ const IN_NO_SCHEMA = new Set([
   ...['server', 'user mapping', 'default privileges', 'operator class', 'operator family'],
 ]);
 
-/** Of an index: its definition and its constraint say the same. */
+/** Fields of an index that its definition and its constraint repeat. */
 const NOT_COMPARED = new Set(['unique', 'constraint']);
 
 /** An index that is not valid on the source is no part of a dump, and need not be on the target. */
 const isInvalidIndex = ({ kind, fields }: Entry): boolean => kind === 'index' && fields.valid === 'no';
 
-/** What differs between two databases. What belongs to an object that is not there is not told once more. */
+/** What differs between two databases. The parts of a missing object are not listed besides the object. */
 export function compareEntries(source: Entries, target: Entries): Difference[] {
   const differences: Difference[] = [];
   for (const [key, entry] of source) {

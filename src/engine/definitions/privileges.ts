@@ -1,10 +1,19 @@
-import type { RolesOfPrivileges } from '../schema/privileges.ts';
+import type pg from 'pg';
+import { firstRow } from '../../postgres/query.ts';
+import { type RolesOfPrivileges, readRolesOfPrivileges } from '../schema/privileges.ts';
 import { type Entries, type Entry, keyOf } from './entry.ts';
 
 export interface PrivilegeRoles extends RolesOfPrivileges {
   /** The role that migrates, which owns everything on the target. */
   readonly us: string;
 }
+
+export async function readPrivilegeRoles(source: pg.Client, target: pg.Client): Promise<PrivilegeRoles> {
+  return { ...(await readRolesOfPrivileges(source, target)), us: await currentUser(target) };
+}
+
+export const currentUser = async (client: pg.Client): Promise<string> =>
+  (await firstRow<{ name: string }>(client, 'SELECT current_user AS name')).name;
 
 type Privilege = readonly [grantee: string, privilege: string, grantable: boolean];
 
@@ -59,6 +68,8 @@ export interface PrivilegesOfSource {
 export function privilegesOfSource(entries: Entries, roles: PrivilegeRoles, dropMaintain: boolean): PrivilegesOfSource {
   const missing = new Map<string, number>();
   const adapted = new Map<string, Entry>();
+  // Default privileges of several owners become those of our role, which has all of them.
+  const keptOf = new Map<string, readonly Privilege[]>();
   for (const entry of entries.values()) {
     const gone = new Set<string>();
     const grantee = (who: string): string | null => {
@@ -77,8 +88,10 @@ export function privilegesOfSource(entries: Entries, roles: PrivilegeRoles, drop
     const name = entry.kind === 'default privileges' ? nameHere(entry.name, roles, gone) : entry.name;
     for (const role of gone) missing.set(role, (missing.get(role) ?? 0) + 1);
     if (name === null) continue;
-    const result = withPrivileges({ ...entry, name }, kept);
-    adapted.set(keyOf(result), result);
+    const key = keyOf({ ...entry, name });
+    const all = [...(keptOf.get(key) ?? []), ...kept];
+    keptOf.set(key, all);
+    adapted.set(key, withPrivileges({ ...entry, name }, all));
   }
   return { entries: adapted, missing };
 }
@@ -93,8 +106,8 @@ function nameHere(name: readonly string[], roles: PrivilegeRoles, gone: Set<stri
 }
 
 /**
- * The target's objects with privileges in the same form. What our role was granted on objects of others is how it was let in for
- * the migration.
+ * The target's objects with privileges in the same form. Grants to our own role on objects of others are left out: they were made
+ * for the migration.
  */
 export function privilegesOfTarget(entries: Entries, { us }: PrivilegeRoles, dropMaintain: boolean): Entries {
   return new Map(

@@ -1,13 +1,13 @@
 import { qualified, quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Entry } from './entry.ts';
 
-/** Statements by which a server makes an object of a definition, and the query that shows the definition as it prints it then. */
+/** Statements that make an object from a definition, and the query that prints the definition of this object. */
 export interface Probe {
   readonly run: readonly string[];
   readonly read: string;
 }
 
-/** How the text of one field becomes an object that lives in `pg_temp` for a moment. */
+/** How the text of one field becomes a short-lived object in `pg_temp`. */
 export interface Probing {
   /** The text as that of the object in `pg_temp`. */
   readonly begin: (text: string) => string;

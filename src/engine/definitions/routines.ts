@@ -1,7 +1,7 @@
+import { FIRST_NORMAL_OID } from '../../postgres/oids.ts';
 import { comment, functionName, notMember, operatorName, options, privileges, type Scope } from './scope.ts';
 
-/** Functions, operators, and what is made of them. The server's own objects have OIDs below this one. */
-const FIRST_NORMAL_OID = 16_384;
+/** Functions, operators, and what is made of them. */
 
 const inSchema = (scope: Scope, catalog: string, oid: string): string =>
   `n.oid = ANY (${scope.schemas}) AND ${notMember(catalog, oid)}`;

@@ -25,7 +25,7 @@ const NOT_OF_TYPES = new Set([
   ],
 ]);
 
-/** The entry with the names of types as every version can be made to print them. */
+/** The entry with the names of types as all versions can print them. */
 export function withSameTypeNames(entry: Entry): Entry {
   const fields = Object.entries(entry.fields).map(([field, text]): [string, string] => [
     field,

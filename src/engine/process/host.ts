@@ -205,7 +205,7 @@ async function serve(
     }
     case 'carry-over': {
       const { phase } = engine.progress;
-      if (phase === 'replay') return engine.control.requestCarryOver(action.keys);
+      if (phase === 'replay') return engine.control.requestCarryOver(action.changes);
       throw new MigrateError('TM6006', {
         side: 'local',
         message: `definitions are carried over only while replay runs, and the migration is in phase ${phase}`,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { engineEventSchema, errorReportSchema } from '../events.ts';
+import { definitionChangeSchema, engineEventSchema, errorReportSchema } from '../events.ts';
 import { migrationOptionsSchema } from '../options.ts';
 import { progressSchema } from '../progress.ts';
 
 /** Raised when a message changes its meaning; client and engine must agree. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Lines of JSON over a Unix socket. The engine speaks first: `hello`, `progress`, then events without a gap. */
 export const fromEngineSchema = z.discriminatedUnion('type', [
@@ -37,8 +37,8 @@ export const actionSchema = z.discriminatedUnion('action', [
   }),
   /** Copies tables again: patterns as everywhere; none: all that are damaged. */
   z.object({ action: z.literal('resync'), tables: z.array(z.string()) }),
-  /** Brings changed definitions of the source to the target: those with these keys. The operator has seen the statements. */
-  z.object({ action: z.literal('carry-over'), keys: z.array(z.string()) }),
+  /** Brings these changed definitions of the source to the target. The operator has seen the statements. */
+  z.object({ action: z.literal('carry-over'), changes: z.array(definitionChangeSchema) }),
   z.object({ action: z.literal('stop') }),
 ]);
 export type Action = z.infer<typeof actionSchema>;

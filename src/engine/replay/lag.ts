@@ -18,9 +18,9 @@ export const CAUGHT_UP_BYTES = 1024 * 1024;
 const CAUGHT_UP_SECONDS = 15;
 /** Two samples that are closer to each other give no rate. */
 const MIN_SPAN_MS = 500;
-/** So long replay is watched before it is said not to keep up: its first transactions may be large. */
+/** How long replay is watched before it is reported as falling behind: its first transactions may be large. */
 const FALLING_BEHIND_AFTER_MS = 5000;
-/** About the time between two samples: nobody sees it end sooner. */
+/** The shortest time that is reported: about that between two samples. */
 const LEAST_ETA_SECONDS = 1;
 
 /**

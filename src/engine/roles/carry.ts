@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { serverVersionNum } from '../../postgres/query.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationOptions } from '../options.ts';
 import { readRecordedLeftOut } from '../source/left-out.ts';
@@ -15,16 +16,11 @@ export interface BothServers {
   readonly options: Pick<MigrationOptions, 'skipRoles' | 'excludeSchema'>;
 }
 
-async function serverVersion(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>(`SELECT current_setting('server_version_num') AS version`);
-  return Number(rows[0]?.version ?? 0);
-}
-
 /** Compares both servers as they are now. */
 async function planNow({ source, target, options }: BothServers): Promise<ServerPlan> {
   return planServer({
-    source: await readServerProperties(source, await serverVersion(source)),
-    target: await readServerProperties(target, await serverVersion(target)),
+    source: await readServerProperties(source, await serverVersionNum(source)),
+    target: await readServerProperties(target, await serverVersionNum(target)),
     created: await recordedObjects(target, CREATED_ROLE),
     ...options,
   });

@@ -10,7 +10,7 @@ export interface ParameterGrant {
   readonly grantable: boolean;
 }
 
-/** pg_parameter_acl came with 15. What its owner, the first superuser, has is shown too: that was not given. */
+/** pg_parameter_acl came with 15. The first superuser, who owns them, is listed as a grantee too: that is no grant. */
 export const PARAMETER_GRANTS = `
 SELECT p.parname AS parameter, r.rolname AS role, a.privilege_type AS privilege, bool_or(a.is_grantable) AS grantable
   FROM pg_parameter_acl p CROSS JOIN LATERAL aclexplode(p.paracl) a LEFT JOIN pg_roles r ON r.oid = a.grantee

@@ -10,8 +10,8 @@ SELECT a.rolname AS name FROM pg_authid a WHERE a.rolpassword IS NOT NULL
    AND a.rolname IN (SELECT o.name FROM tiger_migrate.object o WHERE o.kind = $1)`;
 
 /**
- * The roles with LOGIN that this migration has created on the target, which come without passwords. Where our role may see who has got one
- * since, those are left out.
+ * The roles with LOGIN that this migration has created on the target, which come without passwords. Where our role may see it, roles
+ * that have got a password since are left out.
  */
 export async function readRolesWithoutPassword(target: pg.Client): Promise<string[]> {
   const { rows: created } = await target.query<{ name: string }>(CREATED, [CREATED_ROLE]);

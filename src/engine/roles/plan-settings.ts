@@ -23,9 +23,12 @@ const keyOf = ({ role, inDatabase, name }: KeptSetting): string => JSON.stringif
 export function planSettings({ source, target, roles, thereBefore, database }: SettingsToPlan): Step[] {
   const there = new Map(target.map((setting) => [keyOf(setting), setting.value]));
   const own = quoteIdent(database);
+  const ofDatabase = new Set(source.flatMap((one) => (one.role === null && one.inDatabase ? [one.name] : [])));
   return source.flatMap((setting): Step[] => {
     const { role, inDatabase, name, value } = setting;
     if (role !== null && !roles.has(role)) return [];
+    // On the source the setting of the database outranks that of ALTER ROLE ALL.
+    if (role === null && !inDatabase && ofDatabase.has(name)) return [];
     // ALTER ROLE ALL is for every database of the source's server: here it is for ours.
     const key = role === null ? { ...setting, inDatabase: true } : setting;
     if (there.get(keyOf(key)) === value) return [];

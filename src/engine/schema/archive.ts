@@ -17,12 +17,17 @@ export interface ArchiveEntry {
   readonly key: string;
 }
 
-const HEADER =
-  /^--\n-- TOC entry (\d+) \(class (\d+) OID (\d+)\)\n(?:-- Dependencies:((?: \d+)+)\n)?-- Name: (.*); Type: (.*?); Schema: (.*?); Owner: .*\n(?:-- Data Pos: .*\n)?--\n/gm;
+/** A line of pg_dump ends with a newline only. To JavaScript's `.`, `^` and `$` U+2028 and U+2029, which names may hold, end one too. */
+const LINE_START = String.raw`(?<![^\n])`;
+const HEADER = new RegExp(
+  String.raw`${LINE_START}--\n-- TOC entry (\d+) \(class (\d+) OID (\d+)\)\n(?:-- Dependencies:((?: \d+)+)\n)?` +
+    String.raw`-- Name: ([^\n]*); Type: ([^\n]*?); Schema: ([^\n]*?); Owner: [^\n]*\n(?:-- Data Pos: [^\n]*\n)?--\n`,
+  'g',
+);
 
 /** Lines of `pg_restore --list`: `215; 1259 16395 TABLE public p postgres`. Comments begin with a semicolon. */
 export const listedIds = (list: string): Set<number> =>
-  new Set([...list.matchAll(/^(\d+); /gm)].map((match) => Number(match[1])));
+  new Set([...list.matchAll(/(?<![^\n])(\d+); /g)].map((match) => Number(match[1])));
 
 /**
  * Takes the script that `pg_restore --verbose --file=-` writes apart into its entries. Rejects a script in which a
@@ -64,6 +69,18 @@ export function parseScript(script: string, known: ReadonlySet<number>): Archive
   });
 }
 
+/** Rejects with TM2001 when an entry that `pg_restore --list` knows was not found in the script: it would be left out in silence. */
+export function requireAll(known: ReadonlySet<number>, entries: readonly ArchiveEntry[]): void {
+  const found = new Set(entries.map(({ dumpId }) => dumpId));
+  const missing = [...known].filter((id) => !found.has(id));
+  if (missing.length === 0) return;
+  throw new MigrateError('TM2001', {
+    side: 'source',
+    message: `entries of the dump were not understood: ${missing.slice(0, 10).join(', ')}`,
+    hint: 'Report it with the lines of pg_restore --list schema.dump in the work directory that begin with these numbers.',
+  });
+}
+
 /** Types whose entries are named by SQL: with --quote-all-identifiers each identifier in it is quoted. */
 const NAMED_BY_SQL = new Set(['FUNCTION', 'PROCEDURE', 'AGGREGATE', 'CAST', 'TRANSFORM', 'COMMENT', 'ACL']);
 
@@ -88,6 +105,9 @@ const WITH_COLUMN_OPTIONS = new Set(['TABLE', 'FOREIGN TABLE', 'MATERIALIZED VIE
 function portable(type: string, sql: string): string {
   if (!WITH_COLUMN_OPTIONS.has(type) || !sql.includes('pg_attver')) return sql;
   return sql
-    .replace(/^ALTER (?:FOREIGN )?TABLE [^;]* ALTER COLUMN [^;]* SET \(pg_attver=\d+\);\n/gm, '')
-    .replace(/^(ALTER (?:FOREIGN )?TABLE [^;]* ALTER COLUMN [^;]* SET \([^)]*?),? ?pg_attver=\d+(?:, )?/gm, '$1');
+    .replace(/(?<![^\n])ALTER (?:FOREIGN )?TABLE [^;]* ALTER COLUMN [^;]* SET \(pg_attver=\d+\);\n/g, '')
+    .replace(
+      /(?<![^\n])(ALTER (?:FOREIGN )?TABLE [^;]* ALTER COLUMN [^;]* SET \([^)]*?),? ?pg_attver=\d+(?:, )?/g,
+      '$1',
+    );
 }

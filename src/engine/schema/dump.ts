@@ -6,7 +6,7 @@ import type { ConnectionSettings } from '../../postgres/connection-string.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { type RunPgToolOptions, runPgTool } from '../../postgres/run-pg-tool.ts';
 import { isDiskFull, noRoom } from '../disk-full.ts';
-import { type ArchiveEntry, listedIds, parseScript } from './archive.ts';
+import { type ArchiveEntry, listedIds, parseScript, requireAll } from './archive.ts';
 
 export interface SourceSchema {
   /** Everything that must be there before rows: types, functions, tables, sequences, views. */
@@ -104,8 +104,8 @@ export const hasDump = (workDirectory: string): Promise<boolean> =>
   );
 
 /** Every database has it, and only the owner of the schema may set it. pg_dump knows it by the name without quotes only. */
-const isCommentOfInitdb = ({ type, name, sql }: ArchiveEntry): boolean =>
-  type === 'COMMENT' && name === 'SCHEMA public' && sql.includes("IS 'standard public schema';");
+const isWanted = ({ type, name, sql }: ArchiveEntry): boolean =>
+  type !== 'COMMENT' || name !== 'SCHEMA public' || !sql.includes("IS 'standard public schema';");
 
 /** Reads the schema that `dumpSchema` left in the work directory. Rejects with TM2001 when it is not there. */
 export async function readSchema(
@@ -116,9 +116,8 @@ export async function readSchema(
     (await runPgTool('pg_restore', [...args, file], null, toolOptions(options))).stdout;
   const known = listedIds(await restore('--list'));
   const section = async (name: string) =>
-    parseScript(
-      await restore('--verbose', '--no-owner', '--no-tablespaces', `--section=${name}`, '--file=-'),
-      known,
-    ).filter((entry) => !isCommentOfInitdb(entry));
-  return { preData: await section('pre-data'), postData: await section('post-data') };
+    parseScript(await restore('--verbose', '--no-owner', '--no-tablespaces', `--section=${name}`, '--file=-'), known);
+  const [preData, postData] = [await section('pre-data'), await section('post-data')];
+  requireAll(known, [...preData, ...postData]);
+  return { preData: preData.filter(isWanted), postData: postData.filter(isWanted) };
 }

@@ -9,6 +9,17 @@ import type { SourceSchema } from './dump.ts';
 /** An entry of the dump as `--leave-out` names it: `VIEW mon.bg`, `FK CONSTRAINT public.orders orders_code_fkey`. */
 export type EntryName = Pick<ArchiveEntry, 'type' | 'schema' | 'name'>;
 
+/** The entry of a foreign key. pg_dump writes a space for a line break in a name. */
+export const entryOfKey = (key: {
+  readonly schema: string;
+  readonly table: string;
+  readonly name: string;
+}): EntryName => ({
+  type: 'FK CONSTRAINT',
+  schema: key.schema.replace(/[\r\n]/g, ' '),
+  name: `${key.table} ${key.name}`.replace(/[\r\n]/g, ' '),
+});
+
 /** pg_dump writes `-` where an object is in no schema. */
 const inNoSchema = ({ schema }: EntryName): boolean => schema === '' || schema === '-';
 

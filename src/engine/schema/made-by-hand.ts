@@ -6,7 +6,7 @@ import { sqlState } from '../error-policy.ts';
 import type { ArchiveEntry } from './archive.ts';
 import { nameOfEntry } from './leave-out.ts';
 
-/** What a statement says that finds its object there: duplicate_schema, _table, _object, _function, _column, a second primary key. */
+/** SQLSTATEs of a statement whose object exists already: duplicate_schema, _table, _object, _function, _column, a second primary key. */
 const ALREADY_THERE = new Set(['42P06', '42P07', '42710', '42723', '42701', '42P16']);
 /** wrong_object_type: `… is already a partition`. */
 const ALREADY_ATTACHED = '42809';
@@ -79,7 +79,7 @@ async function requireFit(source: pg.Client, target: pg.Client, entry: ArchiveEn
 }
 
 /** What of a table made by hand keeps the rows of the source out. Pure. */
-export function misfitsOf(source: TableShape, target: TableShape): string[] {
+function misfitsOf(source: TableShape, target: TableShape): string[] {
   const misfits: string[] = [];
   if (source.kind !== target.kind) misfits.push(source.kind === 'p' ? 'it is not partitioned' : 'it is partitioned');
   const there = new Map(target.columns.map((column) => [column.name, column]));

@@ -133,8 +133,8 @@ const waysOut = (entry: ArchiveEntry): string =>
     'Or remove the cause on the target, then run migrate --resume.',
   ].join('\n');
 /**
- * A definition means what it says under an empty search_path, in which pg_dump has written it. But the server also looks into the functions of
- * an expression, to see whether they are immutable: where one finds nothing so, the operator's search_path is tried.
+ * pg_dump writes definitions for an empty search_path. But the server also inlines the functions of an expression, whose bodies may name
+ * objects without a schema: when a name is not found, the entry is made again under the operator's search_path.
  */
 async function makeEntry(client: pg.Client, entry: ArchiveEntry): Promise<void> {
   const make = (before: string, after: string) =>

@@ -20,8 +20,8 @@ export interface TrialBatches {
 }
 
 /**
- * Takes entries, in the order in which they can be made, apart into batches that need no more than `locks` locks each. What belongs
- * to a table comes with it, so that few tables are made more than once. Pure.
+ * Splits entries, in the order in which they can be made, into batches that need at most `locks` locks each. What belongs to a table
+ * is in the same batch, so that few tables are made more than once. Pure.
  */
 export function planBatches(entries: readonly ArchiveEntry[], locks: number): TrialBatches {
   const byId = new Map(entries.map((entry) => [entry.dumpId, entry]));

@@ -37,7 +37,7 @@ export interface TrialOptions {
   readonly signal: AbortSignal;
 }
 
-/** The engine goes on without these, fires them, or needs roles for them that are not there yet. */
+/** Not tried: the engine goes on without them, they would fire during the trial, or their roles do not exist yet. */
 const NOT_TRIED = new Set(['ACL', 'DEFAULT ACL', 'EVENT TRIGGER', 'SECURITY LABEL', 'PUBLICATION', 'SUBSCRIPTION']);
 /** The engine goes on without these; what needs them is refused itself. */
 const DISPENSABLE = new Set(['EXTENSION', 'PROCEDURAL LANGUAGE', 'SERVER', 'USER MAPPING', 'FOREIGN TABLE']);
@@ -153,7 +153,7 @@ class Run {
     }
     const known = this.tried.has(entry.dumpId);
     this.tried.add(entry.dumpId);
-    if (!error || this.#mayBe(entry, error)) return;
+    if (!error || this.#isAccepted(entry, error)) return;
     this.#gone.add(entry.dumpId);
     if (known) return;
     const refusal = refusalOf(entry, error);
@@ -161,8 +161,8 @@ class Run {
     else this.refusals.push(refusal);
   }
 
-  /** The engine takes this refusal as it comes. */
-  #mayBe({ type }: ArchiveEntry, error: Error): boolean {
+  /** The engine goes on after this refusal. */
+  #isAccepted({ type }: ArchiveEntry, error: Error): boolean {
     const state = sqlState(error);
     return (
       DISPENSABLE.has(type) ||
@@ -173,7 +173,7 @@ class Run {
     );
   }
 
-  /** As the engine makes it: what finds a name only by the operator's search_path is made under that. */
+  /** As the engine makes it: when a name is not found, again under the operator's search_path. */
   async #attemptAsMade(sql: string): Promise<Error | null> {
     const error = await this.#attempt(sql);
     if (!error || !isMissing(error)) return error;

@@ -18,7 +18,7 @@ export const NAMED_AS_IDENTITY = `i.indrelid = c.oid AND i.indisvalid AND i.indi
 export const IDENTIFIES = `${NAMED_AS_IDENTITY} AND ${WITHOUT_GENERATED}`;
 
 /** SQL: table `c` has a virtual generated column. pgoutput does not publish those, not even on request. */
-export const HAS_VIRTUAL = `EXISTS (SELECT FROM pg_catalog.pg_attribute va WHERE va.attrelid = c.oid AND va.attgenerated = 'v' AND NOT va.attisdropped)`;
+const HAS_VIRTUAL = `EXISTS (SELECT FROM pg_catalog.pg_attribute va WHERE va.attrelid = c.oid AND va.attgenerated = 'v' AND NOT va.attisdropped)`;
 
 /**
  * SQL: UPDATE and DELETE of table `c` can be published. From 18 on the server refuses these statements while the identity has columns

@@ -6,7 +6,7 @@ export interface LimitedColumn {
   /** OID of the table. */
   readonly relation: string;
   readonly column: string;
-  /** SQL that is true for a value that is too long in UTF8, of a table `t`. */
+  /** SQL that is true for a value that is too long in UTF8, of a table `t`. Every name is qualified: it runs under the operator's search_path. */
   readonly tooLong: string;
 }
 
@@ -31,15 +31,18 @@ SELECT a.attrelid::text AS relation, a.attname AS column, l.kind, l.is_array
 export async function readLimitedColumns(source: pg.Client, octal = true): Promise<LimitedColumn[]> {
   const { rows } = await source.query<{ relation: string; column: string; kind: string; is_array: string }>(LIMITED);
   return rows.map(({ relation, column, kind, is_array }) => {
-    const isWritten = (value: string) => (octal ? ` AND octet_length(${value}::"char"::text) < 4` : '');
+    const isWritten = (value: string) =>
+      octal
+        ? ` AND pg_catalog.octet_length(${value}::pg_catalog."char"::pg_catalog.text) OPERATOR(pg_catalog.<) 4`
+        : '';
     const isTooLong = (value: string) =>
       kind === 'char'
-        ? `(${value}::"char"::int4 < 0${isWritten(value)})`
-        : `octet_length(convert_to(${value}::text, 'UTF8')) > 63`;
+        ? `(${value}::pg_catalog."char"::pg_catalog.int4 OPERATOR(pg_catalog.<) 0${isWritten(value)})`
+        : `pg_catalog.octet_length(pg_catalog.convert_to(${value}::pg_catalog.text, 'UTF8'::pg_catalog.name)) OPERATOR(pg_catalog.>) 63`;
     const value = `t.${quoteIdent(column)}`;
     const tooLong =
       is_array === 't'
-        ? `EXISTS (SELECT FROM unnest(${value}) e(value) WHERE ${isTooLong('e.value')})`
+        ? `EXISTS (SELECT FROM pg_catalog.unnest(${value}) e(value) WHERE ${isTooLong('e.value')})`
         : isTooLong(value);
     return { relation, column, tooLong };
   });

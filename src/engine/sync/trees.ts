@@ -5,19 +5,24 @@ import { readTableStates, type SyncedTable } from './table-states.ts';
 
 type Member = Pick<SyncedTable, 'copyRows' | 'into'>;
 
+/** The partitioned table of the target through which a partition goes, as text; null: it goes through none. */
+const treeOf = ({ copyRows, into }: Member): string | null =>
+  copyRows && into?.throughParent ? JSON.stringify([into.schema, into.name]) : null;
+
 /** Of these tables those that go through the same partitioned table of the target, the table itself with them; none when it goes through none. */
-export const membersOfTree = <T extends Member>(table: Member, tables: Iterable<T>): T[] =>
-  table.into?.throughParent
-    ? [...tables].filter(
-        ({ copyRows, into }) =>
-          copyRows && into?.throughParent && into.schema === table.into?.schema && into.name === table.into.name,
-      )
-    : [];
+export function membersOfTree<T extends Member>(table: Member, tables: Iterable<T>): T[] {
+  const tree = treeOf(table);
+  return tree === null ? [] : [...tables].filter((one) => treeOf(one) === tree);
+}
 
 /** The same tables, and all that share a partitioned table of the target with one of them: their rows can't be told apart there. */
 export function withWholeTrees(tables: readonly SyncedTable[], all: readonly SyncedTable[]): SyncedTable[] {
-  const oids = new Set(tables.flatMap((table) => [table, ...membersOfTree(table, all)]).map((one) => one.sourceOid));
-  return all.filter(({ sourceOid }) => oids.has(sourceOid));
+  const oids = new Set(tables.map(({ sourceOid }) => sourceOid));
+  const trees = new Set(tables.map(treeOf));
+  return all.filter((table) => {
+    const tree = treeOf(table);
+    return oids.has(table.sourceOid) || (tree !== null && trees.has(tree));
+  });
 }
 
 /** What decides whether trees are as they were: other text, and it pays to look closer. */

@@ -31,7 +31,7 @@ export function adaptToHypertables(
   );
   const adapt = (entry: ArchiveEntry): ArchiveEntry =>
     entry.dependencies.some((id) => ids.has(id))
-      ? { ...entry, sql: entry.sql.replaceAll(/^ALTER TABLE ONLY /gm, 'ALTER TABLE ') }
+      ? { ...entry, sql: entry.sql.replaceAll(/(?<![^\n])ALTER TABLE ONLY /g, 'ALTER TABLE ') }
       : entry;
   return {
     preData: schema.preData.filter((entry) => !isExtension(entry)),

@@ -23,7 +23,7 @@ export async function compareObjects(
 }
 
 /** `view public.v differs in definition: "…" on the source, "…" on the target`. */
-export function inSentence({ state, entry, fields }: Difference): string {
+function inSentence({ state, entry, fields }: Difference): string {
   if (state === 'missing') return `${describe(entry)} is missing on the target`;
   if (state === 'extra') return `${describe(entry)} is on the target only`;
   const values = (side: 'source' | 'target') => fields.map((field) => wordsOf(field, side)).join(', ');

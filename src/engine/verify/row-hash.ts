@@ -94,7 +94,7 @@ SELECT a.attrelid::int8 AS relation, a.attname AS name, s.type, s.is_array
   FROM pg_attribute a JOIN special s ON s.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
  WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f', 'm') AND c.oid >= 16384`;
 
-/** The leaves of a document with the way to each, in the order of these ways. NULL stays NULL. */
+/** The leaves of a document with the path to each, in the order of the paths. NULL becomes a text that no document has. */
 const leavesOf = (value: string): string => `(
   WITH RECURSIVE node(way, value) AS (
     SELECT ''::pg_catalog.text, ${value}::pg_catalog.jsonb

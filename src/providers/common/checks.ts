@@ -2,6 +2,7 @@ import type { Check } from '../check.ts';
 import { clocks, roundTrips } from './clocks.ts';
 import { directConnection, encryption, isPrimary } from './connection.ts';
 import { freeConnections } from './connections.ts';
+import { convertedCharacters } from './converted-characters.ts';
 import { convertedDefinitions } from './converted-definitions.ts';
 import { convertedValues } from './converted-values.ts';
 import { encodings, locales } from './encodings.ts';
@@ -100,6 +101,7 @@ export const COMMON_CHECKS: readonly Check[] = [
   encodings,
   convertedDefinitions,
   convertedValues,
+  convertedCharacters,
   locales,
   partitionPlacement,
   extensions,

@@ -1,12 +1,15 @@
+import type { ArchiveEntry } from '../../engine/schema/archive.ts';
 import { readLimitedColumns } from '../../engine/source/limited-columns.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { matches } from '../../postgres/patterns.ts';
 import { firstRow } from '../../postgres/query.ts';
 import type { Check, CheckRun } from '../check.ts';
 import { type Relation, relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
 import { fail, listed, pass, warn } from '../outcome.ts';
 import { migratedWithRows } from '../relations.ts';
+import { leftOutOf } from '../schema-of-source.ts';
 
 /** A column of which a value may not arrive whole, and SQL that is true for such a value, of a table `t`. */
 interface Delicate {
@@ -18,9 +21,9 @@ interface Delicate {
   readonly of: readonly string[];
 }
 
-/** So long the rows of one table are looked through, and those of all tables together. */
-const PATIENCE_MS = 10_000;
-const LIMIT_MS = 120_000;
+/** So long the rows of one table are looked through, and those of all together. */
+const TABLE_PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const QUERY_CANCELED = '57014';
 /** Bytes of the greatest entry of a B-tree with pages of 8 kB. https://www.postgresql.org/docs/current/btree.html */
 const GREATEST_ENTRY = 2704;
@@ -39,19 +42,20 @@ export const convertedValues: Check = {
     const { encoding: to } = (await run.ask('target', server)).database;
     if (from === to) return pass(`both sides in ${from}`);
     const relations = migratedWithRows(await run.ask('source', relationsFact), run.options);
-    const delicate = await readDelicate(run, run.options.skipIndex.length > 0);
+    const delicate = await readDelicate(run);
     const cut: string[] = [];
     const tooLong: string[] = [];
     const refused: string[] = [];
     const notSeen: string[] = [];
     const columns: string[] = [];
-    const end = performance.now() + LIMIT_MS;
+    const until = performance.now() + PATIENCE_MS;
     for (const relation of relations) {
       const some = delicate.get(relation.oid);
       if (!some || relation.kind !== 'r') continue;
       run.signal.throwIfAborted();
       columns.push(...some.filter(({ kind }) => kind !== 'index').map((one) => shown(relation, one)));
-      const counts = performance.now() < end ? await count(run, relation, some) : null;
+      const left = Math.floor(Math.min(TABLE_PATIENCE_MS, until - performance.now()));
+      const counts = left > 0 ? await count(run, relation, some, left) : null;
       if (counts === null) notSeen.push(displayName(relation));
       for (const [index, one] of (counts === null ? [] : some).entries()) {
         const number = counts?.[index] ?? '0';
@@ -71,7 +75,7 @@ export const convertedValues: Check = {
         fix: `Each with its number of rows; the target refused them in a trial. ${wayOut}`,
       });
     }
-    const notLooked = `not looked through within ${PATIENCE_MS / 1000} s each and ${LIMIT_MS / 1000} s together: ${listed(notSeen)}`;
+    const notLooked = `not looked through within ${TABLE_PATIENCE_MS / 1000} s each and ${PATIENCE_MS / 1000} s together: ${listed(notSeen)}`;
     if (tooLong.length > 0) {
       return warn(
         `texts that may not fit into their index in UTF8: ${listed(tooLong)}${notSeen.length === 0 ? '' : `; ${notLooked}`}`,
@@ -101,26 +105,32 @@ const READS_OCTAL = String.raw`SELECT '\351'::"char"::int4 < 0 AS octal`;
 
 /** B-tree indexes on texts that may be long. */
 const INDEXES = `
-SELECT i.indrelid::text AS relation, format('%I.%I', n.nspname, c.relname) AS name, json_agg(a.attname)::text AS columns
+SELECT i.indrelid::text AS relation, n.nspname AS schema, c.relname AS name, json_agg(a.attname)::text AS columns
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN LATERAL unnest(i.indkey) k(attnum) ON true JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
   JOIN pg_type t ON t.oid = a.atttypid
  WHERE i.indrelid >= 16384 AND m.amname = 'btree' AND t.typcategory = 'S' AND (a.atttypmod < 0 OR a.atttypmod > 680)
- GROUP BY 1, 2`;
+ GROUP BY 1, 2, 3`;
 
-async function readDelicate({ source, target }: CheckRun, skipsIndexes: boolean): Promise<Map<string, Delicate[]>> {
+/** Of a constraint pg_dump gives the name of the table and its own. */
+const makesIndex = (entry: ArchiveEntry, name: string): boolean =>
+  entry.type === 'INDEX' ? entry.name === name : entry.type === 'CONSTRAINT' && entry.name.endsWith(` ${name}`);
+
+async function readDelicate(run: CheckRun): Promise<Map<string, Delicate[]>> {
+  const { source, target, options } = run;
   const { octal } = await firstRow<{ octal: string }>(target, READS_OCTAL);
   const found = new Map<string, Delicate[]>();
   const add = (relation: string, one: Delicate) => found.set(relation, [...(found.get(relation) ?? []), one]);
   for (const { relation, column, tooLong } of await readLimitedColumns(source, octal === 't')) {
     add(relation, { column, kind: 'column', condition: tooLong, of: [column] });
   }
-  // Which of them are left out is decided by pattern later; the operator knows of them already.
-  if (skipsIndexes) return found;
-  const { rows } = await source.query<{ relation: string; name: string; columns: string }>(INDEXES);
-  for (const { relation, name, columns } of rows) {
+  const leftOut = await leftOutOf(run);
+  const { rows } = await source.query<Record<'relation' | 'schema' | 'name' | 'columns', string>>(INDEXES);
+  for (const { relation, schema, name, columns } of rows) {
+    if (options.skipIndex.some((pattern) => matches(pattern, { schema: '', name }))) continue;
+    if (leftOut.some((one) => one.schema === schema && makesIndex(one, name))) continue;
     const of = JSON.parse(columns) as string[];
-    add(relation, { column: name, kind: 'index', condition: isLongEntry(of), of });
+    add(relation, { column: displayName({ schema, name }), kind: 'index', condition: isLongEntry(of), of });
   }
   return found;
 }
@@ -171,9 +181,10 @@ async function count(
   { source }: CheckRun,
   relation: Relation,
   of: readonly Delicate[],
+  timeoutMs: number,
 ): Promise<readonly string[] | null> {
   const counts = of.map(({ condition }, index) => `count(*) FILTER (WHERE ${condition}) AS c${index}`);
-  await source.query(`SET statement_timeout = ${PATIENCE_MS}`);
+  await source.query(`SET statement_timeout = ${timeoutMs}`);
   try {
     const { rows } = await source.query<Record<string, string>>(
       `SELECT ${counts.join(', ')} FROM ONLY ${qualified(relation)} t`,

@@ -6,7 +6,7 @@ import {
   type ValidKey,
   waysOutOfOrphans,
 } from '../../engine/cutover/orphans.ts';
-import { isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
+import { entryOfKey, isNamed, leaveOutOption } from '../../engine/schema/leave-out.ts';
 import { readSearchPath } from '../../engine/search-path.ts';
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName } from '../../postgres/identifiers.ts';
@@ -23,12 +23,6 @@ const STATEMENT_LIMIT = '2s';
 const LIMIT_MS = 10_000;
 /** query_canceled, insufficient_privilege, undefined_function: says nothing about the rows. */
 const NO_ANSWER = new Set(['57014', '42501', '42883']);
-
-const entryOf = (key: ValidKey) => ({
-  type: 'FK CONSTRAINT',
-  schema: key.schema,
-  name: `${key.table} ${key.name}`.replace(/[\r\n]/g, ' '),
-});
 
 /** https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE: rows written with it unchecked. */
 export const orphans: Check = {
@@ -50,7 +44,9 @@ export const orphans: Check = {
       names.has(childOf(key)) && names.has(displayName(key.parent));
     const all = (await readValidKeys(source)).filter(
       (key) =>
-        withRows.has(childOf(key)) && present.has(displayName(key.parent)) && !isNamed(options.leaveOut, entryOf(key)),
+        withRows.has(childOf(key)) &&
+        present.has(displayName(key.parent)) &&
+        !isNamed(options.leaveOut, entryOfKey(key)),
     );
     if (all.length === 0) return pass('no foreign keys');
     const [keys, emptied] = [all.filter((key) => among(key, withRows)), all.filter((key) => !among(key, withRows))];
@@ -85,7 +81,7 @@ export const orphans: Check = {
 
 function remedyFor(found: readonly { readonly key: ValidKey }[], emptied: readonly ValidKey[]): string[] {
   const first = found[0];
-  const leaveOut = leaveOutOption([...found.map(({ key }) => key), ...emptied].map(entryOf));
+  const leaveOut = leaveOutOption([...found.map(({ key }) => key), ...emptied].map(entryOfKey));
   if (found.length === 1 && emptied.length === 0 && first) return waysOutOfOrphans(first.key, leaveOut);
   return [
     ...(found.length > 0 ? ['Mend the rows on the source.'] : []),

@@ -7,6 +7,7 @@ import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { server } from '../facts/server.ts';
 import { fail, info, listed, pass, warn } from '../outcome.ts';
 import { migrated } from '../relations.ts';
+import { leftOutOf } from '../schema-of-source.ts';
 import { type Expression, expressionsFact, readViews } from '../search-path/expressions.ts';
 import { nameByPath, readBodies, readNamesOfPath } from '../search-path/names-in-body.ts';
 import { type Finding, tryExpression } from '../search-path/try-expression.ts';
@@ -28,15 +29,24 @@ export function titleOf({ kind, schema, relation, name }: Expression): string {
 }
 
 /** What the options leave in the migration. */
-export const wantedOf = (expressions: readonly Expression[], { options }: CheckRun): Expression[] =>
-  migrated(
+export async function wantedOf(expressions: readonly Expression[], run: CheckRun): Promise<Expression[]> {
+  const { options } = run;
+  const leftOut = await leftOutOf(run);
+  const isLeftOut = ({ kind, schema, relation, name }: Expression): boolean =>
+    leftOut.some(
+      (entry) =>
+        entry.type === kind.toUpperCase() && entry.schema === schema && entry.name === (name === '' ? relation : name),
+    );
+  return migrated(
     expressions.map((one) => ({ ...one, of: one, name: one.relation })),
     options,
   )
     .map(({ of }) => of)
     .filter(
       ({ kind, name }) => kind !== 'index' || !options.skipIndex.some((one) => matches(one, { schema: '', name })),
-    );
+    )
+    .filter((one) => !isLeftOut(one));
+}
 
 /**
  * Whether functions of the database may run as our role. Those of others could do with a superuser's rights whatever they like, so
@@ -67,7 +77,7 @@ async function lookAtAll(run: CheckRun): Promise<Looked> {
     .map((one) => ({ ...one, functions: one.functions.filter(({ bySearchPath }) => bySearchPath) }))
     .filter(({ functions }) => functions.length > 0);
   const views = await readViews(source);
-  const all = wantedOf(
+  const all = await wantedOf(
     [...called, ...views.map((one) => ({ ...one, functions: one.functions.filter((f) => f.bySearchPath) }))],
     run,
   );

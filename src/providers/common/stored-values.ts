@@ -54,7 +54,7 @@ export const storedValues: Check = {
   fix: 'Compute the values again on the source: UPDATE a column that they depend on.',
   async run(run) {
     const { source, sourceSettings, signal, ask } = run;
-    const all = wantedOf(await ask('source', expressionsFact), run);
+    const all = await wantedOf(await ask('source', expressionsFact), run);
     const some = all.filter(({ kind }) => kind === 'generated column' || kind === 'check');
     if (some.length === 0) return pass('none of them calls a function of yours');
     const { path } = await readSearchPath(source, sourceSettings, {

@@ -3,6 +3,7 @@ import { quoteIdent, quoteLiteral } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { type DelicateObject, delicateObjects } from '../facts/delicate-objects.ts';
 import { fail, listed, pass } from '../outcome.ts';
+import { leftOutOf } from '../schema-of-source.ts';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 const SCHEMA = 'tiger_migrate_check';
@@ -72,7 +73,7 @@ function remedyOf({ kind, name, detail }: DelicateObject, user: string): string 
       return `As a superuser of the target, 15 or newer: GRANT SET ON PARAMETER ${setting} TO ${quoteIdent(user)}; or on the source: ALTER ROUTINE ${name} RESET ${setting};`;
     }
     default:
-      return `Drop the ${kind === 'function of a language' ? 'function' : kind} ${name} on the source, or leave its schema out with --exclude-schema.`;
+      return `Drop the ${kind === 'function of a language' ? 'function' : kind} ${name} on the source, or leave it out with --leave-out, or its schema with --exclude-schema.`;
   }
 }
 
@@ -85,8 +86,14 @@ export const targetSuperuserObjects: Check = {
   wanted: 'the role may create on the target every kind of object that the source has',
   why: 'The schema is created by the role of the connection, which is no superuser on a managed service.',
   fix: 'Drop them on the source, or leave their schema out with --exclude-schema.',
-  async run({ source, target, targetSettings, options }) {
-    const objects = (await delicateObjects(source)).filter(({ schema }) => !options.excludeSchema.includes(schema));
+  async run(run) {
+    const { source, target, targetSettings, options } = run;
+    const leftOut = await leftOutOf(run);
+    const objects = (await delicateObjects(source)).filter(
+      (object) =>
+        !options.excludeSchema.includes(object.schema) &&
+        !leftOut.some(({ classOid, oid }) => classOid === object.classOid && oid === object.oid),
+    );
     if (objects.length === 0) return pass('the source has none');
     const statements = [...new Set(objects.map(attemptOf))];
     const answers = await attempts(target, statements);

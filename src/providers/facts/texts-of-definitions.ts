@@ -81,6 +81,9 @@ export async function readLongNames(source: pg.Client): Promise<readonly LongNam
 /** untranslatable_character, character_not_in_repertoire */
 const NO_EQUIVALENT = new Set(['22P05', '22021']);
 
+/** Whether a server refuses to write a text in another encoding. */
+export const isNotConvertible = (error: unknown): boolean => NO_EQUIVALENT.has(errorCode(error));
+
 /** The first definition that can't be written in UTF8; null when all can. */
 export async function findUnconvertible(source: pg.Client): Promise<Unconvertible | null> {
   /** Looks at the definitions whose numbers, in a fixed order, are from `from` on and below `to`. */
@@ -92,7 +95,7 @@ export async function findUnconvertible(source: pg.Client): Promise<Unconvertibl
       );
       return null;
     } catch (error) {
-      if (!NO_EQUIVALENT.has(errorCode(error))) throw error;
+      if (!isNotConvertible(error)) throw error;
       return error instanceof Error ? error.message : String(error);
     }
   };

@@ -25,22 +25,6 @@ export function askCarryOver(model: Model): Step {
   });
 }
 
-const statements = ({ sql, at_once, when }: DefinitionChange): string => JSON.stringify([sql, at_once, when]);
-
-/** Runs what was shown. Asks again when a definition was changed once more since then: the engine runs what it knows by now. */
-export function carryOver(model: Model, shown: readonly DefinitionChange[]): Step {
-  const now = new Map(changesToCarry(model).map((change) => [change.key, change]));
-  const isOther = (change: DefinitionChange): boolean => {
-    const current = now.get(change.key);
-    return current !== undefined && statements(current) !== statements(change);
-  };
-  if (!shown.some(isOther)) return step(model, { do: 'carry-over', keys: shown.map(({ key }) => key) });
-  return askCarryOver({
-    ...model,
-    notice: { tone: 'info', text: 'a definition was changed once more: these are the statements now' },
-  });
-}
-
 export const carriedNotice = (error: ErrorReport | null): Model['notice'] =>
   error === null
     ? { tone: 'info', text: 'carried over; what waits for the cut-over is run there' }

@@ -5,7 +5,7 @@ import { wizardInput } from '../gates.ts';
 import { type Message, type Step, step } from '../messages.ts';
 import type { EngineView, Model, Screen } from '../model.ts';
 import { addSample } from '../rates.ts';
-import { askCarryOver, carriedNotice, carryOver } from './carry-over.ts';
+import { askCarryOver, carriedNotice } from './carry-over.ts';
 import { enterResume } from './resume.ts';
 
 const KEPT_LAG = 240;
@@ -186,7 +186,7 @@ export function engineStep(model: Model, message: Message): Step | null {
     case 'ask-carry-over':
       return askCarryOver(model);
     case 'carry-over':
-      return carryOver(model, message.changes);
+      return step(model, { do: 'carry-over', changes: message.changes });
     case 'carried-over':
       return step({ ...model, notice: carriedNotice(message.error) });
     case 'stop-ended': {

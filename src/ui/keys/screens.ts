@@ -2,6 +2,7 @@ import { canCompressOn, isCompressing } from '../../state/compression.ts';
 import { cutoverFocus } from '../../state/focus.ts';
 import { cutoverStartLock, hasCutoverForm, isCutoverReady } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
+import { mayUnfreeze } from '../../state/steps/unfreeze.ts';
 import type { KeyTable } from '../key-table.ts';
 import { back, fields, pages, reader, scrolling, updown } from './bindings.ts';
 import { commands, connected, engineKeys, resyncKey } from './engine.ts';
@@ -154,6 +155,13 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
         help: 'stop the engine that compresses old chunks (asks; it can be gone on with)',
         when: (model) => commands(model) && isCompressing(model),
         send: { type: 'ask-stop' },
+      },
+      {
+        keys: ['u'],
+        footer: 'unfreeze source',
+        help: 'let the source, which is read-only since the cut-over, take writes again (asks)',
+        when: mayUnfreeze,
+        send: { type: 'ask-unfreeze' },
       },
       {
         keys: ['ctrl-n'],

@@ -15,7 +15,7 @@ const STREAMS = [
 describe('a row of 64 MB', () => {
   test.for(STREAMS)(
     'in copy and in replay ($form): in memory once',
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async (stream, { databases }) => {
       const source = await databases.source.connect();
       await source.query(`SET synchronous_commit = on; ${stream.beside}

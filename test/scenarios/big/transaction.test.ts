@@ -7,7 +7,7 @@ const ROWS = 200_000;
 describe('a transaction larger than memory', () => {
   test.for(['pgoutput', 'test_decoding'] as const)(
     'of 600,000 changes is streamed by way of the disk, in bounded memory (%s)',
-    { timeout: 180_000 },
+    { timeout: 600_000 },
     async (plugin, { databases }) => {
       const source = await databases.source.connect();
       await source.query('SET synchronous_commit = on; CREATE TABLE big (id int PRIMARY KEY, n int, t text)');

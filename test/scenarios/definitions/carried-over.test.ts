@@ -62,7 +62,7 @@ async function begin(databases: TestDatabases, before = BEFORE): Promise<Migrati
 const objects = (migration: Migration) => [...new Set(migration.definitionChanges.map(({ object }) => object))];
 
 describe('definitions that change while it runs', () => {
-  test('are told with statements, carried over after a yes, and equal then', { timeout: 120_000 }, async ({
+  test('are told with statements, carried over after a yes, and equal then', { timeout: 600_000 }, async ({
     databases,
   }) => {
     const { source, target } = databases;
@@ -73,7 +73,7 @@ describe('definitions that change while it runs', () => {
     expect(migration.definitionChanges.filter(({ when }) => when === 'hand')).toEqual([]);
     // Nothing is run without a yes.
     expect(await target.query('SELECT f() AS f')).toEqual([{ f: 1 }]);
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     expect(migration.definitionChanges).toEqual([]);
     expect(await target.query('SELECT f() AS f')).toEqual([{ f: 2 }]);
     await source.query("INSERT INTO t VALUES (2, 'b', 15)");
@@ -82,7 +82,61 @@ describe('definitions that change while it runs', () => {
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
-  test('do not keep the cut-over from happening, which says what is left', { timeout: 120_000 }, async ({
+  test('find functions as on the source; rules of views, CHECKs and indexes of partitioned tables arrive', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await using migration = await begin(
+      databases,
+      `CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); CREATE VIEW v AS SELECT id, n FROM t;
+       CREATE TABLE parts (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+       CREATE FUNCTION limit_of() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 10';
+       CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT limit_of() + $1';
+       CREATE FUNCTION fits(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 < limit_of(); END'`,
+    );
+    await source.query(`CREATE FUNCTION count_t() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM t';
+      CREATE INDEX by_fits ON t (fits(n)); CREATE STATISTICS by_sum ON inlined(n), id FROM t; ALTER TABLE t ADD CONSTRAINT fits CHECK (fits(n));
+      CREATE RULE ins AS ON INSERT TO v DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.n);
+      ALTER TABLE parts ADD CONSTRAINT few CHECK (id < 50); CREATE INDEX parts_z ON parts (id DESC);
+      ALTER TABLE ONLY parts ALTER v SET DEFAULT 'of the whole'`);
+    const changed = [
+      'column public.parts.v',
+      'constraint public.parts.few',
+      'constraint public.t.fits',
+      'function public.count_t()',
+      'index public.by_fits',
+      'index public.parts_z',
+      'rule public.v.ins',
+      'statistics object public.by_sum',
+      'index public.parts_1_id_idx',
+    ];
+    await migration.until(() => objects(migration).length >= changed.length, 'all changes to be told');
+    expect(objects(migration)).toEqual(changed);
+    await migration.carryOver();
+    expect(migration.definitionChanges).toEqual([]);
+    await migration.cutOver();
+    expect((await migration.verify()).objects).toEqual([]);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri, { searchPath: 'public' })).toEqual([]);
+  });
+
+  test('a CHECK that was carried over and is as before again is on the target in the end', async ({ databases }) => {
+    const { source, target } = databases;
+    await using migration = await begin(
+      databases,
+      'CREATE TABLE t (id int PRIMARY KEY, n int CONSTRAINT few CHECK (n < 10)); INSERT INTO t VALUES (1, 1)',
+    );
+    const check = (limit: number) =>
+      source.query(`ALTER TABLE t DROP CONSTRAINT few; ALTER TABLE t ADD CONSTRAINT few CHECK (n < ${limit})`);
+    await check(20);
+    await migration.until(() => objects(migration).length > 0, 'the change to be told');
+    await migration.carryOver();
+    await check(10);
+    await migration.cutOver();
+    expect((await migration.verify()).objects).toEqual([]);
+    expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
+  });
+
+  test('do not keep the cut-over from happening, which says what is left', { timeout: 600_000 }, async ({
     databases,
   }) => {
     const { source } = databases;
@@ -113,13 +167,31 @@ describe('definitions that change while it runs', () => {
     databases.allow('slot');
     await source.query('DROP VIEW v; CREATE VIEW v AS SELECT v AS id FROM t');
     await migration.until(() => objects(migration).length > 0, 'the change to be told');
-    await expect(migration.carryOver(migration.definitionChanges.map(({ key }) => key))).rejects.toMatchObject({
+    await expect(migration.carryOver()).rejects.toMatchObject({
       code: 'TM6006',
     });
     expect(objects(migration)).toEqual(['view public.v']);
     // By hand, and the list follows.
     await target.query('DROP VIEW v; CREATE VIEW v AS SELECT v AS id FROM t');
     await migration.until(() => objects(migration).length === 0, 'the list to follow');
+  });
+
+  test('that changed again after they were shown are not run', async ({ databases }) => {
+    const { source, target } = databases;
+    await using migration = await begin(databases);
+    databases.allow('slot');
+    await source.query(`COMMENT ON TABLE t IS 'shown'`);
+    await migration.until(() => objects(migration).length > 0, 'the change to be told');
+    const shown = migration.definitionChanges;
+    await source.query(`COMMENT ON TABLE t IS 'another'`);
+    await migration.until(() => JSON.stringify(migration.definitionChanges).includes('another'), 'the next change');
+    const comment = `SELECT obj_description('t'::regclass) AS comment`;
+    const before = await target.query(comment);
+    await expect(migration.carryOver(shown)).rejects.toMatchObject({ code: 'TM6006' });
+    expect(await target.query(comment)).toEqual(before);
+    await migration.carryOver();
+    expect(await target.query(comment)).toEqual([{ comment: 'another' }]);
+    await expect(migration.carryOver(shown)).rejects.toMatchObject({ code: 'TM6006' });
   });
 
   test('what was dropped on the target, and what the options leave out, is no change', async ({ databases }) => {
@@ -138,7 +210,7 @@ describe('definitions that change while it runs', () => {
     );
     await migration.until(() => objects(migration).length > 0, 'the change to be told');
     expect(objects(migration)).toEqual(['table public.t']);
-    await migration.carryOver(migration.definitionChanges.map(({ key }) => key));
+    await migration.carryOver();
     await migration.cutOver();
     expect((await migration.verify()).objects).toEqual([]);
   });

@@ -83,7 +83,7 @@ describe('equal definitions are equal', () => {
     [15, 16],
     [15, 18],
   ] as const) {
-    test.skipIf(!allInstalled)(`from PostgreSQL ${from} to ${to}`, { timeout: 120_000 }, async () => {
+    test.skipIf(!allInstalled)(`from PostgreSQL ${from} to ${to}`, { timeout: 600_000 }, async () => {
       const [source, target] = [
         await databaseOn(from, `words_${from}_${to}`),
         await databaseOn(to, `words_${from}_${to}`),
@@ -108,7 +108,7 @@ describe('equal definitions are equal', () => {
   for (const to of [16, 18] as const) {
     test.skipIf(!allInstalled)(
       `a whole application and one of every kind, from PostgreSQL 15 to ${to}`,
-      { timeout: 180_000 },
+      { timeout: 600_000 },
       async () => {
         const name = `whole_15_${to}`;
         const [source, target] = [await databaseOn(15, name), await databaseOn(to, name)];

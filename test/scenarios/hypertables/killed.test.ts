@@ -16,7 +16,7 @@ const SPREAD_MS = 300;
 
 describe.skipIf(offered.length === 0)(`a target with TimescaleDB ${offered.at(-1) ?? 'of any version'} itself`, () => {
   test('kill -9 in schema, copy and replay while plain tables become hypertables, then resumed: all rows equal', {
-    timeout: 200_000,
+    timeout: 600_000,
   }, async ({ databases: { source } }) => {
     const stage = realStage(realServer, offered.at(-1) ?? '');
     await using target = await stage.create('empty');

@@ -117,6 +117,33 @@ describe('objects that only a superuser may create are found before the schema i
   }
 });
 
+test('such objects do not count when they are left out by the option that the trial names', async () => {
+  await asSuperuser(
+    'source',
+    'shop',
+    `CREATE OPERATOR CLASS public.own_order FOR TYPE int4 USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int4, int4);
+     CREATE FUNCTION public.tight(int) RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'; CREATE TYPE public.shell_only`,
+  );
+  try {
+    const { fix } = await check('target-schema', input());
+    const leaveOut = [...(/--leave-out (.*)/.exec(fix)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(([, name]) => `${name}`);
+    expect(leaveOut).toHaveLength(3);
+    for (const id of ['source-leave-out', 'target-superuser-objects', 'target-schema'])
+      expect((await check(id, input({ leaveOut }))).status, id).not.toBe('fail');
+    const some = leaveOut.filter((name) => !name.startsWith('FUNCTION'));
+    expect(await check('target-superuser-objects', input({ leaveOut: some }))).toMatchObject({
+      status: 'fail',
+      found: expect.stringMatching(/^leakproof function public\.tight\(integer\) \([^)]*\)$/),
+    });
+  } finally {
+    await asSuperuser(
+      'source',
+      'shop',
+      'DROP OPERATOR FAMILY public.own_order USING btree; DROP FUNCTION public.tight; DROP TYPE public.shell_only',
+    );
+  }
+});
+
 test('a role with no right at all gets what the checks ask for, and nothing else, and migrates with it', async () => {
   await asSuperuser('source', 'postgres', "CREATE ROLE newcomer PASSWORD 'n'");
   await asSuperuser('target', 'postgres', "CREATE ROLE newcomer PASSWORD 'n'");

@@ -157,8 +157,8 @@ export class Migration implements AsyncDisposable {
   }
 
   /** Brings changed definitions to the target, as the wizard does after a yes. */
-  carryOver(keys: readonly string[]): Promise<void> {
-    return this.#ask({ action: 'carry-over', keys: [...keys] });
+  carryOver(changes = this.definitionChanges): Promise<void> {
+    return this.#ask({ action: 'carry-over', changes: [...changes] });
   }
 
   /** Asks for the cut-over once all tables stand at one position, whatever else the gates say. */

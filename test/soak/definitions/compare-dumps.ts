@@ -15,7 +15,7 @@ const ARGUMENTS = [
   '--encoding=UTF8',
 ];
 const OPTIONS = '-c standard_conforming_strings=on -c quote_all_identifiers=off -c client_min_messages=warning';
-const HEADER = /^--\n-- Name: (.*); Type: (.*?); Schema: (.*?); Owner: .*\n--\n/gm;
+const HEADER = /(?<![^\n])--\n-- Name: ([^\n]*); Type: ([^\n]*?); Schema: ([^\n]*?); Owner: [^\n]*\n--\n/g;
 
 /** Compares what pg_dump prints of two databases, entry by entry. Gives the differences as sentences. */
 export async function compareDumps(sourceUri: string, targetUri: string): Promise<string[]> {

@@ -69,11 +69,14 @@ const NAME_BYTES = 63;
 export class StrangeNames {
   readonly #chance: Chance;
   readonly #letters: readonly string[];
+  /** Of other encodings such a name is refused by `check`, and with it most databases: only some have them. */
+  readonly #mayOutgrow: boolean;
   #count = 0;
 
   constructor(chance: Chance, encoding: Encoding) {
     this.#chance = chance;
     this.#letters = ENCODINGS[encoding].split(' ');
+    this.#mayOutgrow = encoding === 'UTF8' || chance.between(1, 6) === 1;
   }
 
   /** A name without quotes. */
@@ -84,7 +87,8 @@ export class StrangeNames {
     if (way <= 4) return unique;
     if (way <= 7) return within(`${this.#chance.oneOf(STRANGE)} ${unique}`);
     if (way <= 9) return within(`${unique}${this.#chance.oneOf(this.#letters)}`);
-    return within(`${unique}${this.#chance.oneOf(this.#letters)}`.padEnd(NAME_BYTES, 'x'));
+    const letter = this.#mayOutgrow ? this.#chance.oneOf(this.#letters) : '';
+    return within(`${unique}${letter}`.padEnd(NAME_BYTES, 'x'));
   }
 
   next(stem: string): string {

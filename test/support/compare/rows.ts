@@ -1,11 +1,20 @@
 import type pg from 'pg';
 import { notOfExtension, USER_SCHEMA } from './session.ts';
 
-/** Tables with rows of their own, and materialized views: a partitioned table's rows are in its partitions. */
+const NAME = (oid: string) =>
+  `(SELECT format('%I.%I', s.nspname, t.relname) FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace WHERE t.oid = ${oid})`;
+/**
+ * Tables with rows of their own, and materialized views: a partitioned table's rows are in its partitions. $1: partitioned
+ * tables that are compared as wholes.
+ */
 const TABLES = `
-  SELECT c.oid::regclass::text AS name, CASE WHEN c.relkind = 'm' THEN pg_get_viewdef(c.oid) END AS query FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  SELECT c.oid::regclass::text AS name, CASE WHEN c.relkind = 'm' THEN pg_get_viewdef(c.oid) END AS query,
+         c.relkind = 'p' AS whole
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE ${USER_SCHEMA} AND ${notOfExtension('pg_class', 'c.oid')} AND c.relpersistence <> 't'
-    AND (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) ORDER BY 1`;
+    AND (c.relkind = 'r' AND coalesce(${NAME('pg_partition_root(c.oid)')} <> ALL ($1), true)
+         OR c.relkind = 'p' AND ${NAME('c.oid')} = ANY ($1)
+         OR c.relkind = 'm' AND c.relispopulated) ORDER BY 1`;
 
 /** Up to so many rows of a table that differs, the rows themselves are shown. */
 const EXPLAINED_ROWS = 200_000;
@@ -15,6 +24,7 @@ interface Table extends pg.QueryResultRow {
   readonly name: string;
   /** What a materialized view is made from. */
   readonly query: string | null;
+  readonly whole: boolean;
 }
 
 interface Digest extends pg.QueryResultRow {
@@ -28,26 +38,26 @@ export async function compareRows(
   source: pg.Client,
   target: pg.Client,
   skip: ReadonlySet<string> = new Set(),
+  wholes: readonly string[] = [],
 ): Promise<string[]> {
   const differences: string[] = [];
-  const list = (client: pg.Client) => client.query<Table>(TABLES).then(({ rows }) => rows);
+  const list = (client: pg.Client) => client.query<Table>(TABLES, [wholes]).then(({ rows }) => rows);
   const utf8 = (await isUtf8(source)) && (await isUtf8(target));
   const onTarget = new Map((await list(target)).map((table) => [table.name, table]));
-  for (const { name } of await list(source)) {
+  for (const { name, whole } of await list(source)) {
     const other = onTarget.get(name);
     if (skip.has(name) || !other) continue;
-    const [ours, theirs] = await Promise.all([digest(source, rowsOf(name), utf8), digest(target, rowsOf(name), utf8)]);
+    const query = `SELECT * FROM ${whole ? '' : 'ONLY '}${name}`;
+    const [ours, theirs] = await Promise.all([digest(source, query, utf8), digest(target, query, utf8)]);
     if (same(ours, theirs)) continue;
     // A cut-over refreshes materialized views, so the target's may be newer than the source's: then it must be up to date.
     if (other.query && same(theirs, await digest(target, `SELECT * FROM (${other.query.replace(/;$/, '')}) r`, utf8)))
       continue;
     const counts = `source ${ours.count}, target ${theirs.count}`;
-    differences.push(`rows of ${name}: differ: ${counts}${await explain(source, target, name, ours, theirs)}`);
+    differences.push(`rows of ${name}: differ: ${counts}${await explain(source, target, query, ours, theirs)}`);
   }
   return differences;
 }
-
-const rowsOf = (name: string): string => `SELECT * FROM ONLY ${name}`;
 
 const same = (one: Digest, other: Digest): boolean =>
   one.count === other.count && one.first === other.first && one.second === other.second;
@@ -74,13 +84,13 @@ async function digest(client: pg.Client, query: string, utf8: boolean): Promise<
 async function explain(
   source: pg.Client,
   target: pg.Client,
-  name: string,
+  query: string,
   ours: Digest,
   theirs: Digest,
 ): Promise<string> {
   if (Math.max(Number(ours.count), Number(theirs.count)) > EXPLAINED_ROWS) return '';
   const all = async (client: pg.Client) => {
-    const sql = `SELECT ROW(r.*)::text AS row FROM ONLY ${name} r`;
+    const sql = `SELECT ROW(r.*)::text AS row FROM (${query}) r`;
     const { rows } = await client.query<{ row: string }>(sql);
     return rows.map(({ row }) => row);
   };

@@ -8,6 +8,7 @@ export const SESSION_SETTINGS = `
   SET lc_monetary = 'C';
   SET search_path = '';
   SET quote_all_identifiers = off;
+  SET standard_conforming_strings = on;
   SET row_security = off;
   SET statement_timeout = 0;
   SET default_transaction_read_only = on`;

@@ -79,7 +79,7 @@ async function pruneOnly(context: CommandContext): Promise<number> {
   context.say(
     removed.length === 0
       ? 'Nothing to remove.'
-      : 'It remembered no migration. To look on the servers, too, name them: --source and --target.',
+      : 'It held no migration. To clean the servers too, name them: --source and --target.',
   );
   context.printJson({ type: 'result', removed, restored: [], left: [], failed: [] });
   return 0;

@@ -6,11 +6,11 @@ import { matches } from '../postgres/patterns.ts';
 const INDEXES = `
 SELECT c.relname AS name, coalesce(pg_catalog.pg_partition_root(i.indexrelid)::oid, i.indexrelid)::text AS root, EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid
          AND k.contype IN ('p', 'u', 'x')) AS of_constraint
-  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = ANY ($1::oid[])`;
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = ANY ($1::oid[]) AND (i.indisvalid OR c.relkind = 'I')`;
 
 /**
- * How many indexes will be built: those of tables and of materialized views, without those that are skipped on request. A
- * chunk's come with its hypertable's.
+ * How many indexes will be built: those of tables and of materialized views, without those that are skipped on request and
+ * those that are invalid, which pg_dump leaves out. A chunk's come with its hypertable's.
  */
 export async function countPlannedIndexes(
   source: pg.Client,

@@ -85,7 +85,7 @@ export const migration = (command: Command): Command =>
     .option('--exclude-table <pattern...>', 'schema.table patterns: left out altogether')
     .option(
       '--inserts-only <pattern...>',
-      'schema.table patterns: replay only inserts where the key has a generated column',
+      'schema.table patterns: accept that only inserts are replayed, where the key has a generated column',
     )
     .option('--exclude-schema <name...>', 'schemas that are left out altogether')
     .option(

@@ -84,27 +84,27 @@ export const ERROR_KINDS = {
   ),
   TM1218: blocked(
     'schema tiger_migrate is not ours',
-    'On the target the migration keeps its state in a schema of that name.',
+    'The migration keeps its state on the target in a schema of that name.',
   ),
   TM1220: blocked(
     'partitions cannot be placed',
     'Rows of a partitioned table belong to other partitions on the target, and some of its partitions are unlogged or foreign.',
   ),
   TM1221: blocked(
-    'a text or a session would not be what it is on the source',
-    'Names, definitions or values change in the encoding of the target, or a setting that only a superuser may change hides rows.',
+    'values would change or stay hidden',
+    'The encoding of the target changes names, definitions or values, or a setting that only a superuser may change hides rows.',
   ),
   TM1222: blocked(
     'a function finds its names by search_path only',
-    'An index, statistics object or materialized view calls it, and could not be made on the target. Give the function a search_path.',
+    'An index, statistics object or materialized view calls it and cannot be created on the target. Give the function a search_path.',
   ),
   TM1223: blocked(
     'the target refuses an object of the schema',
-    'Tried before the copy, in a transaction that is taken back: the object can not be made on the target as it is on the source.',
+    'The check creates the schema on the target before the copy and rolls it back. The target refused an object as it is on the source.',
   ),
   TM1224: blocked(
-    'can not be left out',
-    'What --leave-out names is not in the schema of the source, or a table needs it.',
+    'object cannot be left out',
+    'The schema of the source has no object of the name that --leave-out gives, or a table needs it.',
   ),
 
   TM1301: blocked('work directory in use', 'Another engine works in this directory.'),
@@ -153,14 +153,14 @@ export const ERROR_KINDS = {
 
   TM2012: operator(
     'table made by hand does not fit',
-    'The target has a table of that name, made since the migration began, that can not take the rows of the source.',
+    'The target has a table of that name that was created after the migration began. It cannot take the rows of the source.',
   ),
 
   TM3001: operator('copy failed', 'A table could not be copied.'),
   TM3002: operator('index failed', 'An index or constraint could not be created on the target.'),
   TM3003: operator(
     'a generated column has other values',
-    'Its function was replaced after rows were written on the source: the target has what it gives now. The migration goes on.',
+    'Its function was replaced after rows were written on the source. The target has the values that the function gives now. The migration goes on.',
   ),
 
   TM4001: retry(
@@ -204,11 +204,11 @@ export const ERROR_KINDS = {
 
   TM5006: operator(
     'rows not identified',
-    'The source does not tell by a usable replica identity which rows it changes: a generated column in it, or none. The table is damaged.',
+    'The source does not tell which rows it changes: the table has no replica identity, or one with a generated column. The table is damaged.',
   ),
   TM5007: operator(
     'partitioned table must be copied again',
-    'Its rows stand in other partitions on the target, so that what was done to one partition of the source can not be repeated.',
+    'Its rows are in other partitions on the target. A change of one whole partition of the source cannot be repeated there.',
   ),
 
   TM5005: operator(
@@ -241,7 +241,7 @@ export const ERROR_KINDS = {
   ),
   TM6007: operator(
     'rows violate a foreign key',
-    'The key counts as valid on the source, but rows there refer to rows that do not exist: the target refuses such a key.',
+    'The key counts as valid on the source, but some rows refer to rows that do not exist. The target refuses such a key.',
   ),
   TM6008: operator(
     'automatic cut-over stopped',

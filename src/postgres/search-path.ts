@@ -24,9 +24,12 @@ export function asSearchPath(names: readonly string[], ofUser: readonly string[]
   return [...new Set(schemas)].filter((name) => name !== '' && name !== BUILT_IN && name !== TEMPORARY);
 }
 
-/** As SQL, for SET. Temporary objects are found last: else one would stand in for any table or type. */
-export const searchPathValue = (path: SearchPath): string =>
-  path.length === 0 ? `''` : [...path.map(quoteIdent), TEMPORARY].join(', ');
+/** As a value, for set_config(). Temporary objects are found last: else one would stand in for any table or type. */
+export const searchPathSetting = (path: SearchPath): string =>
+  path.length === 0 ? '' : [...path.map(quoteIdent), TEMPORARY].join(', ');
+
+/** As SQL, for SET. */
+export const searchPathValue = (path: SearchPath): string => searchPathSetting(path) || `''`;
 
 const paths = new WeakMap<pg.Client, () => SearchPath>();
 

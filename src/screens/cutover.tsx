@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { CUTOVER_STEPS, type CutoverStep } from '../engine/events.ts';
 import type { Progress } from '../engine/progress.ts';
 import { cutoverFields, cutoverFocus } from '../state/focus.ts';
-import { cutoverOpenLock, openGates } from '../state/gates.ts';
+import { hasCutoverForm, openGates } from '../state/gates.ts';
 import type { Model } from '../state/model.ts';
 import type { Size } from '../terminal/use-size.ts';
 import { errorNodes } from '../ui/error-block.tsx';
@@ -128,7 +128,7 @@ function textLines(model: Model, progress: Progress, width: number): ReactNode[]
       ? []
       : [
           ...gates,
-          ...definitionNodes(progress.definition_changes, width, model.now),
+          ...definitionNodes(progress.definition_changes, width, model.now, hasCutoverForm(model)),
           <Text key="steps" tone="muted">
             Then, step by step:
           </Text>,
@@ -142,7 +142,7 @@ export function CutoverScreen({ model, size }: { model: Model; size: Size }) {
   const { progress } = model.engine;
   if (!progress) return null;
   const running = progress.phase === 'cutover';
-  const hasForm = !running && cutoverOpenLock(model) === null;
+  const hasForm = hasCutoverForm(model);
   const form = hasForm ? cutoverFields(model).length + (model.cutover.busy ? 1 : 0) : 0;
   const lines = textLines(model, progress, size.columns);
   const gaps = lines.length + form + 3 <= size.rows;

@@ -28,7 +28,7 @@ function sourceWords(readOnly: boolean | null): string {
   if (readOnly === null) return 'Keep the source until you are sure: nothing of it was deleted.';
   return readOnly
     ? 'Keep the source until you are sure. It stays read-only, also after clean; u or clean --unfreeze makes it writable.'
-    : 'Keep the source until you are sure. It takes writes: see that no client writes to it any more.';
+    : 'Keep the source until you are sure. It still takes writes: make sure that no client writes to it.';
 }
 
 /** The end: what was moved, how long nobody could write, what goes on, what to do next; it scrolls where it does not fit. */

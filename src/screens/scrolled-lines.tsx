@@ -12,7 +12,7 @@ export const range = (start: number, end: number, length: number): string =>
 export interface ScrolledLinesProps {
   /** Each takes one line. */
   readonly lines: readonly ReactNode[];
-  readonly reading: Pick<Reading, 'scroll'>;
+  readonly reading: Pick<Reading, 'scroll' | 'of'>;
   readonly height: number;
   readonly width: number;
 }
@@ -21,7 +21,7 @@ export interface ScrolledLinesProps {
 export function ScrolledLines({ lines, reading, height, width }: ScrolledLinesProps) {
   const room = Math.max(1, lines.length <= height ? height : height - 1);
   const window = windowFrom(reading.scroll, lines.length, room);
-  useDrawn(window, lines.length, width);
+  useDrawn(window, lines.length, width, reading.of);
   const place = range(window.start, window.end, lines.length);
   return (
     <Box flexDirection="column" flexShrink={0} overflow="hidden" height={Math.min(lines.length, Math.max(1, height))}>

@@ -1,4 +1,4 @@
-import { openGates } from './gates.ts';
+import { hasCutoverForm, openGates } from './gates.ts';
 import { CUTOVER_FIELDS, type CutoverForm, type Model } from './model.ts';
 import type { TextField } from './text-field.ts';
 
@@ -26,7 +26,7 @@ function connectText(model: Model): FocusedText {
 
 function cutoverText(model: Model): FocusedText | null {
   const name = cutoverFocus(model);
-  if (model.engine.progress?.phase === 'cutover' || name === 'freeze') return null;
+  if (!hasCutoverForm(model) || name === 'freeze') return null;
   const form = model.cutover;
   return { field: form[name], put: (field) => ({ ...model, cutover: { ...form, [name]: field, error: null } }) };
 }

@@ -108,9 +108,13 @@ export function cutoverOpenLock(model: Model): string | null {
   return phase === 'done' ? 'the migration is finished' : `the cut-over needs replay, now: ${phase}`;
 }
 
+/** Whether the fields of the cut-over are on its screen. */
+export const hasCutoverForm = (model: Model): boolean =>
+  cutoverOpenLock(model) === null && model.engine.progress?.phase !== 'cutover';
+
 const WIZARD_REMEDIES: RemedyWords = {
-  freeze: 'freeze the source (Space)',
-  changes: 'run what D shows',
+  freeze: 'freeze the source (Tab, then Space)',
+  changes: 'run what Esc and D show',
   override: 'give a reason to override',
 };
 

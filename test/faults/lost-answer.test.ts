@@ -29,7 +29,7 @@ test("the answer to the COMMIT of a table's last part is lost: its indexes are b
     options: { tableJobs: 2, splitTablesLargerThan: 300_000 },
     waitForGo: true,
   });
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await migration.untilSnapshot();
   const holder = await target.connect('superuser');
   await holder.query(`${WAITING}; SELECT pg_advisory_lock(42)`);
   await migration.go();

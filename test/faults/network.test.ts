@@ -83,7 +83,7 @@ describe.each(['source', 'target'] as const)('the network to the %s', (side) => 
       }, 'replay to go on');
     };
 
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     const copying = await hold(target, `SELECT FROM tiger_migrate.relation WHERE name = 'big' FOR UPDATE`);
     await migration.go();
     await copying.waited();

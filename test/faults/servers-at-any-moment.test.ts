@@ -144,7 +144,7 @@ describe('either server restarted or killed at any moment', () => {
       await migration.until(async () => (await rows(target)) === (await rows(source)), 'the rows');
     };
 
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     const beginning = await hold(target, `SELECT FROM tiger_migrate.relation WHERE name = 'child' FOR UPDATE`);
     await migration.go();
     await beginning.waited();

@@ -127,7 +127,7 @@ describe('the slot invalidated by max_slot_wal_keep_size', () => {
   test('in copy: it ends and says so; migrate --resync copies all tables again', async ({ databases }) => {
     await using source = await OwnSource.start(TABLES, { settings: SETTINGS });
     await using first = await start(databases, source.uri, { waitForGo: true });
-    await first.until(() => first.of('snapshot').length > 0, 'the snapshot');
+    await first.untilSnapshot();
     const holder = await databases.target.connect();
     // No copy can say that it begins.
     await holder.query('BEGIN; LOCK TABLE tiger_migrate.relation IN SHARE MODE');

@@ -37,7 +37,7 @@ describe.runIf(mayMount)('the disk of the target (needs root, and a system that 
     const { fails, well, caughtUp, drains } = waitingFor(migration);
     const whatFails = (what: RegExp) =>
       fails(what, { code: 'TM1112', side: 'target', message: expect.stringContaining('No space left on device') });
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     await data.fill(4 * MB);
     await migration.go();
     await whatFails(/^copying public\.big$/);

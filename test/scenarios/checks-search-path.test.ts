@@ -49,6 +49,17 @@ describe('functions that need a search_path', () => {
     expect(await check('source-search-path', uris(databases))).toMatchObject({ status: 'pass', found: 'none' });
   });
 
+  test('are told not to be known where there are too many to try', async ({ databases }) => {
+    await databases.source.query(`${PLACE} CREATE FUNCTION late(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN inner_norm($1); END';
+      DO $$ BEGIN FOR i IN 1..301 LOOP EXECUTE format('CREATE MATERIALIZED VIEW mv_%s AS SELECT 1 AS n', to_char(i, 'FM000')); END LOOP; END $$;
+      CREATE MATERIALIZED VIEW mv_999 AS SELECT late(name) FROM place`);
+    expect(await check('source-search-path', uris(databases))).toMatchObject({
+      status: 'warn',
+      found:
+        'none of the 300 that were tried; not tried, there are too many: materialized view public.mv_301, materialized view public.mv_999',
+    });
+  });
+
   test('do not count for what is left out', async ({ databases }) => {
     await databases.source.query(`${PLACE} CREATE INDEX place_name ON place (inlined_norm(name))`);
     const named = ['INDEX public.place_name', 'STATISTICS public.place_stats', 'MATERIALIZED VIEW public.mv'];
@@ -124,6 +135,17 @@ describe('values of generated columns and checks', () => {
     expect((await check('source-stored-values', uris(databases))).found).toContain(
       'generated column j of public.parted: 1 of',
     );
+  });
+
+  test('that are not looked at, because they would run with the rights of a superuser, are told', async ({
+    databases,
+  }) => {
+    const { source, target } = databases;
+    await source.query(`${STALE} ${REPLACED}`);
+    expect(await check('source-stored-values', { source: source.superuserUri, target: target.uri })).toMatchObject({
+      status: 'info',
+      found: expect.stringMatching(/^not looked at, .*: generated column g of public\.stale$/),
+    });
   });
 
   test('rows that a check refuses now', async ({ databases }) => {

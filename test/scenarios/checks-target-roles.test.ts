@@ -24,7 +24,7 @@ describe('roles', () => {
     await onTarget('CREATE ROLE reader');
     expect(await check('target-create-roles', input)).toMatchObject({
       status: 'pass',
-      found: '2 roles to create: app, team; there already, left as they are: reader',
+      found: '2 roles to create: app, team; there already, attributes not changed: reader',
     });
     const refused = await check('target-create-roles', asGuest);
     expect(refused).toMatchObject({
@@ -43,7 +43,7 @@ describe('roles', () => {
     expect(await check('target-create-roles', input)).toMatchObject({
       status: 'warn',
       found:
-        '5 roles to create: app, auditor, chief, copier, team; there already, left as they are: reader; come without SUPERUSER: chief; come without REPLICATION: copier; refused: BYPASSRLS: must be superuser to change bypassrls attribute',
+        '5 roles to create: app, auditor, chief, copier, team; there already, attributes not changed: reader; come without SUPERUSER: chief; come without REPLICATION: copier; refused: BYPASSRLS: must be superuser to change bypassrls attribute',
     });
     // Trying has left nothing behind.
     const left = await withClient(target.uri('postgres'), (client) =>

@@ -18,14 +18,7 @@ async function migrate(databases: TestDatabases, application: Application): Prom
     await client.query(`SET client_encoding = UTF8; ${sql}`);
   };
   await run(application.schema);
-  await using migration = await Migration.start({
-    source: source.uri,
-    target: target.uri,
-    targetDatabase: target.name,
-    options: { skipRoles: true },
-    waitForGo: true,
-  });
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await using migration = await Migration.startToSnapshot(databases);
   await run(application.meanwhile ?? '');
   await migration.go();
   await migration.reached('replay');

@@ -37,20 +37,13 @@ describe('a foreign server that the target’s role may not create', () => {
   test('is left out and told, with what hangs on it, when the right is taken away behind the check', async ({
     databases,
   }) => {
-    const { source, target } = databases;
+    const { target } = databases;
     const stranger = await build(databases);
     await target.admin('CREATE EXTENSION postgres_fdw');
     const wrapper = 'USAGE ON FOREIGN DATA WRAPPER postgres_fdw';
     await target.admin(`GRANT ${wrapper} TO ${target.owner}`);
-    await using migration = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true },
-      waitForGo: true,
-    });
     // The checks have seen the right.
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await using migration = await Migration.startToSnapshot(databases);
     await target.admin(`REVOKE ${wrapper} FROM ${target.owner}`);
     await migration.go();
     await migration.cutOver(false);

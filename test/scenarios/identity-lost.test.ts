@@ -122,7 +122,7 @@ describe('an identity that is lost while the migration runs', () => {
       targetDatabase: target.name,
       waitForGo: true,
     });
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     await source.query('ALTER TABLE t REPLICA IDENTITY NOTHING');
     await untilTaken(source, `UPDATE t SET v = 'b' WHERE id = 1`);
     await migration.go();

@@ -117,7 +117,7 @@ describe('partitions whose rows belong to others on the target', () => {
         options: { plugin, tableJobs: 3, splitTablesLargerThan: 8192 },
         waitForGo: true,
       });
-      await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+      await migration.untilSnapshot();
       await source.query(changes(1));
       await migration.go();
       await untilGate(migration, 'copied', true);
@@ -266,6 +266,23 @@ describe('partitions whose rows belong to others on the target', () => {
       code: 'TM1220',
       found: expect.stringContaining('public.paint_0'),
     });
+  });
+
+  test('a hash without a partition for every remainder is warned of', async ({ databases }) => {
+    const { source, target } = databases;
+    const with_ = (modulus: number, remainder: number) =>
+      `FOR VALUES WITH (MODULUS ${modulus}, REMAINDER ${remainder})`;
+    await source.query(`${COLORS}; CREATE TABLE part (c color PRIMARY KEY) PARTITION BY HASH (c); CREATE TABLE part_0 PARTITION OF part ${with_(3, 0)};
+      CREATE TABLE part_1 PARTITION OF part ${with_(3, 1)}; CREATE TABLE mixed (c color PRIMARY KEY) PARTITION BY HASH (c);
+      CREATE TABLE mixed_0 PARTITION OF mixed ${with_(2, 0)}; CREATE TABLE mixed_1 PARTITION OF mixed ${with_(4, 1)}; CREATE TABLE mixed_3 PARTITION OF mixed ${with_(4, 3)}`);
+    const run = () => check('target-partition-placement', { source: source.uri, target: target.uri });
+    const { status, found } = await run();
+    expect([status, found.split('\n').at(-1)]).toEqual([
+      'warn',
+      'without a partition for every remainder, so that the target may refuse rows: public.part',
+    ]);
+    await source.query(`CREATE TABLE part_2 PARTITION OF part ${with_(3, 2)}`);
+    expect((await run()).status).toBe('info');
   });
 
   test('all others are where they are on the source', async ({ databases }) => {

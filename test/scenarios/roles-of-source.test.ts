@@ -440,26 +440,34 @@ describe('what belongs to the database itself', () => {
     await admin(
       pair.source,
       name,
-      `CREATE TABLE t (id int PRIMARY KEY, v text); CREATE SCHEMA s; CREATE PUBLICATION "mine x" FOR TABLE t (id, v) WHERE (id > 1), TABLES IN SCHEMA s WITH (publish = 'insert, update');
-       ALTER TABLE t OWNER TO owner; ALTER SCHEMA s OWNER TO owner`.replace('(id, v) ', ''),
+      `CREATE TABLE t (id int PRIMARY KEY, v text); CREATE SCHEMA s; CREATE PUBLICATION "mine x" FOR TABLE t WHERE (id > 1), TABLES IN SCHEMA s WITH (publish = 'insert, update');
+       CREATE PUBLICATION "without v" FOR TABLE ONLY t (id);
+       ALTER TABLE t OWNER TO owner; ALTER SCHEMA s OWNER TO owner`,
     );
     await admin(
       pair.source,
       name,
-      `CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=1 dbname=up' PUBLICATION p WITH (connect = false, slot_name = none)`,
+      `CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=1 dbname=up' PUBLICATION p WITH (connect = false, slot_name = none);
+       CREATE SUBSCRIPTION more CONNECTION 'host=127.0.0.1 port=1 dbname=up' PUBLICATION p WITH (connect = false, slot_name = up_slot)`,
     );
-    expect(await check('source-subscriptions', uris(pair, name))).toMatchObject({
+    const subscribed = await check('source-subscriptions', uris(pair, name));
+    expect(subscribed.fix.split('\n')).toContain('ALTER SUBSCRIPTION "more" SET (slot_name = NONE);');
+    expect(subscribed.fix).not.toContain('ALTER SUBSCRIPTION "feed" SET');
+    expect(subscribed.fix).toContain(`WITH (create_slot = false, slot_name = 'up_slot', copy_data = false);`);
+    expect(subscribed).toMatchObject({
       status: 'warn',
       found: expect.stringContaining('"feed"'),
       fix: expect.stringContaining('CREATE SUBSCRIPTION "feed" CONNECTION'),
     });
     const published = await check('source-publications', uris(pair, name));
     expect(published.found).toContain('"mine x"');
-    const sql = /CREATE PUBLICATION .*;/.exec(published.fix)?.[0] ?? '';
-    expect(sql).toBe(
-      `CREATE PUBLICATION "mine x" FOR TABLE public.t WHERE ((id > 1)), TABLES IN SCHEMA s WITH (publish = 'insert, update');`,
-    );
-    await admin(pair.source, name, `DROP PUBLICATION "mine x"; ${sql}`);
+    const sql = published.fix.split('\n').filter((line) => line.startsWith('CREATE PUBLICATION'));
+    expect(sql).toEqual([
+      `CREATE PUBLICATION "mine x" FOR TABLE ONLY public.t WHERE ((id > 1)), TABLES IN SCHEMA s WITH (publish = 'insert, update');`,
+      'CREATE PUBLICATION "without v" FOR TABLE ONLY public.t (id);',
+    ]);
+    await admin(pair.source, name, `DROP PUBLICATION "mine x", "without v"; ${sql.join(' ')}`);
+    await admin(pair.source, name, 'ALTER SUBSCRIPTION more SET (slot_name = NONE); DROP SUBSCRIPTION more');
     await admin(pair.source, name, 'DROP SUBSCRIPTION feed');
   });
 });

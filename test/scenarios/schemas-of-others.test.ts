@@ -64,7 +64,7 @@ describe('a schema is left out for what it is, not for its name', () => {
           await check('source-not-migrated', { source: databases.source.uri, target: databases.target.uri }),
         ).not.toMatchObject({ found: expect.stringContaining('schemas left out') });
         await using migration = await Migration.start({ ...between(databases), options: { plugin }, waitForGo: true });
-        await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+        await migration.untilSnapshot();
         await databases.source.query(change(10));
         await migration.go();
         await migration.reached('replay');

@@ -22,7 +22,7 @@ test('tables that are truncated, rewritten, dropped or created between snapshot 
     waitForGo: true,
   });
   // The dump is made by now: the phase after it waits.
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await migration.untilSnapshot();
   await migration.until(
     async () => (await target.query(`SELECT FROM tiger_migrate.object WHERE name = 'dump'`)).length > 0,
     'the dump',

@@ -14,7 +14,7 @@ describe.skipIf(NO_TIMESCALEDB)('given what the stream of hypertables does not s
       ({ c }) => `${c}`,
     );
     const migration = await stage.migrate({ waitForGo: true });
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     // During the copy: what was not copied yet is copied as it is by then.
     await stage.on('source', `CALL merge_chunks('${chunks[0]}', '${chunks[1]}')`);
     await stage.on('source', `CALL split_chunk('${chunks[2]}')`);

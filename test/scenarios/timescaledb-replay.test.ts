@@ -20,7 +20,7 @@ async function duringCopy(schema: string, work: Work | string, of: { version?: s
   await using stage = await Hypertables.create(of);
   await stage.on('source', schema);
   const migration = await stage.migrate({ waitForGo: true });
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await migration.untilSnapshot();
   await (typeof work === 'string' ? stage.on('source', work) : work(stage));
   await migration.go();
   await stage.cutOver(migration);

@@ -37,7 +37,7 @@ describe.skipIf(NO_TIMESCALEDB)(
       await using stage = await Hypertables.create();
       for (const sql of SCENE) await stage.on('source', sql);
       const migration = await stage.migrate({ waitForGo: true });
-      await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+      await migration.untilSnapshot();
       await stage.on('source', RETENTION);
       await migration.go();
       await stage.caughtUp(migration);

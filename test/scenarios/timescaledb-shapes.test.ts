@@ -15,7 +15,7 @@ describe.skipIf(NO_TIMESCALEDB)('given hypertables of many shapes', () => {
     await using stage = await Hypertables.create();
     await stage.on('source', schema);
     const migration = await stage.migrate({ waitForGo: true });
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await migration.untilSnapshot();
     await stage.on('source', during);
     await migration.go();
     await stage.caughtUp(migration);

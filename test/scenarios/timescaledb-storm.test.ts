@@ -46,7 +46,7 @@ async function underFire(source: string, target: string, seed: number): Promise<
   await using storm = new Storm(await stage.session('source'), seed);
   await stage.on('source', newRows(200));
   const migration = await stage.migrate({ waitForGo: true });
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await migration.untilSnapshot();
   await stage.on('source', newRows(210));
   for (const sql of work.slice(0, compressed ? 3 : 0)) await insist(() => stage.on('source', sql));
   await migration.go();

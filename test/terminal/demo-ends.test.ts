@@ -24,7 +24,7 @@ describe('the demo', () => {
     const { overlay } = asked.model;
     if (overlay?.kind !== 'question') throw new Error('no question');
     expect(overlay.lines.join(' ')).toMatch(
-      /servers are stopped.*data is removed.*engine is stopped.*Nothing .* gone on with/,
+      /servers are stopped.*data is removed.*engine is stopped.*cannot be resumed/,
     );
     const stayed = play(asked.model, { type: 'close-overlay' });
     expect(stayed.model).toMatchObject({ exit: null, overlay: null });
@@ -42,6 +42,26 @@ describe('the demo', () => {
     wizard.press('ctrlC');
     expect(await wizard.ended).toBe(130);
     await wizard.shows('The demo has ended: its servers, its engine and their data are gone.');
+  });
+
+  it('takes the yes to its end also where another question of as many lines was open', async () => {
+    const sql = ['ALTER SYSTEM SET wal_level = logical', 'SELECT pg_reload_conf()'];
+    const checks = CHECKS.map((result, at) => ({
+      ...result,
+      status: at === 1 ? ('fail' as const) : ('pass' as const),
+      apply: at === 1 ? ({ side: 'source', sql, restart: false } as const) : null,
+    }));
+    const prefill = { source: SOURCE_URI, target: TARGET_URI };
+    const wizard = openWizard({ prefill, checks, wizard: { isDemo: true } });
+    await wizard.shows('18 ms away');
+    wizard.press('enter');
+    await wizard.shows('1 failed');
+    wizard.press({ type: 'a' });
+    await wizard.shows('Run this on the source?');
+    wizard.press('ctrlC');
+    await wizard.shows('End the demo?');
+    wizard.press({ type: 'y' });
+    expect(await wizard.ended).toBe(130);
   });
 
   it('waits for an engine that is being started, and leaves then', () => {

@@ -1,11 +1,14 @@
 import type { Key } from 'ink';
 import { describe, expect, it } from 'vitest';
+import type { Message } from '../../src/state/messages.ts';
 import { initialModel, type Model } from '../../src/state/model.ts';
 import { withoutUnknownKeys } from '../../src/terminal/known-keys.ts';
 import { fitKeys, footerKeys } from '../../src/ui/footer.tsx';
 import { createKeyNormaliser } from '../../src/ui/key-press.ts';
 import { messageFor } from '../../src/ui/key-table.ts';
 import { ALL_TABLES, SCREEN_KEYS, tablesFor } from '../../src/ui/keys/tables.ts';
+import { EVERY_SCREEN } from './every-screen.ts';
+import { ERROR, event, reach } from './model-play.ts';
 
 const NO_KEY: Key = {
   upArrow: false,
@@ -102,6 +105,25 @@ describe('the key tables', () => {
     expect(message('ctrl-c', model('connect'))).toEqual({ type: 'leave' });
     expect(message('?', model('connect'))).toEqual({ type: 'edit', edit: { kind: 'insert', text: '?' } });
     expect(message('ctrl-g', model('connect'))).toEqual({ type: 'read', reader: 'help' });
+  });
+
+  it('leave letters and Space to commands where the fields of the cut-over are not there', () => {
+    const confirmed = EVERY_SCREEN['cut-over, confirmed'] ?? model('cutover');
+    const frozen = reach(confirmed, { type: 'focus', by: 1 });
+    const nowhere: Record<string, Message> = {
+      'the connection broke': { type: 'closed', error: ERROR },
+      'tables are copied again': event({ type: 'phase', phase: 'copy' }),
+    };
+    for (const [why, what] of Object.entries(nowhere)) {
+      const of = reach(confirmed, what);
+      expect(message('l', of), why).toEqual({ type: 'read', reader: 'log' });
+      expect(message('tab', of), why).toBeNull();
+      expect(message('space', reach(frozen, what)), why).toBeNull();
+    }
+    expect(message('R', reach(confirmed, { type: 'closed', error: null }))).toEqual({ type: 'rerun' });
+    const watched = { ...confirmed, watch: true, engine: { ...confirmed.engine, readonly: true } };
+    expect(message('q', watched)).toEqual({ type: 'leave' });
+    expect(message('l', confirmed)).toEqual({ type: 'edit', edit: { kind: 'insert', text: 'l' } });
   });
 
   it('let an overlay have the keys of the screen below', () => {

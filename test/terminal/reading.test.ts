@@ -271,6 +271,17 @@ describe.each(SIZES)('at $columns by $rows', (size) => {
     expect(seen).toContain('END-OF-THE-HINT');
   });
 
+  it.each([
+    'identity',
+    'hypertables',
+  ])('why work on the source failed is read in full, on the screen %s', async (name) => {
+    const model = screen(name);
+    const error = { ...ERROR, message: 'the server said no; '.repeat(12), hint: 'END-OF-THE-HINT' };
+    const failed = reach({ ...model, work: { ...model.work, error } }, { type: 'read', reader: 'check' });
+    const { seen } = await readAll(await look(failed, size, PLAIN), 'pagedown', size);
+    expect(seen).toContain('END-OF-THE-HINT');
+  });
+
   it('a page of a reader leaves no line out', async () => {
     const log = Array.from({ length: 60 }, (_, at) => event({ type: 'log', text: `line-${at + 1}-of-the-log` }));
     const model = reach(screen('dashboard, replay'), ...log, { type: 'read', reader: 'log' });

@@ -82,12 +82,12 @@ describe('why a step is locked', () => {
       insert('tsdb'),
     );
     expect(cutoverStartLock(writing)).toMatch(
-      /^freeze the source \(Space\), or stop the application; wait for: gate caught-up; or give a reason/,
+      /^freeze the source \(Tab, then Space\), or stop the application; wait for: gate caught-up; or give a reason/,
     );
     const frozen = reach(writing, { type: 'focus', by: 1 }, { type: 'toggle' });
     expect(cutoverStartLock(frozen)).toMatch(/^wait for: gate caught-up; or give a reason/);
     const altered = reach(replaying, gate('schema', false), { type: 'open-cutover' }, insert('tsdb'));
-    expect(cutoverStartLock(altered)).toMatch(/^run what D shows/);
+    expect(cutoverStartLock(altered)).toMatch(/^run what Esc and D show/);
   });
 
   it.each([
@@ -103,7 +103,7 @@ describe('why a step is locked', () => {
       { type: 'next' },
     );
     const text = (await draw(model, size, { LANG: 'C.UTF-8' })).text().replace(/\s+/g, ' ');
-    expect(text).toContain('freeze the source (Space), or stop the application; or give a reason');
+    expect(text).toContain('freeze the source (Tab, then Space), or stop the application; or give a reason');
   });
 });
 

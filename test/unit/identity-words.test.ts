@@ -11,6 +11,7 @@ const seen = (updatesDeletes: number, countedSeconds: number | null) => ({
   updatesDeletes,
   countedSeconds,
   cascades: [],
+  tables: [],
 });
 
 describe('the changes of a table in words', () => {
@@ -30,6 +31,15 @@ describe('the changes of a table in words', () => {
     expect(mustDecide(seen(1, 400 * DAY))).toBe(true);
     const cascades = [{ parent: 'public.users', actions: ['ON DELETE CASCADE'] }];
     expect(mustDecide({ ...seen(0, 400 * DAY), cascades })).toBe(true);
+  });
+
+  it('do not decide about a key or a FULL that seems to be an identity', () => {
+    const unseen = seen(0, 400 * DAY);
+    const full = { oid: '1', schema: 'public', name: 't', identity: 'FULL' };
+    expect(mustDecide(unseen)).toBe(false);
+    expect(mustDecide({ ...unseen, notSent: ['g'] })).toBe(true);
+    expect(mustDecide({ ...unseen, virtual: ['v'], tables: [full] })).toBe(true);
+    expect(mustDecide({ ...unseen, virtual: ['v'], tables: [{ ...full, identity: 'DEFAULT' }] })).toBe(false);
   });
 
   it('fit a cell', () => {
@@ -93,7 +103,6 @@ describe('leaving a table out', () => {
       schema: 'Odd*.schema',
       name,
       partitions: 0,
-      tables: [],
       columns: [],
       bytes: 0,
       rows: 0,
@@ -118,12 +127,12 @@ describe('the file of SQL', () => {
       schema: 'public',
       name,
       partitions: 0,
-      tables: [table],
       columns,
       bytes: 0,
       rows: 0,
       owner: null,
       ...seen(5, DAY),
+      tables: [table],
     };
     const text = identitySqlFile(choicesFor(row, []));
     const outside = text.replace(/"(?:[^"]|"")*"/g, 'quoted').split('\n');

@@ -82,6 +82,8 @@ describe('an entry that is left out', () => {
   test('is written for a shell', () => {
     const odd = entry(1, 'FK CONSTRAINT', "o'x fk one");
     expect(leaveOutOption([odd])).toBe("--leave-out 'FK CONSTRAINT public.o'\\''x fk one'");
+    const table = withoutLeftOut({ preData: [entry(2, 'TABLE', "o'x")], postData: [] }, ["TABLE public.o'x"]);
+    expect(whyNotLeftOut(table)?.hint).toContain(`--exclude-table 'public."o'\\''x"'`);
   });
 });
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import { recordObject } from '../target/progress-schema.ts';
 import type { ArchiveEntry } from './archive.ts';
 import type { SourceSchema } from './dump.ts';
@@ -43,7 +44,7 @@ export const isNamed = (names: readonly string[], entry: EntryName): boolean =>
 
 /** The option that leaves these entries out, for a shell. */
 export const leaveOutOption = (entries: readonly EntryName[]): string =>
-  `--leave-out ${entries.map((entry) => `'${nameOfEntry(entry).replaceAll("'", "'\\''")}'`).join(' ')}`;
+  `--leave-out ${entries.map((entry) => shellQuoted(nameOfEntry(entry))).join(' ')}`;
 
 export interface LeftOut {
   readonly entry: ArchiveEntry;
@@ -108,7 +109,7 @@ export function whyNotLeftOut({ leftOut, unmatched }: Remaining): MigrateError |
     message: because
       ? `TABLE ${displayName(entry)} needs ${nameOfEntry(because)}, which is to be left out`
       : `${nameOfEntry(entry)} is a table, whose rows would be left out with it`,
-    hint: `Leave the table out by its own option, --exclude-table '${displayName(entry)}', or change it on the source.`,
+    hint: `Leave the table out by its own option, --exclude-table ${shellQuoted(displayName(entry))}, or change it on the source.`,
   });
 }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { displayName, qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { beginOperatorsPath, END_OPERATORS_PATH } from '../../postgres/search-path.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import { explain, mayHeal, sqlState } from '../error-policy.ts';
 import type { Emit } from '../events.ts';
 import type { Servers } from '../servers.ts';
@@ -127,7 +128,7 @@ const waysOut = (entry: ArchiveEntry): string =>
   [
     `Make it on the target by hand as the target takes it, then run migrate --resume: it is taken as it is.`,
     entry.type === 'TABLE'
-      ? `Or leave the table out: migrate --drop-if-exists --exclude-table '${displayName(entry)}'.`
+      ? `Or leave the table out: migrate --drop-if-exists --exclude-table ${shellQuoted(displayName(entry))}.`
       : `Or leave it out, and what depends on it: migrate --resume ${leaveOutOption([entry])}`,
     'Or remove the cause on the target, then run migrate --resume.',
   ].join('\n');

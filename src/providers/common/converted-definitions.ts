@@ -12,7 +12,7 @@ export const convertedDefinitions: Check = {
   title: 'Names and definitions in UTF8',
   severity: 'fail',
   wanted: 'every name and definition can be written in UTF8, and no name takes more than 63 bytes there',
-  why: 'The schema is dumped in UTF8. Of a longer name the target would keep the first 63 bytes: two names could become one, and rows of a table would have no place to go.',
+  why: 'The schema is dumped in UTF8. The target keeps only the first 63 bytes of a longer name. Two names could become the same, and the rows of a table could not be copied.',
   fix: 'ALTER … RENAME TO … on the source before the migration.',
   async run(run) {
     const { encoding: from } = (await run.ask('source', server)).database;

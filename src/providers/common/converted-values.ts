@@ -34,8 +34,8 @@ export const convertedValues: Check = {
   side: 'source',
   title: 'Values of limited bytes in UTF8',
   severity: 'fail',
-  wanted: 'every value of a type that counts bytes fits into it in UTF8',
-  why: 'A "char" holds one byte and a name 63; the target would cut what is longer, without a word. A long text may not fit into an index any more.',
+  wanted: 'every value of a type with a limit in bytes fits into that type in UTF8',
+  why: 'A "char" holds one byte, a name 63. The target cuts a longer value without an error. A long text may no longer fit into an index.',
   fix: 'ALTER TABLE … ALTER COLUMN … TYPE text; on the source, or change these values.',
   async run(run) {
     const { encoding: from } = (await run.ask('source', server)).database;
@@ -75,18 +75,19 @@ export const convertedValues: Check = {
         fix: `Each with its number of rows; the target refused them in a trial. ${wayOut}`,
       });
     }
+    const notLooked = `not looked through within ${TABLE_PATIENCE_MS / 1000} s each and ${PATIENCE_MS / 1000} s together: ${listed(notSeen)}`;
     if (tooLong.length > 0) {
-      return warn(`texts that may not fit into their index in UTF8: ${listed(tooLong)}`, {
-        fix: `Each with its number of rows. Those that were tried fit in compressed; rows that are written later may not. ${wayOut}`,
-      });
-    }
-    if (notSeen.length > 0) {
       return warn(
-        `not looked through within ${TABLE_PATIENCE_MS / 1000} s each and ${PATIENCE_MS / 1000} s together: ${listed(notSeen)}`,
+        `texts that may not fit into their index in UTF8: ${listed(tooLong)}${notSeen.length === 0 ? '' : `; ${notLooked}`}`,
         {
-          fix: 'Make sure that columns of type "char" hold ASCII only, those of type name at most 63 bytes in UTF8, and indexed texts at most 2,704.',
+          fix: `Each with its number of rows. Those that were tried fit in compressed; rows that are written later may not. ${wayOut}`,
         },
       );
+    }
+    if (notSeen.length > 0) {
+      return warn(notLooked, {
+        fix: 'Make sure that columns of type "char" hold ASCII only, those of type name at most 63 bytes in UTF8, and indexed texts at most 2,704.',
+      });
     }
     if (columns.length > 0) {
       return warn(`columns of types that count bytes: ${listed(columns)}`, {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check } from '../check.ts';
 import { type ConfigurationTable, catalog } from '../facts/catalog.ts';
 import { counted, listed, pass, warn } from '../outcome.ts';
@@ -58,7 +59,7 @@ export const extensionData: Check = {
           : `${counted(count, 'row')}${count === COUNTED_AT_MOST ? ' or more' : ''}`;
       return `${displayName(table)} of ${table.extension} (${many})`;
     });
-    const patterns = filled.map(({ table }) => `--table='${qualified(table).replaceAll("'", `'\\''`)}'`);
+    const patterns = filled.map(({ table }) => `--table=${shellQuoted(qualified(table))}`);
     return warn(`not copied: ${listed(found)}`, {
       fix: `After the cut-over: pg_dump --data-only ${patterns.join(' ')} "$SOURCE" | psql "$TARGET"`,
     });

@@ -14,8 +14,8 @@ export const extensionSchemas: Check = {
   side: 'target',
   title: 'Schemas of extensions',
   severity: 'warn',
-  wanted: 'an extension that is on the target already has the schema that it has on the source',
-  why: 'Definitions name types and functions of extensions with their schemas, and functions find them by search_path: in another schema they are not found.',
+  wanted: 'an extension that the target has already is in the same schema as on the source',
+  why: 'Definitions name the types and functions of extensions with their schemas, and functions find them by search_path. In another schema they are not found.',
   fix: 'ALTER EXTENSION … SET SCHEMA … on the target, or DROP EXTENSION …: the migration then creates it in the right schema.',
   async run({ ask, target, options }) {
     const there = new Map((await ask('target', installedExtensions)).map((one) => [one.name, one.schema]));

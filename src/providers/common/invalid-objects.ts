@@ -12,6 +12,9 @@ interface InvalidObject {
   readonly constraint: string;
 }
 
+/** One that is NOT ENFORCED, since 18, can not be validated. What a table has inherited is validated with its parent. */
+const NOT_VALID = `NOT k.convalidated AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'`;
+
 /** pg_dump takes an invalid index along only where it is one on a partitioned table. */
 const OBJECTS = `
   SELECT CASE c.relkind WHEN 'I' THEN 'partitioned index' ELSE 'index' END AS kind, n.nspname AS schema, c.relname AS name, '' AS constraint
@@ -20,11 +23,11 @@ const OBJECTS = `
   UNION ALL
   SELECT 'table', n.nspname, c.relname, k.conname
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE NOT k.convalidated AND k.conparentid = 0 AND ${USER_SCHEMA}
+   WHERE ${NOT_VALID} AND k.conislocal AND k.conparentid = 0 AND ${USER_SCHEMA}
   UNION ALL
   SELECT 'domain', n.nspname, t.typname, k.conname
     FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid JOIN pg_namespace n ON n.oid = t.typnamespace
-   WHERE NOT k.convalidated AND ${USER_SCHEMA}
+   WHERE ${NOT_VALID} AND ${USER_SCHEMA}
   ORDER BY 2, 3, 4`;
 
 async function readInvalidObjects(source: pg.Client): Promise<InvalidObject[]> {
@@ -41,7 +44,7 @@ function remedyOf(object: InvalidObject): string {
   const name = qualified(object);
   switch (object.kind) {
     case 'index':
-      return `To have it: REINDEX INDEX CONCURRENTLY ${name}; to be rid of it: DROP INDEX CONCURRENTLY ${name};`;
+      return `To repair it: REINDEX INDEX CONCURRENTLY ${name}; to remove it: DROP INDEX CONCURRENTLY ${name};`;
     case 'partitioned index':
       return `To make it valid: create the index on each partition that lacks it, then ALTER INDEX ${name} ATTACH PARTITION … for each.`;
     case 'table':

@@ -16,9 +16,9 @@ export const notMigrated: Check = {
   side: 'source',
   title: 'What belongs to others',
   severity: 'info',
-  wanted: 'no schemas and roles of an extension or a provider, or known to you',
-  why: "Schemas of TimescaleDB and its toolkit, and our own of an earlier migration, are not copied: the target has its own. Roles of the provider, and the server's superuser postgres, stay where they are.",
-  fix: 'Nothing has to be done. If the application logs in as one of these roles, create a role for it on the target. Tables of your own in one of these schemas must be moved before: ALTER TABLE … SET SCHEMA …;',
+  wanted: 'no schemas or roles of an extension or a provider, or known to you',
+  why: 'The schemas of TimescaleDB, of its toolkit and of an earlier migration are not copied: the target has its own. Roles of the provider and the superuser postgres stay on the source.',
+  fix: 'Nothing has to be done. If the application logs in as one of these roles, create a role for it on the target. Move tables of your own out of these schemas first: ALTER TABLE … SET SCHEMA …;',
   async run(run) {
     const { leftOutSchemas: schemas } = await run.ask('source', surroundings);
     const { leftOut: roles } = await serverPlan(run);
@@ -36,8 +36,8 @@ export const ownSchema = (side: 'source' | 'target'): Check => ({
   side,
   title: 'Schema tiger_migrate',
   severity: 'fail',
-  wanted: 'no schema of that name that is not ours',
-  why: 'On the target the migration keeps its state in a schema of that name.',
+  wanted: 'no schema of that name, unless it is ours',
+  why: 'The migration keeps its state on the target in a schema of that name.',
   fix: 'ALTER SCHEMA tiger_migrate RENAME TO …; or, on the source, leave it out with --exclude-schema tiger_migrate.',
   async run(run) {
     if (!(await run.ask(side, surroundings)).foreignOwnSchema) return pass('none');

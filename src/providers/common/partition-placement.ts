@@ -6,21 +6,26 @@ import { displayName } from '../../postgres/identifiers.ts';
 import type { Check } from '../check.ts';
 import { counted, fail, info, listed, pass, warn } from '../outcome.ts';
 
+/** SQL: which part of all hashes the partitions of `p` take, from 0 to 1. */
+const SHARE_OF_HASHES = `(SELECT coalesce(sum(1 / (regexp_match(pg_get_expr(b.relpartbound, b.oid), 'modulus (\\d+)'))[1]::float8), 0)
+    FROM pg_inherits i JOIN pg_class b ON b.oid = i.inhrelid WHERE i.inhparent = p.partrelid)`;
+
 const KEY = `SELECT p.partrelid::oid::int8 AS oid, pg_get_partkeydef(p.partrelid) AS key,
-    p.partdefid <> 0 AS "hasDefault", (SELECT json_agg(a.attname) FROM unnest(p.partattrs) k(n) JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.n)::text AS columns
+    CASE WHEN p.partstrat = 'h' THEN ${SHARE_OF_HASHES} > 0.999999 ELSE p.partdefid <> 0 END AS "takesAll", (SELECT json_agg(a.attname) FROM unnest(p.partattrs) k(n) JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.n)::text AS columns
   FROM pg_partitioned_table p WHERE p.partrelid = ANY ($1::oid[])`;
 
 interface Tree {
   readonly name: string;
   readonly key: string;
   readonly columns: readonly string[];
-  readonly hasDefault: boolean;
+  /** Every row finds a partition, whatever its hash or order is. */
+  readonly takesAll: boolean;
   readonly difference: Difference;
   readonly partitions: readonly SourceTable[];
 }
 
 const WORDS: Readonly<Record<Difference, string>> = {
-  hash: 'the hash of a value is another one on the target, or may be',
+  hash: 'the hash of a value may differ on the target',
   order: 'text may be sorted in another order on the target',
 };
 
@@ -32,9 +37,9 @@ export const partitionPlacement: Check = {
   severity: 'fail',
   wanted: 'every row belongs to the same partition on both sides',
   why:
-    'The hash of an enum is that of an OID, that of text depends on the encoding, and the order of text on the collation. Such rows are ' +
-    'copied and replayed through the partitioned table, which puts them where they belong on the target.',
-  fix: 'Nothing, when all rows find a partition. A partition of such a table is copied again with all others.',
+    'The hash of an enum value depends on its OID, the hash of text on the encoding, and the order of text on the collation. Such rows are ' +
+    'copied and replayed through the partitioned table, and the target puts each of them into its partition.',
+  fix: 'Nothing has to be done if every row finds a partition. A partition of such a table is copied again together with all others.',
   async run({ source, target, options }) {
     const differences = await readDifferences(source, target);
     const tables = differences.size > 0 ? await readTables(source) : [];
@@ -67,7 +72,9 @@ export const partitionPlacement: Check = {
     const untold = wanted.filter(({ partitions, columns }) =>
       partitions.some(({ oid }) => !tellsRow(shapes.get(oid), columns)),
     );
-    const mayLack = wanted.filter(({ difference, hasDefault }) => difference === 'order' && !hasDefault);
+    const mayLack = wanted.filter(({ takesAll }) => !takesAll);
+    const withoutDefault = mayLack.filter(({ difference }) => difference === 'order').map(({ name }) => name);
+    const withoutRemainder = mayLack.filter(({ difference }) => difference === 'hash').map(({ name }) => name);
     if (untold.length + mayLack.length === 0) return info(through);
     return warn(
       [
@@ -77,10 +84,13 @@ export const partitionPlacement: Check = {
               `the key of a partition does not have the columns by which the table is partitioned, and may be that of other rows, too: ${listed(untold.map(({ name }) => name))}`,
             ]
           : []),
-        ...(mayLack.length > 0
+        ...(withoutDefault.length > 0
           ? [
-              `without a DEFAULT partition, so that the target may refuse rows, or the bounds themselves: ${listed(mayLack.map(({ name }) => name))}`,
+              `without a DEFAULT partition, so that the target may refuse rows, or the bounds themselves: ${listed(withoutDefault)}`,
             ]
+          : []),
+        ...(withoutRemainder.length > 0
+          ? [`without a partition for every remainder, so that the target may refuse rows: ${listed(withoutRemainder)}`]
           : []),
       ].join('\n'),
       {
@@ -88,7 +98,12 @@ export const partitionPlacement: Check = {
           ...(untold.length > 0
             ? ['ALTER TABLE … REPLICA IDENTITY FULL for each of its partitions, on the source.']
             : []),
-          ...(mayLack.length > 0
+          ...(withoutRemainder.length > 0
+            ? [
+                'CREATE TABLE … PARTITION OF … FOR VALUES WITH (MODULUS …, REMAINDER …); for each remainder that is missing, on the source.',
+              ]
+            : []),
+          ...(withoutDefault.length > 0
             ? [
                 'Give a target database with the collation of the source and the same version of its library, or the table a DEFAULT partition.',
               ]
@@ -112,7 +127,7 @@ async function treesOf(
     partitions.set(name, [...(partitions.get(name) ?? []), table]);
   }
   const oids = [...partitions.keys()].map((name) => byName.get(name)?.oid ?? 0);
-  const { rows } = await source.query<Record<'oid' | 'key' | 'hasDefault' | 'columns', string>>(KEY, [
+  const { rows } = await source.query<Record<'oid' | 'key' | 'takesAll' | 'columns', string>>(KEY, [
     `{${oids.join(',')}}`,
   ]);
   const keys = new Map(rows.map((row) => [Number(row.oid), row]));
@@ -123,7 +138,7 @@ async function treesOf(
       name,
       key: found?.key ?? '',
       columns: JSON.parse(found?.columns ?? '[]') as string[],
-      hasDefault: found?.hasDefault === 't',
+      takesAll: found?.takesAll === 't',
       difference: differences.get(oid) ?? 'hash',
       partitions: some,
     };

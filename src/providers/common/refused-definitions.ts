@@ -1,6 +1,6 @@
 import { nameOfEntry } from '../../engine/schema/leave-out.ts';
 import type { Refusal } from '../../engine/schema/trial.ts';
-import { displayName } from '../../postgres/identifiers.ts';
+import { qualified } from '../../postgres/identifiers.ts';
 
 interface Rule {
   readonly when: (refusal: Refusal) => boolean;
@@ -36,7 +36,7 @@ const RULES: readonly Rule[] = [
     when: ({ entry, message }) =>
       entry.type === 'TYPE' && /^CREATE TYPE [^(]*;\s*$/.test(entry.sql) && /superuser/i.test(message),
     remedy: ({ entry }) =>
-      `${nameOfEntry(entry)} is a shell type, left behind when its definition was not finished: DROP TYPE ${displayName(entry)}; on the source when nothing needs it.`,
+      `${nameOfEntry(entry)} is a shell type, left behind when its definition was not finished: DROP TYPE ${qualified(entry)}; on the source when nothing needs it.`,
   },
   {
     when: ({ message }) => /language "[^"]*" does not exist/.test(message),

@@ -1,5 +1,6 @@
 import { displayName } from '../../postgres/identifiers.ts';
 import { matchesAny } from '../../postgres/patterns.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check } from '../check.ts';
 import { rowsInChunks } from '../copy-estimate.ts';
 import { timescaleObjects } from '../facts/hypertables.ts';
@@ -19,7 +20,7 @@ export const replicaIdentity: Check = {
   title: 'Replica identity',
   severity: 'fail',
   wanted: 'a primary key or a replica identity, without generated columns, on every table',
-  why: 'It says which row an UPDATE or DELETE means. Without one these are not published, only inserts. A key with a generated column seems to be one and is none: that must be decided.',
+  why: 'It tells which row an UPDATE or DELETE changes. Without one, only inserts are published. A key with a generated column looks like an identity but is none: you must decide what to do about it.',
   fix: "SET lock_timeout = '5s'; ALTER TABLE … REPLICA IDENTITY USING INDEX …; or FULL. Or accept that only inserts are replayed.",
   async run({ ask, source, options, provider }) {
     // Changes of their rows are counted on chunks: they have a check of their own.
@@ -45,7 +46,7 @@ export const replicaIdentity: Check = {
     const seeming = tables.filter((row) => reasonOf(row) !== null && !isAccepted(row));
     if (seeming.length === 0) return warn(found.join('\n'), { fix: fix.join('\n') });
     // Who has given a table a key does not expect that its updates get lost.
-    const accept = `Or accept that only inserts are replayed: --inserts-only ${seeming.map(({ relation }) => `'${relation}'`).join(' ')}`;
+    const accept = `Or accept that only inserts are replayed: --inserts-only ${seeming.map(({ relation }) => shellQuoted(relation)).join(' ')}`;
     return fail('TM1216', found.join('\n'), { fix: [...fix, accept].join('\n') });
   },
 };

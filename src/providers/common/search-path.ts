@@ -65,6 +65,8 @@ export async function mayRunFunctions({ source, ask }: CheckRun): Promise<(expre
 
 interface Looked {
   readonly found: readonly Finding[];
+  /** There were too many. */
+  readonly untried: readonly Expression[];
   /** The statements that would help. */
   readonly fix: (finding: Finding) => string[];
 }
@@ -79,11 +81,11 @@ async function lookAtAll(run: CheckRun): Promise<Looked> {
     [...called, ...views.map((one) => ({ ...one, functions: one.functions.filter((f) => f.bySearchPath) }))],
     run,
   );
-  if (all.length === 0) return { found: [], fix: () => [] };
+  if (all.length === 0) return { found: [], untried: [], fix: () => [] };
   const { path } = await readSearchPath(source, sourceSettings, { side: 'source', application: 'check path', signal });
   giveSearchPath(source, () => path);
   const mayRun = await mayRunFunctions(run);
-  const found = await tryAll(source, all, mayRun);
+  const { found, untried } = await tryAll(source, all, mayRun);
   const unsure = found.filter(({ needs, expression }) => needs === 'nothing' && !mayRun(expression));
   const looked = unsure.length === 0 ? found : await readTexts(source, path, found, unsure);
   const value = searchPathValue(path);
@@ -91,7 +93,7 @@ async function lookAtAll(run: CheckRun): Promise<Looked> {
     functions.flatMap(({ signature, ofExtension }) =>
       ofExtension ? [] : [`ALTER FUNCTION ${signature} SET search_path = ${value}`],
     );
-  return { found: looked.filter(({ needs }) => needs !== 'nothing'), fix };
+  return { found: looked.filter(({ needs }) => needs !== 'nothing'), untried, fix };
 }
 
 /** Tries each, or what it has in common with others. */
@@ -99,9 +101,10 @@ async function tryAll(
   source: pg.Client,
   all: readonly Expression[],
   mayRun: (expression: Expression) => boolean,
-): Promise<Finding[]> {
+): Promise<{ found: Finding[]; untried: Expression[] }> {
   const byLikeness = new Map<string, Finding[]>();
   const found: Finding[] = [];
+  const untried: Expression[] = [];
   let tried = 0;
   await source.query('BEGIN READ ONLY');
   try {
@@ -111,6 +114,7 @@ async function tryAll(
       const alike = byLikeness.get(key) ?? [];
       byLikeness.set(key, alike);
       if (alike.length >= TRIED_ALIKE || tried >= TRIED) {
+        if (alike.length === 0) untried.push(expression);
         const known = alike.find(({ needs }) => needs !== 'nothing');
         if (known) found.push({ ...known, expression });
         continue;
@@ -123,7 +127,7 @@ async function tryAll(
   } finally {
     await source.query('ROLLBACK');
   }
-  return found;
+  return { found, untried };
 }
 
 /** What was not run: does the text of a function look as if it needed the path? */
@@ -156,11 +160,17 @@ export const functionLookups: Check = {
   severity: 'fail',
   wanted:
     'functions in indexes, generated columns, checks and materialized views name what they use with its schema, or have a search_path',
-  why: 'Such a function works in sessions that have the right search_path only. The migration uses that of the database. Autovacuum and pg_restore have none, and PostgreSQL 17 and newer take it away when an index is built or a materialized view is refreshed.',
-  fix: 'ALTER FUNCTION … SET search_path = … on the source. That changes the source, not what the function gives.',
+  why: 'Such a function works only in sessions that have the right search_path. The migration uses that of the database. Autovacuum and pg_restore use an empty one. PostgreSQL 17 and newer use an empty one to build an index and to refresh a materialized view.',
+  fix: 'ALTER FUNCTION … SET search_path = … on the source. This changes the function, not its results.',
   async run(run) {
-    const { found, fix } = await lookAtAll(run);
-    if (found.length === 0) return pass('none');
+    const { found, untried, fix } = await lookAtAll(run);
+    const rest = untried.length === 0 ? '' : `; not tried, there are too many: ${listed(untried.map(titleOf), 6)}`;
+    if (found.length === 0) {
+      if (untried.length === 0) return pass('none');
+      return warn(`none of the ${TRIED} that were tried${rest}`, {
+        fix: 'Look at the others by hand. What fails there fails when the migration evaluates it.',
+      });
+    }
     const { versionNumber: target } = await run.ask('target', server);
     const lost = found.filter(
       ({ needs, expression, functions }) =>
@@ -177,12 +187,15 @@ export const functionLookups: Check = {
       );
     const remedy = remedyFor(lost.length > 0 ? lost : found, fix);
     if (lost.length === 0) {
-      return warn(`work with the search_path of the database only, which the migration uses: ${shown(found)}`, remedy);
+      return warn(
+        `work with the search_path of the database only, which the migration uses: ${shown(found)}${rest}`,
+        remedy,
+      );
     }
     const why = lost.some(({ needs }) => needs === 'more')
       ? 'do not work with the search_path of the database either'
       : `can not be made on PostgreSQL ${Math.floor(target / 10000)}, which takes the search_path away`;
-    return fail('TM1222', `${why}: ${shown(lost)}`, remedy);
+    return fail('TM1222', `${why}: ${shown(lost)}${rest}`, remedy);
   },
 };
 
@@ -196,15 +209,15 @@ function remedyFor(
   const text = [
     ...(sql.length > 0
       ? [
-          `This changes the functions on the source, not what they give; they are not inlined any more: ${sql.map((one) => `${one};`).join(' ')}`,
+          `This changes the functions on the source, not their results; the server does not inline them any more: ${sql.map((one) => `${one};`).join(' ')}`,
         ]
       : []),
     ...(more
       ? [
-          'Put the schemas there in which the application finds the names, or give them in the connection string of the source: options=-csearch_path=…',
+          'Add the schemas that have these names to the search_path of the database, or give them in the connection string of the source: options=-csearch_path=…',
         ]
       : []),
-    ...(without.length > 0 ? [`Names with their schemas, in the definition itself: ${listed(without)}`] : []),
+    ...(without.length > 0 ? [`Write the names with their schemas in the definition of: ${listed(without)}`] : []),
   ];
   return {
     fix: text.join('\n'),
@@ -219,7 +232,7 @@ export const targetSearchPath: Check = {
   title: 'search_path of the database',
   severity: 'warn',
   wanted: 'sessions on the target get the search_path that they have on the source',
-  why: 'Functions and statements of the application find what they name without a schema by it.',
+  why: 'The application finds by it what it names without a schema.',
   fix: 'Have the owner of the target database run: ALTER DATABASE … SET search_path = …',
   async run({ ask, source, target, sourceSettings, targetSettings, signal }) {
     const as = { application: 'check path', signal } as const;

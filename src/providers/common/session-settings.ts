@@ -13,7 +13,7 @@ export const sessionSettings = (side: 'source' | 'target'): Check => ({
   title: 'Settings of our sessions',
   severity: 'fail',
   wanted: 'no setting of server, database or role that hides damaged rows',
-  why: 'Sessions here fix every setting that changes values, but only a superuser may change these: rows of a damaged page would be missing without an error.',
+  why: 'Our sessions set every setting that changes values. Only a superuser may change these: while one is on, rows of a damaged page are missing without an error.',
   fix: 'ALTER SYSTEM RESET …; ALTER DATABASE … RESET …; ALTER ROLE … RESET …; as a superuser.',
   async run(run) {
     const known = await run.ask(side, settings);

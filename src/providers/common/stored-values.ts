@@ -3,7 +3,7 @@ import { readSearchPath } from '../../engine/search-path.ts';
 import { qualified, quoteIdent } from '../../postgres/identifiers.ts';
 import { beginOperatorsPath, giveSearchPath } from '../../postgres/search-path.ts';
 import type { Check } from '../check.ts';
-import { fail, listed, pass, warn } from '../outcome.ts';
+import { fail, info, listed, pass, warn } from '../outcome.ts';
 import { type Expression, expressionsFact } from '../search-path/expressions.ts';
 import { mayRunFunctions, titleOf, wantedOf } from './search-path.ts';
 
@@ -49,9 +49,9 @@ export const storedValues: Check = {
   side: 'source',
   title: 'Values of generated columns and checks',
   severity: 'fail',
-  wanted: 'stored generated columns hold what their functions give now, and rows satisfy their checks',
-  why: `The target computes generated columns anew, and checks each row. Where a function was replaced after rows were written, both come out otherwise. The first ${ROWS} rows of a table are looked at; after the copy all values of such columns are compared.`,
-  fix: 'Compute the values anew on the source, by an UPDATE of a column that they depend on.',
+  wanted: 'stored generated columns hold the values that their functions give now, and rows satisfy their checks',
+  why: `The target computes generated columns again and checks each row. When a function was replaced after rows were written, the target gets other values or refuses rows. This check looks at the first ${ROWS} rows of each table. After the copy, all values of such columns are compared.`,
+  fix: 'Compute the values again on the source: UPDATE a column that they depend on.',
   async run(run) {
     const { source, sourceSettings, signal, ask } = run;
     const all = await wantedOf(await ask('source', expressionsFact), run);
@@ -77,17 +77,18 @@ export const storedValues: Check = {
     } finally {
       await source.query('ROLLBACK');
     }
+    const notSeen = `not looked at, for their functions would run as our role, do not run, or take too long: ${listed(open.map(titleOf))}`;
     if (found.length === 0) {
-      return pass(
-        open.length === 0
-          ? `as their functions give them now (the first ${ROWS} rows of each table)`
-          : `not looked at, for their functions would run as our role, or do not run: ${listed(open.map(titleOf))}`,
-      );
+      if (open.length === 0) return pass(`as their functions give them now (the first ${ROWS} rows of each table)`);
+      return info(notSeen, {
+        fix: 'Nothing has to be done here. After the copy the values of generated columns are compared; a check that refuses a row ends the copy, with the statement that helps.',
+      });
     }
     const refused = found.filter(({ expression }) => expression.kind === 'check');
     const shown = listed(
       found.map(({ expression, others }) => `${titleOf(expression)}: ${others} of the first ${ROWS} rows`),
     );
+    const rest = open.length === 0 ? '' : `; ${notSeen}`;
     const fix = found.map(({ expression }) => {
       const { schema, relation, kind, basis } = expression;
       const table = qualified({ schema, name: relation });
@@ -97,7 +98,7 @@ export const storedValues: Check = {
     });
     const remedy = { fix: fix.join('\n') };
     return refused.length > 0
-      ? fail('TM1215', `rows that their checks refuse now: ${shown}`, remedy)
-      : warn(`other values than their functions give now: ${shown}`, remedy);
+      ? fail('TM1215', `rows that their checks refuse now: ${shown}${rest}`, remedy)
+      : warn(`other values than their functions give now: ${shown}${rest}`, remedy);
   },
 };

@@ -10,8 +10,8 @@ export const databaseProperties: Check = {
   side: 'target',
   title: 'The database itself',
   severity: 'warn',
-  wanted: 'its settings, privileges, connection limit and comment can be brought',
-  why: 'They belong to the database and are in no dump of its objects. Its owner may change them. The connection limit is set at the cut-over.',
+  wanted: 'the target database can have its settings, privileges, connection limit and comment',
+  why: 'They belong to the database, and no dump of its objects has them. The owner of the database may change them. The connection limit is set at the cut-over.',
   fix: 'ALTER DATABASE … OWNER TO …;',
   async run(run) {
     const { roles, database, connectionLimit } = await serverPlan(run);
@@ -46,8 +46,8 @@ export const defaultPrivileges: Check = {
   side: 'target',
   title: 'Default privileges',
   severity: 'warn',
-  wanted: 'those of the source can be brought',
-  why: 'Rights on what a role creates from now on can be set by that role, its members and superusers.',
+  wanted: 'the target can have those of the source',
+  why: 'They are the rights on what a role creates later. Only that role, its members and superusers may set them.',
   fix: 'GRANT the roles that create objects to the connecting role, or run the statements as an administrator.',
   async run(run) {
     const { roles, defaultPrivileges: steps } = await serverPlan(run);
@@ -66,8 +66,8 @@ export const systemPrivileges: Check = {
   side: 'target',
   title: 'Rights on objects of the server',
   severity: 'warn',
-  wanted: 'none that were changed on the source, or a superuser on the target',
-  why: 'Rights on functions, views and tables that the server or an extension brings belong to these: only their owner, a superuser, changes them.',
+  wanted: 'nobody has changed them on the source, or the role is a superuser on the target',
+  why: 'Functions, views and tables of the server and of extensions belong to a superuser. Only a superuser may change the rights on them.',
   fix: 'Run the statements on the target as an administrator.',
   async run(run) {
     const { roles, changedPrivileges } = await serverPlan(run);

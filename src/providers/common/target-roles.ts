@@ -42,8 +42,8 @@ export const roleCreation: Check = {
   side: 'target',
   title: 'Roles',
   severity: 'warn',
-  wanted: 'the role may create the roles of the source with all that they have, unless roles are skipped',
-  why: 'The roles of the source are created on the target, without passwords, SUPERUSER and REPLICATION, with their memberships, comments, settings and rights on parameters. A role that is there already is not changed: it gets its memberships and its settings for this database. All objects belong to the connecting role.',
+  wanted: 'the role may create the roles of the source with all their properties, unless roles are skipped',
+  why: 'The roles of the source are created on the target with their memberships, comments, settings and rights on parameters, but without passwords, SUPERUSER and REPLICATION. A role that the target has already keeps its attributes; it only gets its memberships and its settings for this database. All objects belong to the connecting role.',
   fix: 'ALTER ROLE … CREATEROLE; or --skip-roles.',
   async run(run) {
     if (run.options.skipRoles) return info('roles are skipped');
@@ -60,7 +60,7 @@ export const roleCreation: Check = {
       absent.length === 0
         ? 'no role has to be created'
         : `${counted(absent.length, 'role')} to create: ${listed(absent)}`,
-      ...(present.length > 0 ? [`there already, left as they are: ${listed(present)}`] : []),
+      ...(present.length > 0 ? [`there already, attributes not changed: ${listed(present)}`] : []),
       ...fates(plan),
       ...(refused.length > 0 ? [`refused: ${reasonsOf(refused)}`] : []),
       ...(left.length > 0 ? [`left to an administrator: ${reasonsOf(left)}`] : []),

@@ -8,8 +8,8 @@ import { readSearchPath } from '../../engine/search-path.ts';
 import { MigrateError } from '../../errors/migrate-error.ts';
 import { connect, destroy } from '../../postgres/connect.ts';
 import { displayName } from '../../postgres/identifiers.ts';
-import { firstRow } from '../../postgres/query.ts';
-import { giveSearchPath } from '../../postgres/search-path.ts';
+import { giveSearchPath, type SearchPath, searchPathSetting } from '../../postgres/search-path.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check, CheckOutcome, CheckRun } from '../check.ts';
 import { type EventTrigger, eventTriggersFor, switchOff, triggersNamed } from '../facts/event-triggers.ts';
 import { server } from '../facts/server.ts';
@@ -29,8 +29,8 @@ export const leaveOutNames: Check = {
   side: 'source',
   title: 'Objects left out by name',
   severity: 'fail',
-  wanted: 'each name of --leave-out is that of an object, and no table needs it',
-  why: 'What depends on an object that is left out is left out with it. A table would go with its rows.',
+  wanted: 'each name of --leave-out names an object, and no table needs that object',
+  why: 'Everything that depends on such an object is left out too. A table would be left out with its rows.',
   fix: "Write type and name as pg_restore --list shows them: --leave-out 'VIEW mon.bg'.",
   async run(run) {
     const { leaveOut } = run.options;
@@ -42,7 +42,7 @@ export const leaveOutNames: Check = {
       because === null ? nameOfEntry(entry) : `${nameOfEntry(entry)} (needs ${nameOfEntry(because)})`,
     );
     return info(`left out: ${listed(names, 40)}`, {
-      fix: 'Nothing has to be done; make on the target what the application needs of it.',
+      fix: 'Nothing has to be done. Create on the target what the application needs of them.',
     });
   },
 };
@@ -53,8 +53,8 @@ export const targetSchema: Check = {
   side: 'target',
   title: 'Schema tried on the target',
   severity: 'fail',
-  wanted: 'the target takes every object of the source',
-  why: 'Another major release may refuse what the source still has: removed functions, types and operators, other columns of its catalogs, stricter rules. The whole schema is made on the empty target and rolled back.',
+  wanted: 'the target accepts every object of the source',
+  why: 'Another major release may refuse what the source has: functions, types and operators that were removed, changed catalogs, stricter rules. The check creates the whole schema on the empty target and rolls it back.',
   fix: 'Change the objects on the source, or leave them out with --leave-out.',
   async run(run) {
     if (run.resuming) return pass('not tried: this migration has made it already');
@@ -95,7 +95,7 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
     const as = { side: 'source', application: 'trial', signal } as const;
     const { path } = await readSearchPath(run.source, run.sourceSettings, as);
     giveSearchPath(client, () => path);
-    const bodies = await bodiesOf(run);
+    const bodies = await bodiesOf(run, path);
     const trial = await trySchema(client, entries, {
       hasExclusions: hasExclusions(options),
       bodies,
@@ -104,15 +104,15 @@ async function tell(run: CheckRun, schema: SourceSchema): Promise<CheckOutcome> 
     });
     const { refusals, orphaned } = trial;
     if (refusals.length > 0) return refused(trial, schema, await eventTriggersFor(run.target, null));
-    const left = trial.untried === 0 ? '' : `; not tried, for want of time or locks: ${trial.untried}`;
+    const left = trial.untried === 0 ? '' : `; not tried, because time or locks ran out: ${trial.untried}`;
     const tried = `${counted(trial.tried, 'object')} can be made${left}`;
     const remarks = [
-      ...(trial.bodies.length === 0 ? [] : [`the body is refused of ${listed(trial.bodies.map(describe))}`]),
+      ...(trial.bodies.length === 0 ? [] : [`the target refuses the body of ${listed(trial.bodies.map(describe))}`]),
       ...(orphaned.length === 0 ? [] : [`left out with what is excluded: ${listed(orphaned.map(describe))}`]),
     ];
     if (trial.bodies.length > 0) {
       return warn([tried, ...remarks].join('; '), {
-        fix: 'They are made as they are and fail when they are called: change them on the source, or on the target after the migration.',
+        fix: 'They are created as they are, and fail when they are called. Change them on the source, or on the target after the migration.',
       });
     }
     if (trial.untried > 0) {
@@ -152,12 +152,12 @@ function refused(
           ...(along.length > 0 ? [`Left out with it: ${listed(along, 40)}`] : []),
         ]),
     ...(impossible ? [`${impossible.message}. ${impossible.hint}`] : []),
-    ...tables.map((table) => `Or leave the table out: --exclude-table '${displayName(table)}'`),
-    'Or change the objects on the source as the target takes them.',
+    ...tables.map((table) => `Or leave the table out: --exclude-table ${shellQuoted(displayName(table))}`),
+    'Or change the objects on the source so that the target accepts them.',
   ];
   const found = [
     listed(refusals.map(describe), 20),
-    ...(bodies.length === 0 ? [] : [`the body is refused of ${listed(bodies.map(describe))}`]),
+    ...(bodies.length === 0 ? [] : [`the target refuses the body of ${listed(bodies.map(describe))}`]),
   ];
   return fail('TM1223', found.join('; '), { fix: fix.join('\n') });
 }
@@ -167,29 +167,23 @@ const VALIDATORS: Readonly<Record<string, string>> = {
   plpgsql: 'plpgsql_validator',
 };
 
-/** Between major releases bodies of functions are looked into, too, under the search_path that the source's sessions have. */
-async function bodiesOf({ ask, source, signal, sourceSettings }: CheckRun) {
+/** Between major releases bodies of functions are looked into, too, under the search_path that the migration uses. */
+async function bodiesOf({ ask, signal, sourceSettings }: CheckRun, path: SearchPath) {
   const [from, to] = [await ask('source', server), await ask('target', server)];
   if (from.version.major === to.version.major) return null;
-  const { path } = await firstRow<{ path: string }>(source, SEARCH_PATH);
+  const searchPath = searchPathSetting(path);
   const acceptedBySource = async (entry: ArchiveEntry): Promise<boolean> => {
     const client = await connect(sourceSettings, { side: 'source', application: 'trial', signal });
     try {
-      return await validates(client, entry, path);
+      return await validates(client, entry, searchPath);
     } finally {
       destroy(client);
     }
   };
-  return { searchPath: path, acceptedBySource };
+  return { searchPath, acceptedBySource };
 }
 
-/** As the database or the server has it; our own sessions have none. */
-const SEARCH_PATH = `SELECT coalesce(
-  (SELECT substr(c.setting, 13) FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
-    WHERE s.setrole = 0 AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c.setting LIKE 'search_path=%'),
-  (SELECT boot_val FROM pg_settings WHERE name = 'search_path')) AS path`;
-
-async function validates(client: pg.Client, entry: ArchiveEntry, path: string): Promise<boolean> {
+async function validates(client: pg.Client, entry: ArchiveEntry, searchPath: string): Promise<boolean> {
   const { rows } = await client.query<{ language: string; schema: string }>(
     `SELECT l.lanname AS language, quote_ident(n.nspname) AS schema FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
        JOIN pg_proc v ON v.oid = l.lanvalidator JOIN pg_namespace n ON n.oid = v.pronamespace WHERE p.oid = $1::oid`,
@@ -200,7 +194,7 @@ async function validates(client: pg.Client, entry: ArchiveEntry, path: string): 
   if (!row || !validator) return true;
   const name = row.language === 'plpgsql' ? `${row.schema}.${validator}` : validator;
   await client.query(`SELECT set_config('search_path', $1, false), set_config('check_function_bodies', 'on', false)`, [
-    path,
+    searchPath,
   ]);
   return client.query(`SELECT ${name}($1::oid)`, [String(entry.oid)]).then(
     () => true,

@@ -12,6 +12,8 @@ import { server } from './server.ts';
 export interface Subscription {
   readonly name: string;
   readonly enabled: boolean;
+  /** Its replication slot on the publisher; null: it has none. */
+  readonly slot: string | null;
   readonly publications: readonly string[];
 }
 
@@ -32,25 +34,26 @@ export interface Surroundings {
 
 /** The connection string is readable by superusers alone. */
 const SUBSCRIPTIONS = `
-SELECT subname AS name, subenabled AS enabled, array_to_json(subpublications)::text AS publications FROM pg_subscription
+SELECT subname AS name, subenabled AS enabled, subslotname AS slot, array_to_json(subpublications)::text AS publications FROM pg_subscription
  WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1`;
 
-/** Columns and conditions of a publication's tables, and its schemas, came with 15, pubviaroot with 13. */
+/** SQL: which columns and rows of a table are published. */
+const LIMITS_OF_TABLE = `
+           || coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
+                WHERE a.attrelid = c.oid AND a.attnum = ANY (r.prattrs)), '')
+           || coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '')`;
+
+const SCHEMAS = `(SELECT coalesce(json_agg(quote_ident(n.nspname) ORDER BY n.nspname), '[]') FROM pg_publication_namespace s
+          JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid)::text`;
+
+/** Columns and conditions of a publication's tables, and its schemas, came with 15, pubviaroot with 13, pubgencols with 18. */
 const publications = (version: number): string => `
 SELECT p.pubname AS name, p.puballtables AS all_tables, p.pubinsert AS i, p.pubupdate AS u, p.pubdelete AS d, p.pubtruncate AS t,
-       coalesce(to_jsonb(p) ->> 'pubviaroot', 'false') AS via_root,
-       (SELECT coalesce(json_agg(format('%I.%I', n.nspname, c.relname)
-           || coalesce((SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
-                WHERE a.attrelid = c.oid AND a.attnum::text = ANY (string_to_array(nullif(to_jsonb(r) ->> 'prattrs', ''), ' '))), '')
-           ${version >= 150000 ? `|| coalesce(' WHERE (' || pg_get_expr(r.prqual, r.prrelid) || ')', '')` : ''}
+       coalesce(to_jsonb(p) ->> 'pubviaroot', 'false') AS via_root, coalesce(to_jsonb(p) ->> 'pubgencols', 'n') AS generated,
+       (SELECT coalesce(json_agg('ONLY ' || format('%I.%I', n.nspname, c.relname)${version >= 150000 ? LIMITS_OF_TABLE : ''}
            ORDER BY n.nspname, c.relname), '[]') FROM pg_publication_rel r
           JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = p.oid)::text AS tables,
-       ${
-         version >= 150000
-           ? `(SELECT coalesce(json_agg(quote_ident(n.nspname) ORDER BY 1), '[]') FROM pg_publication_namespace s
-          JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid)::text`
-           : `'[]'`
-} AS schemas
+       ${version >= 150000 ? SCHEMAS : `'[]'`} AS schemas
   FROM pg_publication p ORDER BY 1`;
 
 function toPublication(row: Record<string, string>): Publication {
@@ -65,6 +68,7 @@ function toPublication(row: Record<string, string>): Publication {
   const options = [
     ...(kinds.length < 4 ? [`publish = '${kinds.join(', ')}'`] : []),
     ...(row.via_root === 'true' ? ['publish_via_partition_root = true'] : []),
+    ...(row.generated === 's' ? ['publish_generated_columns = stored'] : []),
   ];
   const having = options.length > 0 ? ` WITH (${options.join(', ')})` : '';
   return { name: row.name ?? '', sql: `CREATE PUBLICATION ${quoteIdent(row.name ?? '')}${what}${having};` };
@@ -83,6 +87,7 @@ export const surroundings: Fact<Surroundings> = {
       subscriptions: subscriptions.map((row) => ({
         name: row.name ?? '',
         enabled: row.enabled === 't',
+        slot: row.slot ?? null,
         publications: JSON.parse(row.publications ?? '[]') as string[],
       })),
       publications: published.map(toPublication),

@@ -36,12 +36,22 @@ const atLeastOne = (count: number): string => (count < 1 ? 'less than 1' : short
 /** Counted long enough for "none seen" to mean something: a nightly job has run. */
 export const countedLong = ({ countedSeconds }: Counted): boolean => countedSeconds !== null && countedSeconds >= DAY;
 
+/** FULL, with a virtual generated column: the server refuses UPDATE and DELETE then, and so FULL identifies nothing. */
+export const isFullInVain = ({ virtual = [], tables }: Pick<TableWithoutIdentity, 'virtual' | 'tables'>): boolean =>
+  virtual.length > 0 && tables.some(({ identity }) => identity === 'FULL');
+
 /**
  * Somebody must decide: rows are updated or deleted, foreign keys may do it, it is too early to say that they are not, or the table
- * has a key that seems to be an identity.
+ * has what seems to be an identity.
  */
-export const mustDecide = (row: Counted & Pick<TableWithoutIdentity, 'cascades' | 'notSent' | 'virtual'>): boolean =>
-  (row.notSent ?? []).length > 0 || row.updatesDeletes > 0 || row.cascades.length > 0 || !countedLong(row);
+export const mustDecide = (
+  row: Counted & Pick<TableWithoutIdentity, 'cascades' | 'notSent' | 'virtual' | 'tables'>,
+): boolean =>
+  (row.notSent ?? []).length > 0 ||
+  isFullInVain(row) ||
+  row.updatesDeletes > 0 ||
+  row.cascades.length > 0 ||
+  !countedLong(row);
 
 /** `210 an hour (50.5k in 12 days)`, `none seen in 12 days`, `none seen, but counted for 2 minutes only`. */
 export function changesInWords(row: Counted): string {

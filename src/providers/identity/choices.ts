@@ -1,7 +1,7 @@
 import { displayIdent } from '../../postgres/identifiers.ts';
 import { exactPattern } from '../../postgres/patterns.ts';
 import { counted, formatBytes } from '../outcome.ts';
-import { changesInWords, mustDecide } from './changes-seen.ts';
+import { changesInWords, isFullInVain, mustDecide } from './changes-seen.ts';
 import { formatColumns, proposedColumns } from './columns.ts';
 import { indexName, statementsOf } from './statements.ts';
 import type { IdentityChange, IdentityChoice, TableWithoutIdentity } from './table.ts';
@@ -24,11 +24,12 @@ const onEach = ({ tables, partitions }: Row): string =>
 const sentences = (...parts: readonly (string | false)[]): string => parts.filter(Boolean).join(' ');
 
 /** Why the identity that a table seems to have is none; null: it has none at all. */
-export function reasonOf({ notSent = [], virtual = [], tables }: Row): string | null {
+export function reasonOf(row: Row): string | null {
+  const { notSent = [], virtual = [] } = row;
   if (notSent.length > 0) {
     return `its key has the generated ${notSent.length === 1 ? 'column' : 'columns'} ${formatColumns(notSent)}, which the stream does not send`;
   }
-  if (virtual.length === 0 || tables.every(({ identity }) => identity !== 'FULL')) return null;
+  if (!isFullInVain(row)) return null;
   return `it has the virtual generated ${virtual.length === 1 ? 'column' : 'columns'} ${formatColumns(virtual)}, which FULL would have to send`;
 }
 

@@ -1,4 +1,5 @@
 import type { ProviderId } from '../../engine/options.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 
 export const PLATFORMS = [
   'self-hosted',
@@ -82,8 +83,7 @@ export interface Platform {
 }
 
 /** A word of a shell command, quoted only where it must be. */
-export const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+export const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word));
 
 /** The first label of a host name: most providers put the name of the instance there. */
 export const firstLabel = ({ host }: Pick<Place, 'host'>): string => host.split('.')[0] ?? host;

@@ -44,12 +44,18 @@ function changed(changes: Progress['schema_changes'], width: number, now: number
   return marked(locks ? 'warn' : 'info', locks ? 'warn' : 'muted', text, width, now);
 }
 
-/** That definitions of the source changed: none of them locks the cut-over. */
-export function definitionNodes(changes: Progress['definition_changes'], width: number, now: number): ReactNode[] {
+/** That definitions of the source changed: none of them locks the cut-over. In a field D is a letter (`isTyping`). */
+export function definitionNodes(
+  changes: Progress['definition_changes'],
+  width: number,
+  now: number,
+  isTyping = false,
+): ReactNode[] {
   const [first, ...more] = changes;
   if (!first) return [];
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';
-  return marked('warn', 'warn', `D shows what to run: ${first.what}${others}`, width, now);
+  const keys = isTyping ? 'Esc, then D shows' : 'D shows';
+  return marked('warn', 'warn', `${keys} what to run: ${first.what}${others}`, width, now);
 }
 
 /** What stands in the way just now: a lost connection, an error the engine went on after, something tried again. */

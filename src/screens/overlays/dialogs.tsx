@@ -33,7 +33,7 @@ function Dialog({ title, lines, reading, size, answer }: DialogProps) {
   const roomy = lines.length + CHROME + GAPS <= size.rows;
   const room = Math.max(1, size.rows - CHROME);
   const window = windowFrom(reading.scroll, lines.length, room);
-  useDrawn(window, lines.length, size.columns);
+  useDrawn(window, lines.length, size.columns, reading.of);
   return (
     <Panel title={title} place={range(window.start, window.end, lines.length)} size={size} fit>
       {roomy ? <Gap /> : null}

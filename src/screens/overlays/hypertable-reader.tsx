@@ -4,7 +4,7 @@ import { remediesOf, remedyFor, selectedHypertable } from '../../state/steps/hyp
 import { oneLine } from '../../state/text-field.ts';
 import type { Size } from '../../terminal/use-size.ts';
 import type { ReaderOverlay } from './lines.tsx';
-import { choiceParts, TextLines, type TextPart } from './text-lines.tsx';
+import { choiceParts, errorParts, TextLines, type TextPart } from './text-lines.tsx';
 
 /** What hinders the selected table, in full, and how each is put right. */
 export function HypertableReader({ model, overlay, size }: { model: Model; overlay: ReaderOverlay; size: Size }) {
@@ -12,6 +12,7 @@ export function HypertableReader({ model, overlay, size }: { model: Model; overl
   const choices = row ? remediesOf(row) : [];
   const parts: readonly TextPart[] = row
     ? [
+        ...errorParts(model.work.error),
         [`--hypertable '${formatHypertable(row.option)}'`, 'muted'],
         ['', 'plain'],
         ...row.obstacles.flatMap(({ problem, remedy, blocks, identifies }): TextPart[] => [

@@ -1,3 +1,4 @@
+import type { ErrorReport } from '../../errors/migrate-error.ts';
 import type { IdentityChoice } from '../../state/services.ts';
 import { oneLine } from '../../state/text-field.ts';
 import type { Size } from '../../terminal/use-size.ts';
@@ -21,6 +22,16 @@ export const choiceParts = (all: readonly IdentityChoice[], chosen: IdentityChoi
       ['', 'plain'],
     ];
   });
+
+/** An error of the last work on the source, which the screen below may cut off. */
+export const errorParts = (error: ErrorReport | null): TextPart[] =>
+  error === null
+    ? []
+    : [
+        [`${error.code} ${error.message}`, 'fail'],
+        [`    ${error.hint}`, 'plain'],
+        ['', 'plain'],
+      ];
 
 /** A reader of texts, each over as many lines as it needs. */
 export function TextLines(props: { parts: readonly TextPart[]; title: string; overlay: ReaderOverlay; size: Size }) {

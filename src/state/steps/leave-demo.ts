@@ -12,7 +12,7 @@ export function askToEndDemo(model: Model): Step {
   const lines = [
     'Both servers are stopped, and all their data is removed.',
     ...(state === 'attached' || state === 'starting' ? ['The engine is stopped, too.'] : []),
-    'Nothing of this demo can be gone on with.',
+    'This demo cannot be resumed.',
   ];
   return step({ ...model, overlay: { kind: 'question', title: 'End the demo?', lines, yes: { type: 'end-demo' } } });
 }

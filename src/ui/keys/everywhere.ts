@@ -42,7 +42,7 @@ export const GLOBAL_KEYS: KeyTable = {
     {
       keys: ['q', 'ctrl-c'],
       footer: (model) => (model.isDemo ? 'end demo' : model.engine.state === 'attached' ? 'leave' : 'quit'),
-      help: 'leave the screen; a running engine goes on without it (of the demo nothing: it asks); a second Ctrl-C leaves at once',
+      help: 'leave the screen; a running engine goes on (a demo asks, and ends); a second Ctrl-C leaves at once',
       send: { type: 'leave' },
     },
   ],

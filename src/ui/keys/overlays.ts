@@ -60,7 +60,7 @@ export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
       {
         keys: ['y'],
         footer: (model) => (model.reading.isRead ? 'yes' : 'read on'),
-        help: 'yes, do it; shows the rest first as long as not all of it has been in sight',
+        help: 'yes, do it; shows first what was not on the screen yet',
         send: (model) => ({ type: model.reading.isRead ? 'yes' : 'read-on' }),
       },
       { keys: ['n', 'esc'], footer: 'no', help: 'no, nothing happens', send: { type: 'close-overlay' } },
@@ -74,7 +74,7 @@ export const OVERLAY_KEYS: Readonly<Record<Overlay['kind'], KeyTable>> = {
       {
         keys: ['enter'],
         footer: (model) => (model.reading.isRead ? 'stop the engine' : 'read on'),
-        help: 'stop, when the word is typed; shows the rest first as long as not all of it has been in sight',
+        help: 'stop, when the word is typed; shows first what was not on the screen yet',
         send: (model) => ({ type: model.reading.isRead ? 'next' : 'read-on' }),
       },
       { keys: ['esc'], footer: 'let it run', help: 'let it run', send: { type: 'close-overlay' } },

@@ -1,6 +1,6 @@
 import { canCompressOn, isCompressing } from '../../state/compression.ts';
 import { cutoverFocus } from '../../state/focus.ts';
-import { cutoverStartLock, isCutoverReady } from '../../state/gates.ts';
+import { cutoverStartLock, hasCutoverForm, isCutoverReady } from '../../state/gates.ts';
 import type { Model, Screen } from '../../state/model.ts';
 import { mayUnfreeze } from '../../state/steps/unfreeze.ts';
 import type { KeyTable } from '../key-table.ts';
@@ -9,8 +9,8 @@ import { commands, connected, engineKeys, resyncKey } from './engine.ts';
 import { entryKeys } from './entry.ts';
 import { hypertableKeys, identityKeys } from './source-tables.ts';
 
-/** The cut-over's fields are there. */
-const hasForm = (model: Model): boolean => commands(model) && model.engine.progress?.phase !== 'cutover';
+/** The cut-over has not begun. */
+const isBefore = (model: Model): boolean => commands(model) && model.engine.progress?.phase !== 'cutover';
 
 /** One table a screen. */
 export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
@@ -111,20 +111,21 @@ export const SCREEN_KEYS: Readonly<Record<Screen, KeyTable>> = {
           if (cutoverStartLock(model) !== null) return 'cut over (locked)';
           return model.reading.isRead ? 'cut over' : 'read on';
         },
-        help: 'start the cut-over; says what is missing when it is locked, and shows first what has not been in sight',
-        when: hasForm,
+        help: 'start the cut-over; says what is missing when it is locked; shows first what was not on the screen yet',
+        when: isBefore,
         send: (model) => ({ type: model.reading.isRead || cutoverStartLock(model) !== null ? 'next' : 'read-on' }),
       },
-      ...fields.map((binding) => ({ ...binding, when: hasForm })),
+      ...fields.map((binding) => ({ ...binding, when: hasCutoverForm })),
       ...scrolling.map((binding) => ({
         ...binding,
-        when: (model: Model) => !hasForm(model) || (!binding.keys.includes('up') && !binding.keys.includes('down')),
+        when: (model: Model) =>
+          !hasCutoverForm(model) || (!binding.keys.includes('up') && !binding.keys.includes('down')),
       })),
       {
         keys: ['space'],
         footer: 'freeze on/off',
         help: 'make the source read-only and disconnect its writers first, or not',
-        when: (model) => cutoverFocus(model) === 'freeze' && commands(model),
+        when: (model) => cutoverFocus(model) === 'freeze' && hasCutoverForm(model),
         send: { type: 'toggle' },
       },
       ...engineKeys,

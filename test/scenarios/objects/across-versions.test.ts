@@ -219,7 +219,7 @@ describe('the schema, tried on a newer release', () => {
     const told = await ask(of);
     expect(told).toMatchObject({ status: 'warn' });
     expect(told.found).toContain(
-      'the body is refused of FUNCTION public.buffers() (column "buffers_backend" does not exist)',
+      'the target refuses the body of FUNCTION public.buffers() (column "buffers_backend" does not exist)',
     );
     expect(told.found).not.toMatch(/fine|parsed|never_worked/);
   });

@@ -1,7 +1,10 @@
+import pg from 'pg';
 import { describe, expect } from 'vitest';
+import { startServer } from '../../../src/demo/server.ts';
 import { check } from '../../support/check-context.ts';
 import { compareDatabases } from '../../support/compare.ts';
 import { type TestDatabases, test } from '../../support/databases.ts';
+import { isInstalled, nativeOf } from '../../support/other-versions.ts';
 import { Migration } from '../whole/migration.ts';
 
 /** A partitioned table with an index that is made bit by bit: on the root and on one of two partitions. */
@@ -108,12 +111,30 @@ describe('an index that is invalid on the source', () => {
     const { source, target } = databases;
     await source.query(`${BIT_BY_BIT}; CREATE TABLE p (id int PRIMARY KEY, v int); INSERT INTO p VALUES (1, -1);
       ALTER TABLE p ADD CONSTRAINT "v > 0" CHECK (v > 0) NOT VALID; CREATE DOMAIN dd AS int; ALTER DOMAIN dd ADD CONSTRAINT pos CHECK (VALUE > 0) NOT VALID;
-      CREATE TABLE c (p int); INSERT INTO c VALUES (9); ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p) REFERENCES p NOT VALID`);
+      CREATE TABLE c (p int); INSERT INTO c VALUES (9); ALTER TABLE c ADD CONSTRAINT c_p FOREIGN KEY (p) REFERENCES p NOT VALID;
+      ALTER TABLE e ADD CONSTRAINT later CHECK (id > 3) NOT VALID`);
     const told = await check('source-invalid-objects', { source: source.uri, target: target.uri });
     expect(told).toMatchObject({ status: 'info' });
     expect(told.found).toContain('invalid on the target too: index public.e_at');
-    expect(told.found).toContain('NOT VALID on the target too: c_p on public.c, pos on public.dd, "v > 0" on public.p');
+    expect(told.found).toContain(
+      'NOT VALID on the target too: c_p on public.c, pos on public.dd, later on public.e, "v > 0" on public.p',
+    );
     expect(told.fix).toContain('ALTER TABLE "public"."p" VALIDATE CONSTRAINT "v > 0";');
     expect(told.fix).toContain('ALTER DOMAIN "public"."dd" VALIDATE CONSTRAINT "pos";');
+    expect(told.found).not.toContain('public.e1');
+  });
+
+  test.skipIf(!isInstalled(18))('18: a constraint that is NOT ENFORCED is none of them', async ({ databases }) => {
+    await using newer = await startServer({ name: 'not-enforced', native: nativeOf(18) });
+    const client = new pg.Client(newer.uri('postgres'));
+    await client.connect();
+    await client
+      .query('CREATE TABLE t (id int, CONSTRAINT soft CHECK (id > 0) NOT ENFORCED)')
+      .finally(() => client.end());
+    const told = await check('source-invalid-objects', {
+      source: newer.uri('postgres'),
+      target: databases.target.uri,
+    });
+    expect(told).toMatchObject({ status: 'pass' });
   });
 });

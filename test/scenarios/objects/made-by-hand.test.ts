@@ -12,15 +12,18 @@ const OBJECTS = `
   CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER fires BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fired();
   CREATE POLICY mine ON u USING (true)`;
 
-/** A migration that stands behind its snapshot: nothing but our own schema is on the target. */
-async function beforeTheSchema({ source, target }: TestDatabases): Promise<Migration> {
-  return Migration.start({
+/** Goes on with a migration that has failed, to its end. */
+async function resumed({ source, target }: TestDatabases, { directory }: Migration, leaveOut: string[] = []) {
+  const migration = await Migration.start({
     source: source.uri,
     target: target.uri,
     targetDatabase: target.name,
-    options: { skipRoles: true },
-    waitForGo: true,
+    options: { skipRoles: true, leaveOut },
+    resume: { directory },
   });
+  await migration.reached('replay');
+  await migration.cutOver();
+  return migration;
 }
 
 describe('an object that the operator has made on the target', () => {
@@ -29,8 +32,7 @@ describe('an object that the operator has made on the target', () => {
   }) => {
     const { source, target } = databases;
     await source.query(OBJECTS);
-    await using migration = await beforeTheSchema(databases);
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await using migration = await Migration.startToSnapshot(databases);
     // The names alone say what it is: the operator's own definition may be another.
     await target.query(`CREATE TYPE mood AS ENUM ('ok', 'sad'); CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 0';
       CREATE TABLE t (id int PRIMARY KEY, v int, m mood, more text); CREATE TABLE parted (id int, k int) PARTITION BY LIST (k);
@@ -73,8 +75,7 @@ describe('an object that the operator has made on the target', () => {
   }) => {
     const { source, target } = databases;
     await source.query(OBJECTS);
-    await using migration = await beforeTheSchema(databases);
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await using migration = await Migration.startToSnapshot(databases);
     await target.query('CREATE TABLE u (id bigint PRIMARY KEY, own int NOT NULL)');
     await migration.go();
     const failure = await migration.ended;
@@ -83,23 +84,14 @@ describe('an object that the operator has made on the target', () => {
     expect(failure?.message).toContain('column t is missing');
     expect(failure?.message).toContain('column own, which the source does not have, is NOT NULL');
     await target.query('DROP TABLE u');
-    await using resumed = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true },
-      resume: { directory: migration.directory },
-    });
-    await resumed.reached('replay');
-    await resumed.cutOver();
+    await using _again = await resumed(databases, migration);
     expect(await compareDatabases(source.superuserUri, target.superuserUri)).toEqual([]);
   });
 
   test('another kind of object of that name is no such one: TM2002 names both ways', async ({ databases }) => {
     const { source, target } = databases;
     await source.query(OBJECTS);
-    await using migration = await beforeTheSchema(databases);
-    await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+    await using migration = await Migration.startToSnapshot(databases);
     await target.query('CREATE TABLE seen (id int)');
     await migration.go();
     const failure = await migration.ended;
@@ -107,17 +99,9 @@ describe('an object that the operator has made on the target', () => {
     expect(failure?.hint).toContain("migrate --resume --leave-out 'VIEW public.seen'");
     expect(failure?.hint).toContain('Make it on the target by hand');
     // As the hint says, with the option only now.
-    await using resumed = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true, leaveOut: ['VIEW public.seen'] },
-      resume: { directory: migration.directory },
-    });
-    await resumed.reached('replay');
-    await resumed.cutOver();
-    expect(resumed.warnings).toContain('Left out on request: VIEW public.seen');
-    expect(resumed.warnings).toContain('Left out with VIEW public.seen: VIEW public.over_seen');
-    expect((await resumed.verify()).objects).toEqual([]);
+    await using again = await resumed(databases, migration, ['VIEW public.seen']);
+    expect(again.warnings).toContain('Left out on request: VIEW public.seen');
+    expect(again.warnings).toContain('Left out with VIEW public.seen: VIEW public.over_seen');
+    expect((await again.verify()).objects).toEqual([]);
   });
 });

@@ -161,4 +161,18 @@ describe('check', () => {
     const leaveOut = ['FK CONSTRAINT public.chi chi_p_fkey', 'FK CONSTRAINT public.cto c f'];
     expect(await check('source-orphans', { ...uris, options: { leaveOut } })).toMatchObject({ status: 'pass' });
   });
+
+  test('names keys to tables whose rows are left out', async ({ databases: { source, target } }) => {
+    await source.query(ORPHANS);
+    const told = (leaveOut: string[]) =>
+      check('source-orphans', {
+        ...{ source: source.uri, target: target.uri },
+        options: { skipTableData: ['par', 'good'], leaveOut },
+      });
+    const found = 'refers to a table whose rows are left out: public.chi.chi_p_fkey to public.par';
+    expect(await told([])).toMatchObject({ status: 'warn', found });
+    const key = 'FK CONSTRAINT public.chi chi_p_fkey';
+    expect((await told([])).fix).toContain(`--leave-out '${key}'`);
+    expect((await told([key])).status).toBe('pass');
+  });
 });

@@ -29,7 +29,7 @@ export async function migrateStory({ source, target }: TestDatabases, story: Sto
     options: { skipRoles: true, ...story.options },
   });
   await using _ = migration;
-  await migration.until(() => migration.of('snapshot').length > 0, 'the snapshot');
+  await migration.untilSnapshot();
   if (story.meanwhile) await source.query(story.meanwhile);
   await migration.go();
   await migration.reached('replay');

@@ -88,7 +88,7 @@ test('stays what it was at the beginning, also when the engine is stopped and re
     CREATE INDEX place_name ON place (inlined_norm(name)); INSERT INTO place SELECT i, 'r' FROM generate_series(1, 500) i`);
   const input = { source: source.uri, target: target.uri, targetDatabase: target.name, options: { skipRoles: true } };
   const first = await Migration.start({ ...input, waitForGo: true });
-  await first.until(() => first.of('snapshot').length > 0, 'the snapshot');
+  await first.untilSnapshot();
   await first.stop();
   await setOn(source, 'nowhere');
   await using second = await Migration.start({ ...input, resume: { directory: first.directory } });

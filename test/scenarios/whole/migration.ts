@@ -12,6 +12,7 @@ import { type VerifyResult, verify } from '../../../src/engine/verify/verify.ts'
 import type { MigrateError } from '../../../src/errors/migrate-error.ts';
 import { connect, destroy } from '../../../src/postgres/connect.ts';
 import { parseConnectionString } from '../../../src/postgres/connection-string.ts';
+import type { TestDatabases } from '../../support/databases.ts';
 import { until } from '../../support/wait.ts';
 
 export interface MigrationInput {
@@ -73,6 +74,19 @@ export class Migration implements AsyncDisposable {
     );
   }
 
+  /** One without roles that waits behind its snapshot for `go`: nothing but our own schema is on the target. */
+  static async startToSnapshot({ source, target }: TestDatabases): Promise<Migration> {
+    const migration = await Migration.start({
+      source: source.uri,
+      target: target.uri,
+      targetDatabase: target.name,
+      options: { skipRoles: true },
+      waitForGo: true,
+    });
+    await migration.untilSnapshot();
+    return migration;
+  }
+
   /** What fails at this moment and is tried again, as `policy code`. */
   get troubleCodes(): string[] {
     const troubles = this.events.reduce<Trouble[]>(foldTroubles, []);
@@ -115,6 +129,10 @@ export class Migration implements AsyncDisposable {
       throw failure ?? new Error(`the migration was done before ${what}`);
     });
     await Promise.race([until(condition, { what, timeoutMs: 60_000 }), early]);
+  }
+
+  async untilSnapshot(): Promise<void> {
+    await this.until(() => this.of('snapshot').length > 0, 'the snapshot');
   }
 
   /** Lets a migration that waits behind its snapshot begin to copy. */

@@ -34,7 +34,8 @@ export const extensionSchemas: Check = {
       const into = schema === 'public' ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quoteIdent(schema)}`];
       if (way === 'move') return [...into, `ALTER EXTENSION ${quoteIdent(name)} SET SCHEMA ${quoteIdent(schema)}`];
       const create = `CREATE EXTENSION ${quoteIdent(name)} SCHEMA ${quoteIdent(schema)}`;
-      return [...into, `DROP EXTENSION ${quoteIdent(name)}`, create];
+      // One text is one transaction: when the second is refused, the extension stays.
+      return [...into, `DROP EXTENSION ${quoteIdent(name)}; ${create}`];
     });
     const others = moved.filter(({ name }) => wayOf(name) === 'none');
     const fix = [

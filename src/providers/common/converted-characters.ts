@@ -1,5 +1,6 @@
 import { errorCode } from '../../postgres/connection-errors.ts';
 import { displayName, qualified } from '../../postgres/identifiers.ts';
+import { shellQuoted } from '../../postgres/shell.ts';
 import type { Check, CheckRun } from '../check.ts';
 import { type Relation, relationsFact } from '../facts/relations.ts';
 import { server } from '../facts/server.ts';
@@ -68,6 +69,6 @@ function remedy(table: Relation, message: string, encoding: string): string {
   return [
     `These rows hold it: SELECT ctid FROM ${qualified(table)} t WHERE ${where};`,
     `Replace it in each column, with UPDATE … SET column = replace(column, ${character}, '?'); then check again: only the first is shown.`,
-    `Or leave the rows behind: --skip-table-data '${displayName(table).replaceAll("'", "'\\''")}'`,
+    `Or leave the rows behind: --skip-table-data ${shellQuoted(displayName(table))}`,
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { nextSteps } from '../engine/next-steps.ts';
 import { passwordSteps } from '../engine/roles/password-step.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { type CompressionView, compressionOf } from '../state/compression.ts';
@@ -15,21 +16,6 @@ import { ScrolledLines } from './scrolled-lines.tsx';
 const BAR = 50;
 /** Below, nothing is set off by an empty line. */
 const ROOMY = 15;
-
-/** What is left to do after the end, in this order: a comparison is of use only before the application writes. */
-export const nextSteps = (sourceReadOnly: boolean | null): string[] => [
-  'tiger-migrate-tui verify compares every row: run it before the application writes to the target.',
-  'Then point the application at the target. From its first write on, verify reports differences.',
-  "tiger-migrate-tui clean removes the migration's own schema and what is left of it on the source.",
-  sourceWords(sourceReadOnly),
-];
-
-function sourceWords(readOnly: boolean | null): string {
-  if (readOnly === null) return 'Keep the source until you are sure: nothing of it was deleted.';
-  return readOnly
-    ? 'Keep the source until you are sure. It stays read-only, also after clean; u or clean --unfreeze makes it writable.'
-    : 'Keep the source until you are sure. It still takes writes: make sure that no client writes to it.';
-}
 
 /** The end: what was moved, how long nobody could write, what goes on, what to do next; it scrolls where it does not fit. */
 export function DoneScreen({ model, size }: { model: Model; size: Size }) {
@@ -50,7 +36,7 @@ export function DoneScreen({ model, size }: { model: Model; size: Size }) {
   if (progress && progress.warnings.length > 0) lines.push(<Warnings count={progress.warnings.length} />);
   const steps = [
     ...passwordSteps(progress?.roles_without_password ?? []),
-    ...nextSteps(progress?.source_read_only ?? null),
+    ...nextSteps(progress?.source_read_only ?? null, 'u or clean --unfreeze'),
   ];
   const next = steps.flatMap((line) => wrapLines(`${symbol.pending} ${line}`, size.columns));
   if (roomy) lines.push(' ');

@@ -1,4 +1,5 @@
 import type { CompressionReport, DefinitionChange, EngineEvent, Phase, SchemaChange } from '../engine/events.ts';
+import { nextSteps } from '../engine/next-steps.ts';
 import { passwordSteps } from '../engine/roles/password-step.ts';
 import { troubleReason } from '../engine/troubles.ts';
 import { formatError } from '../errors/migrate-error.ts';
@@ -121,6 +122,7 @@ export function formatLine(event: EngineEvent): string | null {
       return [
         ...event.summary,
         ...passwordSteps(event.roles_without_password ?? []),
+        ...(event.source_read_only === undefined ? [] : nextSteps(event.source_read_only, 'clean --unfreeze')),
         `Downtime: ${formatMs(event.downtime_ms)}`,
         'Migration successfully completed',
       ].join('\n');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EventPayload } from '../../src/engine/events.ts';
-import { nextSteps } from '../../src/screens/done.tsx';
+import { nextSteps } from '../../src/engine/next-steps.ts';
 import { cutoverStartLock } from '../../src/state/gates.ts';
 import { copyRate } from '../../src/state/rates.ts';
 import { update } from '../../src/state/update.ts';
@@ -58,7 +58,7 @@ describe('what is to be done in the end', () => {
     false,
     null,
   ])('verify comes before the application writes to the target (read-only: %s)', (readOnly) => {
-    const steps = nextSteps(readOnly);
+    const steps = nextSteps(readOnly, 'u or clean --unfreeze');
     const at = (pattern: RegExp) => steps.findIndex((step) => pattern.test(step));
     expect(at(/verify compares.*before the application/)).toBe(0);
     expect(at(/[Pp]oint the application/)).toBe(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextSteps } from '../../src/screens/done.tsx';
+import { nextSteps } from '../../src/engine/next-steps.ts';
 import type { Model } from '../../src/state/model.ts';
 import { messageFor } from '../../src/ui/key-table.ts';
 import { tablesFor } from '../../src/ui/keys/tables.ts';
@@ -30,7 +30,7 @@ describe('the source of a finished migration', () => {
     expect(refused.notice).toMatchObject({ tone: 'fail', text: expect.stringContaining('clean --unfreeze') });
     expect(pressed(refused)).toEqual({ type: 'ask-unfreeze' });
     const writable = reach(yes.model, { type: 'unfrozen', error: null });
-    expect(nextSteps(writable.engine.progress?.source_read_only ?? null).at(-1)).toContain('takes writes');
+    expect(nextSteps(writable.engine.progress?.source_read_only ?? null, 'u').at(-1)).toContain('takes writes');
     expect(pressed(writable)).toBeNull();
   });
 

@@ -307,10 +307,9 @@ function summarize({
   return [
     `${tables.length + unlogged.length} tables migrated, ${replay.changes} changes in ${replay.transactions} transactions replayed.`,
     request.freezeSource
-      ? `The source database ${migration.sourceDatabase} is read-only, also after clean, until clean --unfreeze is run.`
+      ? `The source database ${migration.sourceDatabase} was made read-only.`
       : 'The source was not made read-only: make sure that nothing writes to it any more.',
     ...told(schemaWatch),
     ...notCarried(definitions),
-    'Compare with verify before the application writes to the target, then point it there; remove what is left of the migration with clean.',
   ];
 }

@@ -10,7 +10,7 @@ export interface CompareOptions {
   readonly ignore?: readonly RegExp[];
   /** Names as `schema.table` (quoted where SQL would) whose rows are not compared. */
   readonly skipRows?: readonly string[];
-  /** Partitioned tables, as `schema.table` (quoted where SQL would), whose rows are compared whatever partition they are in. */
+  /** Partitioned tables, as `schema.table` (without quotes), whose rows are compared whatever partition they are in. */
   readonly wholes?: readonly string[];
   /** Under which rows are read, as SQL: the server plans with functions of indexes. Default: an empty one. */
   readonly searchPath?: string;

@@ -189,11 +189,11 @@ async function placedOtherwise(uri: string, checks: string): Promise<string[]> {
   const line = checks.split('\n').find((text) => text.includes('"id":"target-partition-placement"'));
   const found = line === undefined ? '' : (JSON.parse(line) as { found: string }).found;
   const { rows } = await withClient(uri, (client) =>
-    client.query<{ schema: string; name: string; sql: string }>(`
-      SELECT n.nspname AS schema, c.relname AS name, format('%I.%I', n.nspname, c.relname) AS sql
+    client.query<{ schema: string; name: string }>(`
+      SELECT n.nspname AS schema, c.relname AS name
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'p' AND NOT c.relispartition`),
   );
-  return rows.filter((table) => found.includes(displayName(table))).map(({ sql }) => sql);
+  return rows.filter((table) => found.includes(displayName(table))).map(({ schema, name }) => `${schema}.${name}`);
 }
 
 /** Whether the checks named the object of a difference. */

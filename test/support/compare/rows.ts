@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { notOfExtension, USER_SCHEMA } from './session.ts';
 
 const NAME = (oid: string) =>
-  `(SELECT format('%I.%I', s.nspname, t.relname) FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace WHERE t.oid = ${oid})`;
+  `(SELECT s.nspname || '.' || t.relname FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace WHERE t.oid = ${oid})`;
 /**
  * Tables with rows of their own, and materialized views: a partitioned table's rows are in its partitions. $1: partitioned
  * tables that are compared as wholes.

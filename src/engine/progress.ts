@@ -184,7 +184,9 @@ export function foldProgress(progress: Progress, event: EngineEvent, isOurs = fa
     case 'plan': {
       const tables: Progress['tables'] = {};
       for (const table of event.tables) {
-        tables[table.relation] = progress.tables[table.relation] ?? {
+        const before = progress.tables[table.relation];
+        // One that an earlier engine was copying begins anew.
+        tables[table.relation] = (before?.state === 'copying' ? undefined : before) ?? {
           state: 'pending',
           bytes_total: table.bytes,
           bytes: 0,

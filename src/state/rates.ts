@@ -1,4 +1,10 @@
 import type { Progress } from '../engine/progress.ts';
+import { lagIsKnown } from '../engine/troubles.ts';
+import type { EngineView } from './model.ts';
+
+/** Whether what the engine does is known as of now: it is connected, and works. */
+export const isMeasured = ({ state, progress }: Pick<EngineView, 'state' | 'progress'>): boolean =>
+  state === 'attached' && lagIsKnown(progress?.troubles ?? []);
 
 /** How much was copied at a moment; `time` in ms since the epoch, `bytes` of table size on the source. */
 export interface CopySample {

@@ -1,7 +1,7 @@
 import { Box } from 'ink';
 import { copyTotals, type Progress } from '../../engine/progress.ts';
 import type { Model } from '../../state/model.ts';
-import { copyRate, secondsLeft } from '../../state/rates.ts';
+import { copyRate, isMeasured, secondsLeft } from '../../state/rates.ts';
 import { tableLines, tablesWord } from '../../state/table-order.ts';
 import { formatBytesShort, formatMoment, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
 import { Gap } from '../../ui/heading.tsx';
@@ -14,6 +14,7 @@ import { tableColumns } from './table-columns.tsx';
 /** Rate and remaining time in words; what is known of them. */
 export function copyPace(model: Model, progress: Progress): string {
   if (progress.as_of !== null) return `as of ${formatMoment(progress.as_of)}`;
+  if (!isMeasured(model.engine)) return 'not measured now';
   const totals = copyTotals(progress);
   const rate = copyRate(model.engine.copied);
   const left = secondsLeft(totals.bytes_total - totals.bytes_done, rate);
@@ -60,7 +61,7 @@ export function CopyView(props: { model: Model; progress: Progress; width: numbe
     <Box flexDirection="column" height={height} flexShrink={0}>
       <CopyTotals model={model} progress={progress} width={width} />
       <Gap />
-      <Table columns={tableColumns(width, model.now)} rows={rows} rowKey={(line) => line.relation} height={table} />
+      <Table columns={tableColumns(width, model)} rows={rows} rowKey={(line) => line.relation} height={table} />
       {more > 0 ? (
         <Text tone="muted" wrap="truncate-end">
           {`and ${more} more (t shows all)`}

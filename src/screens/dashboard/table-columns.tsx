@@ -1,5 +1,6 @@
 import type { TableState } from '../../engine/events.ts';
-import { tableRate } from '../../state/rates.ts';
+import type { Model } from '../../state/model.ts';
+import { isMeasured, tableRate } from '../../state/rates.ts';
 import { chunkName, type TableLine } from '../../state/table-order.ts';
 import { formatBytesShort, formatCount, formatMs, formatPercent, formatRate } from '../../terminal/format.ts';
 import { ProgressBar } from '../../ui/progress-bar.tsx';
@@ -15,17 +16,21 @@ const STATUS: Record<TableState, Status> = {
   damaged: 'fail',
 };
 
-const rate = (line: TableLine, now: number): string => {
+/** Null: nothing is measured now. */
+type Now = number | null;
+
+const rate = (line: TableLine, now: Now): string => {
   // Its line says how many of them are done.
   if (line.chunks) return 'chunks';
-  const known = line.table.state === 'copying' ? tableRate(line.table, now) : null;
+  const known = line.table.state === 'copying' && now !== null ? tableRate(line.table, now) : null;
   return known ? formatRate(known.bytesPerSecond) : '';
 };
 
 /** What is left while it copies, how long it took afterwards, else its state; of a hypertable its chunks. */
-function timing({ table, chunks }: TableLine, now: number): string {
+function timing({ table, chunks }: TableLine, now: Now): string {
   if (chunks) return chunks.damaged > 0 ? `${chunks.damaged} damaged` : `${chunks.done}/${chunks.total}`;
   if (table.state === 'copying') {
+    if (now === null) return 'interrupted';
     const known = tableRate(table, now);
     return known ? `${formatMs(known.secondsLeft * 1000)} left` : 'copying';
   }
@@ -43,13 +48,18 @@ function Share({ line, width }: { line: TableLine; width: number }) {
 const nameOf = ({ relation, table }: TableLine): string =>
   table.hypertable === undefined ? relation : chunkName(relation);
 
+/** What is not measured does not turn. */
+const StateMark = ({ state, now }: { state: TableState; now: Now }) =>
+  now === null && state === 'copying' ? <Mark status="pending" /> : <Mark status={STATUS[state]} now={now ?? 0} />;
+
 /** The columns of the tables with their copy; fewer where there is less room. */
-export function tableColumns(columns: number, now: number): readonly Column<TableLine>[] {
+export function tableColumns(columns: number, model: Pick<Model, 'engine' | 'now'>): readonly Column<TableLine>[] {
+  const now = isMeasured(model.engine) ? model.now : null;
   const wide = columns >= 70;
   const widest = columns >= 94;
   const bar = widest ? 16 : wide ? 10 : 6;
   const all: (Column<TableLine> | null)[] = [
-    { title: ' ', width: 1, cell: ({ table }) => <Mark status={STATUS[table.state]} now={now} /> },
+    { title: ' ', width: 1, cell: ({ table }) => <StateMark state={table.state} now={now} /> },
     { title: 'table', cut: 'middle', cell: nameOf },
     { title: 'size', width: 7, align: 'right', cell: ({ table }) => formatBytesShort(table.bytes_total) },
     widest

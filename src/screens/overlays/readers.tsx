@@ -117,7 +117,7 @@ function EngineTables({ model, overlay, size, progress }: ReaderProps & { readon
       size={size}
     >
       <Table
-        columns={tableColumns(inner.columns, model.now)}
+        columns={tableColumns(inner.columns, model)}
         rows={rows}
         rowKey={(row) => row.relation}
         height={inner.rows}

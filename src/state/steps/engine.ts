@@ -60,7 +60,15 @@ export function leave(model: Model, now: boolean): Step {
 function attached(model: Model, progress: Progress, linkReadonly: boolean): Step {
   const readonly = linkReadonly || model.watch;
   const next: Model = {
-    ...withEngine(model, { state: 'attached', readonly, progress, closed: null, trouble: null, stopped: false }),
+    ...withEngine(model, {
+      state: 'attached',
+      readonly,
+      progress,
+      closed: null,
+      trouble: null,
+      stopped: false,
+      copied: [],
+    }),
     screen: screenOf(progress.phase),
     resume: { ...model.resume, busy: false },
     notice: null,
@@ -113,6 +121,10 @@ function heard(model: Model, event: EngineEvent, isOurs: boolean): Model {
       const sample = { time: Date.parse(event.time), bytes: () => copyTotals(progress).bytes_done };
       return withEngine(next, { copied: addSample(model.engine.copied, sample) });
     }
+    // Over an interruption there is no rate.
+    case 'retry':
+    case 'healed':
+      return withEngine(next, { copied: [] });
     case 'error':
       return withEngine(next, { trouble: { time: event.time, error: event.error } });
     default:

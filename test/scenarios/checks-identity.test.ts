@@ -231,13 +231,7 @@ describe('replica identity', () => {
 
     // Nothing of the application fails by it, and what was told is what happens.
     await source.query('DROP TABLE parted');
-    await using migration = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true },
-    });
-    await migration.reached('replay');
+    await using migration = await Migration.startToReplay({ source, target });
     await source.query('DELETE FROM users');
     await migration.requestCutover(false);
     await migration.until(() => migration.of('error').length > 0, 'the cut-over to stop');

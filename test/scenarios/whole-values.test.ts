@@ -57,13 +57,7 @@ describe('a longer value that comes in replay', () => {
     databases.allow('slot');
     await source.query(`CREATE DOMAIN longest AS name; CREATE TABLE named (id int PRIMARY KEY, v ${type});
       CREATE TABLE other (id int PRIMARY KEY, v ${type}); INSERT INTO named VALUES (1)`);
-    await using migration = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true },
-    });
-    await migration.reached('replay');
+    await using migration = await Migration.startToReplay({ source, target });
     await source.query(`INSERT INTO named VALUES (2, ${value})`);
     await source.query(`INSERT INTO other VALUES (2, NULL)`);
     const damaged = () => migration.of('table').filter(({ state }) => state === 'damaged');

@@ -17,10 +17,12 @@ export interface ArchiveEntry {
   readonly key: string;
 }
 
-/** A line of pg_dump ends with a newline only. To JavaScript's `.`, `^` and `$` U+2028 and U+2029, which names may hold, end one too. */
-const LINE_START = String.raw`(?<![^\n])`;
+/**
+ * Lines of pg_dump end with a newline only. JavaScript's `.`, `^` and `$` also take U+2028 and U+2029 for the end of a line, and names may
+ * hold these. So in patterns for a dump `(?<![^\n])` is the start of a line, and `[^\n]` any character of it.
+ */
 const HEADER = new RegExp(
-  String.raw`${LINE_START}--\n-- TOC entry (\d+) \(class (\d+) OID (\d+)\)\n(?:-- Dependencies:((?: \d+)+)\n)?` +
+  String.raw`(?<![^\n])--\n-- TOC entry (\d+) \(class (\d+) OID (\d+)\)\n(?:-- Dependencies:((?: \d+)+)\n)?` +
     String.raw`-- Name: ([^\n]*); Type: ([^\n]*?); Schema: ([^\n]*?); Owner: [^\n]*\n(?:-- Data Pos: [^\n]*\n)?--\n`,
   'g',
 );

@@ -38,8 +38,8 @@ export class TableDamage extends MigrateError {
 }
 
 /**
- * SQLSTATEs by which a row itself is refused: data exceptions, integrity constraints, WITH CHECK OPTION, what a trigger
- * raises, a value of type name that is too long. All else (rights, missing columns) is for the operator to put right, and loses nothing by waiting.
+ * SQLSTATEs by which a row itself is refused: data exceptions, integrity constraints, WITH CHECK OPTION, errors that a trigger
+ * raises, and name_too_long. The operator has to mend everything else (rights, missing columns); waiting for that loses nothing.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const OF_THE_ROW = /^(22|23|44|P0|42622)/;

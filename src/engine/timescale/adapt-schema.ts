@@ -29,6 +29,7 @@ export function adaptToHypertables(
       .filter(({ classOid, oid }) => classOid === RELATION_CLASS && hypertables.has(oid))
       .map(({ dumpId }) => dumpId),
   );
+  // At the start of a line, as pg_dump ends lines: a name may hold U+2028, at which `^` would match.
   const adapt = (entry: ArchiveEntry): ArchiveEntry =>
     entry.dependencies.some((id) => ids.has(id))
       ? { ...entry, sql: entry.sql.replaceAll(/(?<![^\n])ALTER TABLE ONLY /g, 'ALTER TABLE ') }

@@ -27,13 +27,7 @@ test.for([
       CREATE TRIGGER ${q('tr')} BEFORE INSERT ON ${q('child')} FOR EACH ROW EXECUTE FUNCTION ${q('tf')}();
       ALTER TABLE ${q('child')} ENABLE ROW LEVEL SECURITY; CREATE POLICY ${q('p')} ON ${q('child')} USING (true);
       COMMENT ON TABLE ${q('child')} IS 'a${character}b'; GRANT SELECT ON ${q('child')} TO PUBLIC;`);
-  await using migration = await Migration.start({
-    source: source.uri,
-    target: target.uri,
-    targetDatabase: target.name,
-    options: { skipRoles: true },
-  });
-  await migration.reached('replay');
+  await using migration = await Migration.startToReplay({ source, target });
   await source.query(`UPDATE ${q('s')}.${q('t')} SET ${q('v')} = 'new${character}' WHERE ${q('id')} = 3`);
   await migration.cutOver();
   const { tables, objects } = await migration.verify();

@@ -16,13 +16,7 @@ test('a stored generated column whose function was replaced is told after the co
     CREATE TABLE fresh (id int PRIMARY KEY, v text, g text GENERATED ALWAYS AS (nrm(v)) STORED);
     INSERT INTO stale VALUES (1, 'a'), (2, 'b'); CREATE OR REPLACE FUNCTION nrm(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
     INSERT INTO fresh VALUES (1, 'A')`);
-  await using migration = await Migration.start({
-    source: source.uri,
-    target: target.uri,
-    targetDatabase: target.name,
-    options: { skipRoles: true },
-  });
-  await migration.reached('replay');
+  await using migration = await Migration.startToReplay({ source, target });
   const told = migration.warnings.filter((text) => text.startsWith('TM3003'));
   expect(told).toHaveLength(1);
   expect(told[0]).toContain('public.stale: the generated column g has other values than on the source');

@@ -30,6 +30,14 @@ export interface MigrationInput {
   readonly resume?: { readonly directory: string; readonly resync?: readonly string[] };
 }
 
+/** A migration of these databases without their roles, which are those of the whole server. */
+const inputOf = ({ source, target }: Pick<TestDatabases, 'source' | 'target'>): MigrationInput => ({
+  source: source.uri,
+  target: target.uri,
+  targetDatabase: target.name,
+  options: { skipRoles: true },
+});
+
 /** An engine in this process. */
 export class Migration implements AsyncDisposable {
   readonly events: EngineEvent[] = [];
@@ -76,14 +84,15 @@ export class Migration implements AsyncDisposable {
 
   /** One without roles that waits behind its snapshot for `go`: nothing but our own schema is on the target. */
   static async startToSnapshot({ source, target }: TestDatabases): Promise<Migration> {
-    const migration = await Migration.start({
-      source: source.uri,
-      target: target.uri,
-      targetDatabase: target.name,
-      options: { skipRoles: true },
-      waitForGo: true,
-    });
+    const migration = await Migration.start({ ...inputOf({ source, target }), waitForGo: true });
     await migration.untilSnapshot();
+    return migration;
+  }
+
+  /** One without roles, once it replays. */
+  static async startToReplay({ source, target }: Pick<TestDatabases, 'source' | 'target'>): Promise<Migration> {
+    const migration = await Migration.start(inputOf({ source, target }));
+    await migration.reached('replay');
     return migration;
   }
 
